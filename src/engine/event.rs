@@ -1,0 +1,479 @@
+//! The closed vocabulary of a run: what can happen to a job, what the provider can answer, what the engine asks for.
+//!
+//! An [`Event`] is a fact about one job; it is true once the state holds it. A reply is what the API client made of
+//! one HTTP exchange. Nothing here decides anything.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::plan::{AspectRatio, Fingerprint, Mode, Model, VideoRequest, words};
+use crate::text::{CleanText, clean};
+
+/// A moment, twice: `mono` for waiting and spacing (never jumps), `wall` for what people and other runs see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Time since the run began, by the monotonic clock.
+    pub mono: Duration,
+    /// Time of day.
+    pub wall: Timestamp,
+}
+
+/// Position of a job: the plan's jobs come first, in plan order, then the removed ones.
+pub type JobIndex = u32;
+
+/// The provider's name for a submitted job, exactly as it was received.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TaskId(Box<str>);
+
+impl TaskId {
+    /// Most bytes a task id may have.
+    pub const LIMIT: usize = 1024;
+
+    /// Keeps `raw` as it is; `None` if it is blank or longer than [`Self::LIMIT`] bytes.
+    pub fn new(raw: &str) -> Option<Self> {
+        (!raw.trim().is_empty() && raw.len() <= Self::LIMIT).then(|| Self(raw.into()))
+    }
+
+    /// The id as it was received: for the state and (percent-encoded) for the poll path, not for showing.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&clean(&self.0, Self::LIMIT))
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "TaskId({:?})", self.0)
+    }
+}
+
+/// Number of a run over one state, from 1. Tasks remember the run that made them, and through it the base URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunNumber(pub u32);
+
+/// Where a run's requests go and under which key: recorded once a run, before its first request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Without trailing `/` or `/v1`.
+    pub base_url: String,
+    /// Path of the create request.
+    pub create_path: String,
+    /// Path of the poll request with `{task_id}` in it.
+    pub poll_path: String,
+    /// Fingerprint of the API key (never the key); empty if the run had none.
+    pub key: String,
+}
+
+/// What a run set out to do, recorded before anything else of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStart {
+    /// Number of the run.
+    pub run: RunNumber,
+    /// Where requests go.
+    pub origin: Origin,
+    /// The `--select` globs; empty means every job.
+    pub select: Vec<String>,
+}
+
+/// The request columns of results.csv, as they were sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Model id.
+    pub model: Box<str>,
+    /// One of text, image, `first_last`, reference.
+    pub mode: Mode,
+    /// Seconds.
+    pub duration: Option<u8>,
+    /// Shape of the picture.
+    pub aspect_ratio: Option<AspectRatio>,
+    /// The prompt, untrimmed.
+    pub prompt: Box<str>,
+}
+
+impl SentRequest {
+    /// The columns of `request`.
+    pub fn of(request: &VideoRequest) -> Self {
+        Self {
+            model: Model::as_str(request.model()).into(),
+            mode: request.mode(),
+            duration: request.duration(),
+            aspect_ratio: request.aspect_ratio(),
+            prompt: request.prompt().into(),
+        }
+    }
+}
+
+/// A fact about one job. Applied by [`super::job::JobState::apply`] and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A create request is about to be sent.
+    Intent {
+        /// The run that sends it.
+        run: RunNumber,
+        /// Hash of the request.
+        fingerprint: Fingerprint,
+        /// The request columns; `None` when the job's last intent in this state had the same fingerprint.
+        request: Option<SentRequest>,
+    },
+    /// The provider took it.
+    Accepted {
+        /// The id to poll.
+        task_id: TaskId,
+        /// A second, different id in the same answer.
+        other_id: Option<TaskId>,
+    },
+    /// Surely nothing was created; the job waits again.
+    Returned {
+        /// Why.
+        class: PendingClass,
+        /// What the provider (or the network) said.
+        message: CleanText,
+    },
+    /// The provider refused this request for good.
+    Rejected {
+        /// Rejected or moderation.
+        class: FailureClass,
+        /// What it said.
+        message: CleanText,
+    },
+    /// Nobody can know whether the provider took the request.
+    Doubted {
+        /// What happened.
+        message: CleanText,
+    },
+    /// The video is made.
+    Completed {
+        /// Where it is.
+        video_url: MediaUrl,
+        /// Picture of the last frame.
+        last_frame_url: Option<MediaUrl>,
+    },
+    /// The provider could not make the video.
+    Failed {
+        /// Generation or moderation.
+        class: FailureClass,
+        /// What it said.
+        message: CleanText,
+    },
+    /// Made, says the provider, but without a usable URL after several polls.
+    NoUrl,
+    /// The provider no longer knows the task id.
+    Lost {
+        /// What it said.
+        message: CleanText,
+    },
+    /// Not settled within the job time-out; the task is left running and no longer holds a slot.
+    TimedOut,
+    /// A person found the task of a job in doubt at the provider.
+    Adopted {
+        /// Its id.
+        task_id: TaskId,
+        /// The run whose origin knows it.
+        run: RunNumber,
+    },
+    /// A person declared that a job in doubt created nothing.
+    NotCreated,
+    /// The job is to be made again: opens the next take.
+    Reopened,
+}
+
+words! {
+    /// Why a job that was tried is pending again.
+    PendingClass {
+        /// The provider refused the key.
+        Auth = "auth",
+        /// The account has no money or quota left.
+        Quota = "quota",
+        /// The address does not take create requests.
+        Address = "address",
+        /// The provider asked to slow down.
+        RateLimited = "rate_limited",
+        /// The request surely never left.
+        NotSent = "not_sent",
+    }
+}
+
+words! {
+    /// Why a job failed.
+    FailureClass {
+        /// The create request was refused.
+        Rejected = "rejected",
+        /// Refused or failed by moderation.
+        Moderation = "moderation",
+        /// The provider failed to make the video.
+        Generation = "generation",
+        /// Completed without a URL.
+        NoUrl = "no_url",
+    }
+}
+
+/// An http(s) URL from the provider, without white space, control or bidi characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaUrl(Box<str>);
+
+impl MediaUrl {
+    /// Most bytes a URL may have.
+    pub const LIMIT: usize = 8192;
+
+    /// Keeps `raw` (trimmed) if it is a URL that can be shown and fetched.
+    pub fn new(raw: &str) -> Option<Self> {
+        let raw = raw.trim();
+        let shown_whole = raw.len() <= Self::LIMIT
+            && !raw
+                .chars()
+                .any(|c| c.is_whitespace() || crate::text::is_unsafe(c));
+        let parsed = url::Url::parse(raw).ok()?;
+        (shown_whole && matches!(parsed.scheme(), "http" | "https") && parsed.has_host())
+            .then(|| Self(raw.into()))
+    }
+
+    /// The URL as it was received.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What became of one create request (CONTRACT section 6, and nothing else).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmitReply {
+    /// 2xx with a task id.
+    Accepted {
+        /// The id to poll.
+        task_id: TaskId,
+        /// A second, different id in the same answer.
+        other_id: Option<TaskId>,
+    },
+    /// The provider refused the request for good.
+    Rejected {
+        /// Rejected or moderation.
+        class: FailureClass,
+        /// What it said.
+        message: CleanText,
+    },
+    /// Nothing of this run can be submitted.
+    Fault {
+        /// Key, money or address.
+        fault: RunFault,
+        /// What the provider said.
+        message: CleanText,
+    },
+    /// 429.
+    Later {
+        /// How long the provider asked to wait, already clamped.
+        retry_after: Option<Duration>,
+        /// What it said.
+        message: CleanText,
+    },
+    /// No byte of the request was asked for.
+    NotSent {
+        /// DNS, connect or TLS error.
+        message: CleanText,
+    },
+    /// Everything else.
+    InDoubt {
+        /// What kind of answer.
+        evidence: Evidence,
+        /// What happened.
+        message: CleanText,
+    },
+}
+
+/// What an in-doubt outcome was made of: an HTML answer trips the brake at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// A web page where JSON belongs: probably not the API's address.
+    Html,
+    /// Silence, a broken connection, or an answer that cannot be understood.
+    Unclear,
+}
+
+/// A fault that stops every submit of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RunFault {
+    /// 401, 403: the key.
+    Auth,
+    /// 402, 403 naming quota: the wallet.
+    Quota,
+    /// 404, 405, 3xx: the base URL or path.
+    Address,
+}
+
+impl RunFault {
+    /// The error class of a job that met this fault.
+    pub fn class(self) -> PendingClass {
+        match self {
+            Self::Auth => PendingClass::Auth,
+            Self::Quota => PendingClass::Quota,
+            Self::Address => PendingClass::Address,
+        }
+    }
+}
+
+/// What became of one poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PollReply {
+    /// Not settled yet.
+    Running {
+        /// A status word that is not in the table, to be shown once.
+        unknown_word: Option<CleanText>,
+    },
+    /// Settled well; `video_url` is `None` when no key held a usable URL.
+    Completed {
+        /// Where the video is.
+        video_url: Option<MediaUrl>,
+        /// Picture of the last frame.
+        last_frame_url: Option<MediaUrl>,
+    },
+    /// Settled badly.
+    Failed {
+        /// Generation or moderation.
+        class: FailureClass,
+        /// What the provider said.
+        message: CleanText,
+    },
+    /// 404 or `task_not_exist`.
+    NotFound {
+        /// What the provider said.
+        message: CleanText,
+    },
+    /// An answer about another task.
+    OtherTask {
+        /// The id it was about.
+        task_id: TaskId,
+    },
+    /// 401.
+    KeyRefused {
+        /// What the provider said.
+        message: CleanText,
+    },
+    /// 429.
+    Later {
+        /// How long the provider asked to wait, already clamped.
+        retry_after: Option<Duration>,
+    },
+    /// Anything else: says nothing about the task.
+    Trouble {
+        /// What happened.
+        message: CleanText,
+    },
+}
+
+/// What the shell tells the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A create request ended.
+    Submitted {
+        /// Of which job.
+        job: JobIndex,
+        /// How.
+        reply: SubmitReply,
+    },
+    /// A poll ended.
+    Polled {
+        /// Of which job.
+        job: JobIndex,
+        /// How.
+        reply: PollReply,
+    },
+    /// Ctrl-C or SIGTERM: no new submit; open creates get a last while to answer.
+    Interrupted,
+    /// The state cannot be written any more: no new submit, polls go on in memory.
+    StateFailed,
+}
+
+/// What the engine asks of the shell, once the records of the same step are durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// Send the create request of this job.
+    Submit {
+        /// Which job.
+        job: JobIndex,
+    },
+    /// Ask for the task of this job.
+    Poll {
+        /// Which job.
+        job: JobIndex,
+        /// Its task.
+        task_id: TaskId,
+        /// The run whose origin is asked.
+        run: RunNumber,
+    },
+}
+
+/// Something worth telling a person that is not a fact about a job's status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Submits stopped for this run.
+    SubmitsStopped(StopReason),
+    /// All submits wait after a 429 (or a connection that could not be made).
+    Paused {
+        /// For how long.
+        wait: Duration,
+        /// Why.
+        class: PendingClass,
+        /// What was said.
+        message: CleanText,
+    },
+    /// A status word that is not in the table.
+    UnknownStatus {
+        /// Which job.
+        job: JobIndex,
+        /// The word.
+        word: CleanText,
+    },
+    /// A poll was answered about another task.
+    OtherTask {
+        /// Which job.
+        job: JobIndex,
+        /// The id in the answer.
+        task_id: TaskId,
+    },
+    /// A poll failed and will be made again.
+    PollTrouble {
+        /// Which job.
+        job: JobIndex,
+        /// What happened.
+        message: CleanText,
+    },
+    /// An answer that is not legal for the job's status was ignored (a bug in shotlist).
+    Illegal {
+        /// Which job.
+        job: JobIndex,
+        /// What was refused.
+        what: String,
+    },
+}
+
+/// Why no more submits leave in this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopReason {
+    /// Key, wallet or address.
+    Fault {
+        /// Which.
+        fault: RunFault,
+        /// What the provider said.
+        message: CleanText,
+    },
+    /// Three outcomes in doubt in a row, or one web page.
+    Doubt {
+        /// What the last one was made of.
+        evidence: Evidence,
+        /// What happened.
+        message: CleanText,
+    },
+    /// `--deadline`.
+    Deadline,
+    /// `--max-jobs`.
+    MaxJobs,
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+    /// The state cannot be written.
+    StateFailed,
+}

@@ -1,0 +1,321 @@
+//! The life of one job: its status and the one function that changes it.
+//!
+//! Start at [`JobState::apply`]. The full table of statuses × events is a snapshot in this module's tests.
+
+use jiff::Timestamp;
+
+use super::event::{Event, FailureClass, MediaUrl, PendingClass, RunNumber, SentRequest, TaskId};
+use crate::plan::{Fingerprint, words};
+use crate::text::CleanText;
+
+/// Everything the state knows of one job.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobState {
+    /// Where the job is in its life.
+    pub phase: Phase,
+    /// Which making of the video this is, from 1.
+    pub take: Take,
+    /// Create requests of this take that may have reached the provider.
+    pub attempts: u32,
+    /// Hash of the request that was sent last.
+    pub fingerprint: Option<Fingerprint>,
+    /// The request columns as sent last; dropped from memory when the plan's request has the same fingerprint.
+    pub sent: Option<Box<SentRequest>>,
+    /// When the last intent was recorded.
+    pub submitted_at: Option<Timestamp>,
+}
+
+/// Number of a take, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Take(pub u32);
+
+impl Default for Take {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+/// Where a job is in its life, with what is known there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Nothing is known to be at the provider.
+    #[default]
+    Pending,
+    /// As pending, after a try that surely created nothing.
+    Returned {
+        /// Why.
+        class: PendingClass,
+        /// What was said.
+        message: CleanText,
+    },
+    /// A create is open (or was, when the run died).
+    Submitting {
+        /// The run that sent it.
+        run: RunNumber,
+    },
+    /// The provider has it.
+    Running {
+        /// Its task.
+        task: Task,
+        /// Whether the job time-out has passed.
+        slot: Slot,
+    },
+    /// The video is made.
+    Completed {
+        /// Its task.
+        task: Task,
+        /// Where the video is.
+        video_url: MediaUrl,
+        /// Picture of the last frame.
+        last_frame_url: Option<MediaUrl>,
+        /// When this was recorded.
+        finished_at: Timestamp,
+    },
+    /// No video will come of this take.
+    Failed {
+        /// Why.
+        class: FailureClass,
+        /// What was said.
+        message: CleanText,
+        /// The task, if it got that far.
+        task: Option<Task>,
+        /// When this was recorded.
+        finished_at: Timestamp,
+    },
+    /// Whether the provider took the create is unknown.
+    InDoubt {
+        /// What happened.
+        message: CleanText,
+        /// The run that sent it.
+        run: RunNumber,
+    },
+    /// The provider no longer knows the task.
+    Lost {
+        /// What was said.
+        message: CleanText,
+        /// The task as it was.
+        task: Task,
+    },
+}
+
+/// A task at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// The run whose origin knows it.
+    pub run: RunNumber,
+    /// When its acceptance was recorded.
+    pub accepted_at: Timestamp,
+}
+
+/// Whether a running task counts as in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// Younger than the job time-out.
+    Held,
+    /// Timed out: left running, holds no slot.
+    Released,
+}
+
+words! {
+    /// The status column.
+    Status {
+        /// Nothing is known to be at the provider.
+        Pending = "pending",
+        /// A create is open now.
+        Submitting = "submitting",
+        /// Has a task id, not settled.
+        Running = "running",
+        /// The video is made.
+        Completed = "completed",
+        /// No video will come of this take.
+        Failed = "failed",
+        /// A person must look.
+        InDoubt = "in_doubt",
+        /// Not selected and never submitted.
+        Skipped = "skipped",
+    }
+}
+
+/// An event that cannot happen in the job's phase.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a job that is {status} cannot have the event `{event}`")]
+pub struct IllegalEvent {
+    /// The job's status.
+    pub status: Status,
+    /// The event's name.
+    pub event: &'static str,
+}
+
+impl JobState {
+    /// The state after `event`, which was recorded at `at`. An illegal event leaves the state as it is.
+    pub fn apply(&mut self, event: &Event, at: Timestamp) -> Result<(), IllegalEvent> {
+        let illegal = IllegalEvent {
+            status: self.status(),
+            event: event.name(),
+        };
+        let next = match (&self.phase, event) {
+            (
+                Phase::Pending | Phase::Returned { .. },
+                Event::Intent {
+                    run,
+                    fingerprint,
+                    request,
+                },
+            ) => {
+                self.attempts += 1;
+                self.fingerprint = Some(*fingerprint);
+                if let Some(request) = request {
+                    self.sent = Some(Box::new(request.clone()));
+                }
+                self.submitted_at = Some(at);
+                Phase::Submitting { run: *run }
+            }
+            (Phase::Submitting { run }, Event::Accepted { task_id, .. })
+            | (Phase::InDoubt { .. } | Phase::Lost { .. }, Event::Adopted { task_id, run }) => {
+                running(task_id, *run, at)
+            }
+            (Phase::Submitting { .. }, Event::Returned { class, message }) => {
+                if matches!(class, PendingClass::RateLimited | PendingClass::NotSent) {
+                    self.attempts = self.attempts.saturating_sub(1);
+                }
+                Phase::Returned {
+                    class: *class,
+                    message: message.clone(),
+                }
+            }
+            (Phase::Submitting { .. }, Event::Rejected { class, message }) => Phase::Failed {
+                class: *class,
+                message: message.clone(),
+                task: None,
+                finished_at: at,
+            },
+            (Phase::Submitting { run }, Event::Doubted { message }) => Phase::InDoubt {
+                message: message.clone(),
+                run: *run,
+            },
+            (
+                Phase::Running { task, .. }
+                | Phase::Failed {
+                    class: FailureClass::NoUrl,
+                    task: Some(task),
+                    ..
+                },
+                Event::Completed {
+                    video_url,
+                    last_frame_url,
+                },
+            ) => completed(task, video_url, last_frame_url.as_ref(), at),
+            (Phase::Running { task, .. }, Event::Failed { class, message }) => Phase::Failed {
+                class: *class,
+                message: message.clone(),
+                task: Some(task.clone()),
+                finished_at: at,
+            },
+            (Phase::Running { task, .. }, Event::NoUrl) => Phase::Failed {
+                class: FailureClass::NoUrl,
+                message: CleanText::new("completed without a usable video URL"),
+                task: Some(task.clone()),
+                finished_at: at,
+            },
+            (Phase::Running { task, .. }, Event::Lost { message }) => Phase::Lost {
+                message: message.clone(),
+                task: task.clone(),
+            },
+            (
+                Phase::Running {
+                    task,
+                    slot: Slot::Held,
+                },
+                Event::TimedOut,
+            ) => Phase::Running {
+                task: task.clone(),
+                slot: Slot::Released,
+            },
+            (Phase::InDoubt { .. } | Phase::Lost { .. }, Event::NotCreated) => Phase::Pending,
+            (Phase::Completed { .. } | Phase::Failed { .. }, Event::Reopened) => {
+                self.take.0 += 1;
+                self.attempts = 0;
+                Phase::Pending
+            }
+            _ => return Err(illegal),
+        };
+        self.phase = next;
+        Ok(())
+    }
+
+    /// The status column, but for `skipped`, which depends on what the run selected.
+    pub fn status(&self) -> Status {
+        match self.phase {
+            Phase::Pending | Phase::Returned { .. } => Status::Pending,
+            Phase::Submitting { .. } => Status::Submitting,
+            Phase::Running { .. } => Status::Running,
+            Phase::Completed { .. } => Status::Completed,
+            Phase::Failed { .. } => Status::Failed,
+            Phase::InDoubt { .. } | Phase::Lost { .. } => Status::InDoubt,
+        }
+    }
+
+    /// The task at the provider, as far as one is known.
+    pub fn task(&self) -> Option<&Task> {
+        match &self.phase {
+            Phase::Running { task, .. }
+            | Phase::Completed { task, .. }
+            | Phase::Lost { task, .. } => Some(task),
+            Phase::Failed { task, .. } => task.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether a create request of this job was ever recorded.
+    pub fn was_submitted(&self) -> bool {
+        self.fingerprint.is_some()
+    }
+}
+
+fn running(task_id: &TaskId, run: RunNumber, at: Timestamp) -> Phase {
+    Phase::Running {
+        task: Task {
+            id: task_id.clone(),
+            run,
+            accepted_at: at,
+        },
+        slot: Slot::Held,
+    }
+}
+
+fn completed(
+    task: &Task,
+    video_url: &MediaUrl,
+    last_frame_url: Option<&MediaUrl>,
+    at: Timestamp,
+) -> Phase {
+    Phase::Completed {
+        task: task.clone(),
+        video_url: video_url.clone(),
+        last_frame_url: last_frame_url.cloned(),
+        finished_at: at,
+    }
+}
+
+impl Event {
+    /// The event's name in the state file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Intent { .. } => "intent",
+            Self::Accepted { .. } => "accepted",
+            Self::Returned { .. } => "returned",
+            Self::Rejected { .. } => "rejected",
+            Self::Doubted { .. } => "doubted",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+            Self::NoUrl => "no_url",
+            Self::Lost { .. } => "lost",
+            Self::TimedOut => "timed_out",
+            Self::Adopted { .. } => "adopted",
+            Self::NotCreated => "not_created",
+            Self::Reopened => "reopened",
+        }
+    }
+}

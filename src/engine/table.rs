@@ -1,0 +1,251 @@
+//! Every job that the manifest or the state knows, with its state: what a journal replays into and an engine runs on.
+//!
+//! Start at [`JobTable`]. The plan's jobs come first, in plan order; jobs that only the state knows (removed from the
+//! manifest) follow in order of first appearance. Without a plan every job is of the second kind.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::event::{Event, JobIndex, Origin, RunNumber, RunStart};
+use super::job::{IllegalEvent, JobState, Status};
+use crate::plan::{Fingerprint, JobId, Plan};
+
+/// A fact with the moment it was recorded: what the journal stores and replays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A run began.
+    Run(RunStart),
+    /// Something happened to a job.
+    Job {
+        /// Which job.
+        id: JobId,
+        /// What.
+        event: Event,
+    },
+}
+
+/// A record that contradicts the records before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// An event that the job's status does not allow.
+    #[error("job `{id}`: {source}")]
+    Event {
+        /// Which job.
+        id: JobId,
+        /// What is wrong.
+        source: IllegalEvent,
+    },
+    /// Runs are numbered from 1 without gaps.
+    #[error("run {found} follows run {last}")]
+    RunOrder {
+        /// The number in the record.
+        found: u32,
+        /// The number before.
+        last: u32,
+    },
+    /// An event names a run that was never recorded.
+    #[error("job `{id}` names run {run}, which never began")]
+    UnknownRun {
+        /// Which job.
+        id: JobId,
+        /// The unknown run.
+        run: u32,
+    },
+}
+
+/// All jobs and runs of a state.
+#[derive(Debug, Clone, Default)]
+pub struct JobTable {
+    ids: Vec<JobId>,
+    jobs: Vec<JobState>,
+    /// Fingerprints of the plan's requests; as long as the plan.
+    wanted: Vec<Fingerprint>,
+    /// Folded id → position.
+    positions: HashMap<Box<str>, JobIndex>,
+    runs: Vec<RunStart>,
+}
+
+impl JobTable {
+    /// A table in which the plan's jobs are pending and nothing has happened.
+    pub fn new(plan: Option<&Plan>) -> Self {
+        let mut table = Self::default();
+        for job in plan.map_or(&[][..], Plan::jobs) {
+            table.wanted.push(job.request().fingerprint());
+            table.insert(job.id().clone());
+        }
+        table
+    }
+
+    fn insert(&mut self, id: JobId) -> JobIndex {
+        let index = JobIndex::try_from(self.ids.len())
+            .expect("a manifest of 4 billion jobs does not fit in memory");
+        self.positions.insert(id.folded().into(), index);
+        self.ids.push(id);
+        self.jobs.push(JobState::default());
+        index
+    }
+
+    /// Makes a recorded fact true.
+    pub fn replay(&mut self, record: &Record) -> Result<(), ReplayError> {
+        match &record.fact {
+            Fact::Run(start) => self.begin_run(start.clone()),
+            Fact::Job { id, event } => {
+                let index = self.position(id).unwrap_or_else(|| self.insert(id.clone()));
+                self.apply(index, event, record.at)
+            }
+        }
+    }
+
+    /// Adds a run; its number must be the next one.
+    pub fn begin_run(&mut self, start: RunStart) -> Result<(), ReplayError> {
+        if start.run != self.next_run() {
+            let last = self.next_run().0 - 1;
+            return Err(ReplayError::RunOrder {
+                found: start.run.0,
+                last,
+            });
+        }
+        self.runs.push(start);
+        Ok(())
+    }
+
+    /// Applies `event`, recorded at `at`, to one job.
+    pub fn apply(
+        &mut self,
+        index: JobIndex,
+        event: &Event,
+        at: Timestamp,
+    ) -> Result<(), ReplayError> {
+        if let Event::Intent { run, .. } | Event::Adopted { run, .. } = event
+            && (run.0 == 0 || *run >= self.next_run())
+        {
+            return Err(ReplayError::UnknownRun {
+                id: self.id(index).clone(),
+                run: run.0,
+            });
+        }
+        let job = &mut self.jobs[index as usize];
+        job.apply(event, at).map_err(|source| ReplayError::Event {
+            id: self.ids[index as usize].clone(),
+            source,
+        })?;
+        if self
+            .wanted
+            .get(index as usize)
+            .is_some_and(|wanted| job.fingerprint == Some(*wanted))
+        {
+            job.sent = None;
+        }
+        Ok(())
+    }
+
+    /// Number of jobs, removed ones included.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether there is no job at all.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Positions of the plan's jobs, in plan order.
+    pub fn planned(&self) -> std::ops::Range<JobIndex> {
+        0..JobIndex::try_from(self.wanted.len()).expect("checked on insert")
+    }
+
+    /// Positions of the jobs that only the state knows.
+    pub fn removed(&self) -> std::ops::Range<JobIndex> {
+        self.planned().end..JobIndex::try_from(self.jobs.len()).expect("checked on insert")
+    }
+
+    /// Where `id` (ignoring case) is.
+    pub fn position(&self, id: &JobId) -> Option<JobIndex> {
+        self.positions.get(id.folded().as_str()).copied()
+    }
+
+    /// The name of a job.
+    pub fn id(&self, index: JobIndex) -> &JobId {
+        &self.ids[index as usize]
+    }
+
+    /// The state of a job.
+    pub fn job(&self, index: JobIndex) -> &JobState {
+        &self.jobs[index as usize]
+    }
+
+    /// The fingerprint of the request that the plan wants; `None` for a removed job.
+    pub fn wanted(&self, index: JobIndex) -> Option<Fingerprint> {
+        self.wanted.get(index as usize).copied()
+    }
+
+    /// Whether the job was submitted with another content than the plan has now.
+    pub fn is_changed(&self, index: JobIndex) -> bool {
+        let sent = self.job(index).fingerprint;
+        self.wanted(index)
+            .is_some_and(|wanted| sent.is_some_and(|sent| sent != wanted))
+    }
+
+    /// The runs so far, oldest first.
+    pub fn runs(&self) -> &[RunStart] {
+        &self.runs
+    }
+
+    /// The number of the run that would begin now.
+    pub fn next_run(&self) -> RunNumber {
+        RunNumber(u32::try_from(self.runs.len()).expect("fewer than 4 billion runs") + 1)
+    }
+
+    /// Where the tasks of `run` are polled.
+    pub fn origin(&self, run: RunNumber) -> &Origin {
+        &self.runs[run.0 as usize - 1].origin
+    }
+
+    /// The status column: `skipped` for a job that the last run did not select and that was never submitted.
+    pub fn status(&self, index: JobIndex, selection: &Selection) -> Status {
+        let job = self.job(index);
+        match job.status() {
+            Status::Pending if !job.was_submitted() && !selection.selects(self.id(index)) => {
+                Status::Skipped
+            }
+            status => status,
+        }
+    }
+}
+
+/// The `--select` globs of a run, compiled.
+#[derive(Debug, Clone, Default)]
+pub struct Selection(Option<globset::GlobSet>);
+
+impl Selection {
+    /// Selects the jobs whose id matches any of `globs`; no globs select every job.
+    pub fn new(globs: &[String]) -> Result<Self, globset::Error> {
+        if globs.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut builder = globset::GlobSetBuilder::new();
+        for glob in globs {
+            builder.add(
+                globset::GlobBuilder::new(glob)
+                    .case_insensitive(true)
+                    .build()?,
+            );
+        }
+        builder.build().map(|set| Self(Some(set)))
+    }
+
+    /// Whether `id` is selected.
+    pub fn selects(&self, id: &JobId) -> bool {
+        self.0.as_ref().is_none_or(|set| set.is_match(id.as_str()))
+    }
+}

@@ -1,0 +1,10 @@
+//! `shotlist` runs a manifest of Seedance 2.0 video jobs: it never pays twice, never loses a task id, and is always
+//! safe to run again.
+
+pub mod api;
+pub mod engine;
+pub mod error;
+pub mod manifest;
+pub mod plan;
+pub mod text;
+pub mod units;

@@ -1,0 +1,492 @@
+//! What a manifest means once it is valid: the jobs of a run, each with the exact request it will send.
+//!
+//! Start at [`Plan`]. Values here are valid by construction and only `manifest` builds them; this module knows no
+//! file, no network and no clock.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// Every job of a manifest, in manifest order.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    jobs: Vec<Job>,
+    user_columns: Vec<String>,
+}
+
+impl Plan {
+    /// A plan of `jobs`; `user_columns` are the names of the `x_` fields in order of first appearance, and
+    /// [`Job::user_values`] of each job follows that order (a shorter list means that the rest is empty).
+    pub(crate) fn new(jobs: Vec<Job>, user_columns: Vec<String>) -> Self {
+        Self { jobs, user_columns }
+    }
+
+    /// The jobs in manifest order.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// Names of the user's own columns, `x_` included.
+    pub fn user_columns(&self) -> &[String] {
+        &self.user_columns
+    }
+}
+
+/// One video that is wanted.
+#[derive(Debug, Clone)]
+pub struct Job {
+    id: JobId,
+    request: VideoRequest,
+    user_values: Box<[Box<str>]>,
+}
+
+impl Job {
+    pub(crate) fn new(id: JobId, request: VideoRequest, user_values: Vec<Box<str>>) -> Self {
+        Self {
+            id,
+            request,
+            user_values: user_values.into(),
+        }
+    }
+
+    /// The name of the job, unique in its manifest (ignoring case).
+    pub fn id(&self) -> &JobId {
+        &self.id
+    }
+
+    /// What is sent to the provider.
+    pub fn request(&self) -> &VideoRequest {
+        &self.request
+    }
+
+    /// Values of the user's own columns, in the order of [`Plan::user_columns`].
+    pub fn user_values(&self) -> &[Box<str>] {
+        &self.user_values
+    }
+}
+
+/// Most characters a job id may have.
+pub const JOB_ID_LIMIT: usize = 100;
+
+/// Most bytes a job id may have in UTF-8, so that `<id>.mp4` fits every file system.
+const JOB_ID_BYTES: usize = 240;
+
+/// The name of a job: letters, digits, `.`, `_`, `-`, starting with a letter or digit.
+///
+/// ```
+/// use shotlist::plan::JobId;
+/// assert!(JobId::new("hero-2.final").is_ok());
+/// assert!(JobId::new("../hero").is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(Box<str>);
+
+/// Why a text is not a job id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobIdError {
+    /// No characters at all.
+    #[error("the id is empty")]
+    Empty,
+    /// Over 100 characters (or 240 bytes).
+    #[error("the id is longer than {JOB_ID_LIMIT} characters")]
+    TooLong,
+    /// The first character is not a letter or digit.
+    #[error("the id starts with `{0}`, not with a letter or digit")]
+    Start(char),
+    /// A later character is not allowed.
+    #[error("the id contains `{}`", .0.escape_debug())]
+    Character(char),
+}
+
+impl JobId {
+    /// Checks `text` and keeps it as it is.
+    pub fn new(text: &str) -> Result<Self, JobIdError> {
+        let first = text.chars().next().ok_or(JobIdError::Empty)?;
+        if let Some(bad) = text
+            .chars()
+            .find(|c| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-')))
+        {
+            return Err(JobIdError::Character(bad));
+        }
+        if !first.is_alphanumeric() {
+            return Err(JobIdError::Start(first));
+        }
+        if text.chars().count() > JOB_ID_LIMIT || text.len() > JOB_ID_BYTES {
+            return Err(JobIdError::TooLong);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The id of a job that was given none: `j-` and 12 hex digits of the hash of prompt and media only, so that
+    /// reordering rows or editing other fields keeps it.
+    pub fn from_content(request: &VideoRequest) -> Self {
+        let mut hash = Sha256::new();
+        hash_field(&mut hash, "prompt", request.prompt());
+        request.media().hash_into(&mut hash);
+        Self(format!("j-{}", hex(&hash.finalize()[..6])).into())
+    }
+
+    /// The id as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as it is compared: ids differ only if they differ ignoring case.
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A create request, field for field as the API page lists them; unset fields are not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VideoRequest {
+    model: Model,
+    prompt: Box<str>,
+    duration: Option<u8>,
+    aspect_ratio: Option<AspectRatio>,
+    media: Option<Box<Media>>,
+    extra: ExtraBody,
+}
+
+/// The fields of a [`VideoRequest`] by name.
+#[derive(Debug, Clone)]
+pub struct RequestFields {
+    /// Tier and resolution.
+    pub model: Model,
+    /// Not blank, sent untrimmed.
+    pub prompt: String,
+    /// Clip length in whole seconds, 5–15.
+    pub duration: Option<u8>,
+    /// Absent: the provider's default.
+    pub aspect_ratio: Option<AspectRatio>,
+    /// Referenced pictures, videos and sounds.
+    pub media: Media,
+    /// Fields under `extra_body`.
+    pub extra: ExtraBody,
+}
+
+/// Shortest and longest clip, in seconds (API page: "any value from 5 to 15").
+pub const DURATION_SECONDS: std::ops::RangeInclusive<u8> = 5..=15;
+
+impl VideoRequest {
+    /// A request of `fields`, which `manifest` has validated.
+    pub(crate) fn new(fields: RequestFields) -> Self {
+        debug_assert!(!fields.prompt.trim().is_empty());
+        debug_assert!(
+            fields
+                .duration
+                .is_none_or(|seconds| DURATION_SECONDS.contains(&seconds))
+        );
+        debug_assert!(fields.media.last_image.is_none() || fields.media.image.is_some());
+        Self {
+            model: fields.model,
+            prompt: fields.prompt.into(),
+            duration: fields.duration,
+            aspect_ratio: fields.aspect_ratio,
+            media: (fields.media != Media::default()).then(|| Box::new(fields.media)),
+            extra: fields.extra,
+        }
+    }
+
+    /// Tier and resolution.
+    pub fn model(&self) -> Model {
+        self.model
+    }
+
+    /// The prompt, untrimmed.
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// Clip length in whole seconds.
+    pub fn duration(&self) -> Option<u8> {
+        self.duration
+    }
+
+    /// Shape of the picture.
+    pub fn aspect_ratio(&self) -> Option<AspectRatio> {
+        self.aspect_ratio
+    }
+
+    /// Referenced pictures, videos and sounds.
+    pub fn media(&self) -> &Media {
+        static NONE: Media = Media {
+            image: None,
+            last_image: None,
+            images: Vec::new(),
+            videos: Vec::new(),
+            audios: Vec::new(),
+        };
+        self.media.as_deref().unwrap_or(&NONE)
+    }
+
+    /// Fields under `extra_body`.
+    pub fn extra(&self) -> &ExtraBody {
+        &self.extra
+    }
+
+    /// Which of the four ways of making a video this request takes.
+    pub fn mode(&self) -> Mode {
+        let media = self.media();
+        if media.last_image.is_some() {
+            Mode::FirstLast
+        } else if !(media.images.is_empty() && media.videos.is_empty() && media.audios.is_empty()) {
+            Mode::Reference
+        } else if media.image.is_some() {
+            Mode::Image
+        } else {
+            Mode::Text
+        }
+    }
+
+    /// A hash of everything that is sent: two requests with one fingerprint ask for the same video.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        hash_field(&mut hash, "model", self.model.as_str());
+        hash_field(&mut hash, "prompt", &self.prompt);
+        if let Some(duration) = self.duration {
+            hash_field(&mut hash, "duration", &duration.to_string());
+        }
+        if let Some(ratio) = self.aspect_ratio {
+            hash_field(&mut hash, "aspect_ratio", ratio.as_str());
+        }
+        self.media().hash_into(&mut hash);
+        self.extra.hash_into(&mut hash);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.finalize()[..16]);
+        Fingerprint(digest)
+    }
+}
+
+/// Feeds one named value to `hash` so that no two different lists of values look alike.
+fn hash_field(hash: &mut Sha256, name: &str, value: &str) {
+    hash.update(name.as_bytes());
+    hash.update([0]);
+    hash.update((value.len() as u64).to_le_bytes());
+    hash.update(value.as_bytes());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The first 128 bits of the SHA-256 of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Reads the form that [`fmt::Display`] writes: 32 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        u128::from_str_radix(text, 16)
+            .ok()
+            .map(|number| Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Fingerprint({self})")
+    }
+}
+
+/// Declares an enum of words that the API or the manifest spells exactly so.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$variant_meta])* $variant),+ }
+
+        impl $name {
+            /// Every variant, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word as it is written.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The variant that is written exactly `word`.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words! {
+    /// The eight model ids of the API page; the resolution is part of the id.
+    Model {
+        /// Standard tier.
+        Standard480p = "seedance2.0-480p",
+        /// Standard tier.
+        Standard720p = "seedance2.0-720p",
+        /// Standard tier.
+        Standard1080p = "seedance2.0-1080p",
+        /// Only on accounts where it is enabled.
+        Standard4k = "seedance2.0-4k",
+        /// Fast tier.
+        Fast480p = "seedance2.0-fast-480p",
+        /// Fast tier.
+        Fast720p = "seedance2.0-fast-720p",
+        /// Mini tier.
+        Mini480p = "seedance2.0-mini-480p",
+        /// Mini tier.
+        Mini720p = "seedance2.0-mini-720p",
+    }
+}
+
+words! {
+    /// Shape of the picture.
+    AspectRatio {
+        /// Upright.
+        Portrait = "9:16",
+        /// Square.
+        Square = "1:1",
+        /// Wide.
+        Landscape = "16:9",
+    }
+}
+
+words! {
+    /// `extra_body.operation`, which only the provider's compatibility layer reads.
+    Operation {
+        /// Pictures, videos or sounds as references.
+        ReferenceToVideo = "reference_to_video",
+        /// Changes a referenced video.
+        EditVideo = "edit_video",
+        /// Continues a referenced video.
+        ExtendVideo = "extend_video",
+        /// Between two pictures.
+        FirstLastFrame = "first_last_frame",
+    }
+}
+
+words! {
+    /// How a video is made, told from the fields that are set.
+    Mode {
+        /// From the prompt alone.
+        Text = "text",
+        /// From one picture.
+        Image = "image",
+        /// Between a first and a last picture.
+        FirstLast = "first_last",
+        /// With reference pictures, videos or sounds.
+        Reference = "reference",
+    }
+}
+
+/// Referenced media, each an http(s) URL (or `data:` for pictures).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Media {
+    /// First frame.
+    pub image: Option<Box<str>>,
+    /// Last frame; only with `image`.
+    pub last_image: Option<Box<str>>,
+    /// Reference pictures, at most 9.
+    pub images: Vec<Box<str>>,
+    /// Reference videos, at most 3.
+    pub videos: Vec<Box<str>>,
+    /// Reference sounds.
+    pub audios: Vec<Box<str>>,
+}
+
+impl Media {
+    fn hash_into(&self, hash: &mut Sha256) {
+        for (name, value) in [("image", &self.image), ("last_image", &self.last_image)] {
+            if let Some(value) = value {
+                hash_field(hash, name, value);
+            }
+        }
+        for (name, list) in [
+            ("images", &self.images),
+            ("videos", &self.videos),
+            ("audios", &self.audios),
+        ] {
+            for value in list {
+                hash_field(hash, name, value);
+            }
+        }
+    }
+}
+
+/// The fields that the API takes under `extra_body`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExtraBody {
+    /// Whether the clip has sound.
+    pub generate_audio: Option<bool>,
+    /// Seed of the generation.
+    pub seed: Option<i64>,
+    /// Whether the clip carries a watermark.
+    pub watermark: Option<Flag>,
+    /// Whether the camera stands still.
+    pub camera_fixed: Option<Flag>,
+    /// Whether the last frame comes back as a picture.
+    pub return_last_frame: Option<Flag>,
+    /// For the compatibility layer.
+    pub operation: Option<Operation>,
+}
+
+impl ExtraBody {
+    fn hash_into(&self, hash: &mut Sha256) {
+        if let Some(audio) = self.generate_audio {
+            hash_field(hash, "generate_audio", if audio { "true" } else { "false" });
+        }
+        if let Some(seed) = self.seed {
+            hash_field(hash, "seed", &seed.to_string());
+        }
+        let flags = [
+            ("watermark", self.watermark),
+            ("camera_fixed", self.camera_fixed),
+            ("return_last_frame", self.return_last_frame),
+        ];
+        for (name, flag) in flags {
+            match flag {
+                Some(Flag::Boolean(value)) => {
+                    hash_field(hash, name, if value { "true" } else { "false" });
+                }
+                Some(Flag::Text(value)) => {
+                    hash_field(hash, name, if value { "\"true\"" } else { "\"false\"" });
+                }
+                None => {}
+            }
+        }
+        if let Some(operation) = self.operation {
+            hash_field(hash, "operation", operation.as_str());
+        }
+    }
+}
+
+/// A field that the API takes as a boolean or as a string, sent as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flag {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// `"true"` or `"false"`.
+    Text(bool),
+}

@@ -1,0 +1,1 @@
+//! Everything that runs the program itself, in one binary: a file per topic.
