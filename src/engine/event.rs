@@ -119,7 +119,8 @@ pub enum Event {
         run: RunNumber,
         /// Hash of the request.
         fingerprint: Fingerprint,
-        /// The request columns; `None` when the job's last intent in this state had the same fingerprint.
+        /// The request columns, filled in by [`super::describe_intents`] before the event is recorded: the engine
+        /// knows the fingerprint alone.
         request: Option<SentRequest>,
     },
     /// The provider took it.

@@ -319,3 +319,186 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::engine::event::SentRequest;
+    use crate::plan::Mode;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn phases() -> Vec<(&'static str, Phase)> {
+        let run = RunNumber(1);
+        let task = Task {
+            id: TaskId::new("t1").expect("valid"),
+            run,
+            accepted_at: at(1),
+        };
+        let message = CleanText::new("said");
+        let url = MediaUrl::new("https://example.com/v.mp4").expect("valid");
+        let failed = |class, task: Option<&Task>| Phase::Failed {
+            class,
+            message: message.clone(),
+            task: task.cloned(),
+            finished_at: at(2),
+        };
+        vec![
+            ("pending", Phase::Pending),
+            (
+                "returned",
+                Phase::Returned {
+                    class: PendingClass::RateLimited,
+                    message: message.clone(),
+                },
+            ),
+            ("submitting", Phase::Submitting { run }),
+            (
+                "running",
+                Phase::Running {
+                    task: task.clone(),
+                    slot: Slot::Held,
+                },
+            ),
+            (
+                "running, timed out",
+                Phase::Running {
+                    task: task.clone(),
+                    slot: Slot::Released,
+                },
+            ),
+            (
+                "completed",
+                Phase::Completed {
+                    task: task.clone(),
+                    video_url: url,
+                    last_frame_url: None,
+                    finished_at: at(2),
+                },
+            ),
+            ("failed: rejected", failed(FailureClass::Rejected, None)),
+            (
+                "failed: generation",
+                failed(FailureClass::Generation, Some(&task)),
+            ),
+            ("failed: no_url", failed(FailureClass::NoUrl, Some(&task))),
+            (
+                "in doubt",
+                Phase::InDoubt {
+                    message: message.clone(),
+                    run,
+                },
+            ),
+            ("lost", Phase::Lost { message, task }),
+        ]
+    }
+
+    fn events() -> Vec<Event> {
+        let message = CleanText::new("said");
+        let task_id = TaskId::new("t2").expect("valid");
+        let request = SentRequest {
+            model: "seedance2.0-720p".into(),
+            mode: Mode::Text,
+            duration: Some(8),
+            aspect_ratio: None,
+            prompt: "a".into(),
+        };
+        let fingerprint = Fingerprint::parse(&"0".repeat(32)).expect("valid");
+        vec![
+            Event::Intent {
+                run: RunNumber(2),
+                fingerprint,
+                request: Some(request),
+            },
+            Event::Accepted {
+                task_id: task_id.clone(),
+                other_id: None,
+            },
+            Event::Returned {
+                class: PendingClass::NotSent,
+                message: message.clone(),
+            },
+            Event::Rejected {
+                class: FailureClass::Moderation,
+                message: message.clone(),
+            },
+            Event::Doubted {
+                message: message.clone(),
+            },
+            Event::Completed {
+                video_url: MediaUrl::new("https://example.com/w.mp4").expect("valid"),
+                last_frame_url: None,
+            },
+            Event::Failed {
+                class: FailureClass::Generation,
+                message: message.clone(),
+            },
+            Event::NoUrl,
+            Event::Lost { message },
+            Event::TimedOut,
+            Event::Adopted {
+                task_id,
+                run: RunNumber(1),
+            },
+            Event::NotCreated,
+            Event::Reopened,
+        ]
+    }
+
+    fn name(phase: &Phase) -> String {
+        let class = |class: FailureClass| format!("failed: {class}");
+        match phase {
+            Phase::Returned { class, .. } => format!("returned: {class}"),
+            Phase::Running {
+                task,
+                slot: Slot::Held,
+            } => format!("running {}", task.id),
+            Phase::Running {
+                task,
+                slot: Slot::Released,
+            } => format!("running {}, timed out", task.id),
+            Phase::Failed { class: failure, .. } => class(*failure),
+            Phase::Lost { .. } => "lost".to_owned(),
+            other => JobState {
+                phase: other.clone(),
+                ..JobState::default()
+            }
+            .status()
+            .to_string(),
+        }
+    }
+
+    #[test]
+    fn the_table_of_phases_and_events_is_complete() {
+        let mut table = String::new();
+        for (from, phase) in phases() {
+            for event in events() {
+                let before = JobState {
+                    phase: phase.clone(),
+                    attempts: 1,
+                    ..JobState::default()
+                };
+                let mut after = before.clone();
+                let outcome = match after.apply(&event, at(3)) {
+                    Ok(()) => format!(
+                        "{} (take {}, attempts {})",
+                        name(&after.phase),
+                        after.take.0,
+                        after.attempts
+                    ),
+                    Err(_) => {
+                        assert_eq!(after, before, "an illegal event changes nothing");
+                        "illegal".to_owned()
+                    }
+                };
+                writeln!(table, "{from:<20} {:<12} {outcome}", event.name())
+                    .expect("a String takes all");
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+}

@@ -1,5 +1,815 @@
 //! Decides what a run does next. PURE: knows no network, disk, terminal, clock, randomness or async.
+//!
+//! Start at [`Engine::step`]: inputs and the time go in, records and calls come out. The shell makes the records
+//! durable first and then starts the calls; [`Engine::launched`] tells the engine when that was, because rates are
+//! counted from there.
 
 pub mod event;
 pub mod job;
+pub mod limits;
+pub mod resume;
+pub mod retry;
 pub mod table;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::event::{
+    Call, Event, Input, JobIndex, Notice, Now, PendingClass, PollReply, RunFault, RunNumber,
+    RunStart, SentRequest, StopReason, SubmitReply,
+};
+use self::job::{Phase, Slot, Status};
+use self::limits::{DoubtBrake, Episode, Limits, Restraint, Spacing, Verdict};
+use self::resume::{Outlook, Rerun, Wish, outlook};
+use self::table::{Fact, JobTable, Record, Selection};
+use self::watch::Watches;
+use crate::plan::Plan;
+use crate::text::CleanText;
+
+/// How long open creates may still answer after an interrupt.
+pub const INTERRUPT_GRACE: Duration = Duration::from_secs(20);
+
+/// How long a task may be unknown to the provider after its accept: gateways answer before they store the task.
+const UNKNOWN_TASK_GRACE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Polls in a row that must not find a task before it counts as lost.
+const MISSING_POLLS: u32 = 2;
+
+/// Further polls of a completed task that came without a usable URL.
+const POLLS_FOR_URL: u32 = 3;
+
+/// Polls without an answer after which a task that is only polled once a run is left alone.
+const TRIES_OF_LATE_POLL: u32 = 3;
+
+/// Most polls open at once, so that a provider that never answers does not collect connections.
+const MOST_OPEN_POLLS: usize = 64;
+
+/// Longest sleep: wall-clock limits are looked at again after it, in case that clock jumped.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// What a run is given besides its jobs.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Number, origin and selection of this run, to be recorded.
+    pub start: RunStart,
+    /// The compiled selection.
+    pub selection: Selection,
+    /// What the run may do at most.
+    pub limits: Limits,
+    /// Which settled jobs are made again.
+    pub rerun: Rerun,
+}
+
+/// What the shell has to do after a step, in this order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// To be made durable before anything else happens.
+    pub records: Vec<Record>,
+    /// To be told to people.
+    pub notices: Vec<Notice>,
+    /// To be started.
+    pub calls: Vec<Call>,
+}
+
+/// Jobs by status; removed jobs included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Nothing is known to be at the provider.
+    pub pending: u32,
+    /// A create is open.
+    pub submitting: u32,
+    /// At the provider.
+    pub running: u32,
+    /// Made.
+    pub completed: u32,
+    /// Failed.
+    pub failed: u32,
+    /// In doubt or lost.
+    pub in_doubt: u32,
+}
+
+impl Counts {
+    /// The number of jobs that are `status`.
+    pub fn of(&mut self, status: Status) -> &mut u32 {
+        match status {
+            Status::Pending | Status::Skipped => &mut self.pending,
+            Status::Submitting => &mut self.submitting,
+            Status::Running => &mut self.running,
+            Status::Completed => &mut self.completed,
+            Status::Failed => &mut self.failed,
+            Status::InDoubt => &mut self.in_doubt,
+        }
+    }
+}
+
+/// Owns all state of a run.
+#[derive(Debug)]
+pub struct Engine {
+    table: JobTable,
+    run: RunNumber,
+    limits: Limits,
+    began: Now,
+    counts: Counts,
+
+    /// Jobs that this run has not tried, in plan order.
+    fresh: VecDeque<JobIndex>,
+    /// Jobs that this run tried and that surely created nothing; they go first.
+    again: VecDeque<JobIndex>,
+    /// Distinct jobs that this run submitted.
+    submitted: u32,
+    open_creates: BTreeSet<JobIndex>,
+    last_submit: Option<Duration>,
+    submit_spacing: Spacing,
+    restraint: Restraint,
+    brake: DoubtBrake,
+
+    watches: Watches,
+    poll_spacing: Spacing,
+    polls_paused_until: Duration,
+    poll_refusals: u32,
+    polls_end: Polls,
+    /// When running tasks time out, by wall clock.
+    expiries: BinaryHeap<Reverse<(Timestamp, JobIndex)>>,
+
+    stops: Vec<StopReason>,
+    interrupted_at: Option<Duration>,
+}
+
+/// Whether tasks are still polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Polls {
+    GoOn,
+    Ended,
+}
+
+impl Engine {
+    /// Takes over a replayed table: finds what is left for each job, and settles what only a dead run can have left
+    /// open. The effects hold records alone; they must be durable before the first [`Self::step`].
+    pub fn resume(mut table: JobTable, setup: Setup, now: Now) -> (Self, Effects) {
+        let resumed_at = (!table.runs().is_empty()).then_some(now.mono);
+        let mut effects = Effects::default();
+        let at = recorded_at(now);
+        effects.records.push(Record {
+            at,
+            fact: Fact::Run(setup.start.clone()),
+        });
+        table
+            .begin_run(setup.start.clone())
+            .expect("the caller asked the table for the number of this run");
+        let mut engine = Self {
+            run: setup.start.run,
+            began: now,
+            counts: count(&table),
+            fresh: VecDeque::new(),
+            again: VecDeque::new(),
+            submitted: 0,
+            open_creates: BTreeSet::new(),
+            last_submit: None,
+            submit_spacing: Spacing::new(setup.limits.submit_interval, resumed_at),
+            restraint: Restraint::new(setup.limits.submit_interval),
+            brake: DoubtBrake::default(),
+            watches: Watches::default(),
+            poll_spacing: Spacing::new(setup.limits.poll_interval, resumed_at),
+            polls_paused_until: Duration::ZERO,
+            poll_refusals: 0,
+            polls_end: Polls::GoOn,
+            expiries: BinaryHeap::new(),
+            stops: Vec::new(),
+            interrupted_at: None,
+            limits: setup.limits,
+            table,
+        };
+        for job in 0..engine.table.removed().end {
+            let wish = wish(&engine.table, job, &setup.selection);
+            match outlook(engine.table.job(job), wish, setup.rerun) {
+                Outlook::New | Outlook::Again | Outlook::Remake => engine.fresh.push_back(job),
+                Outlook::Resume => engine.watch_running(job, now),
+                Outlook::Recheck => engine.watches.add(job, now.mono, false),
+                Outlook::InDoubt => engine.settle_open_intent(job, now, &mut effects),
+                Outlook::Done | Outlook::Failed | Outlook::Skipped => {}
+            }
+        }
+        engine.expire(now, &mut effects);
+        (engine, effects)
+    }
+
+    /// Takes in what happened and decides what happens next. At most one create and one poll start in a step: rates
+    /// count from [`Self::launched`].
+    pub fn step(&mut self, inputs: impl IntoIterator<Item = Input>, now: Now) -> Effects {
+        let mut effects = Effects::default();
+        for input in inputs {
+            self.take_in(input, now, &mut effects);
+        }
+        self.expire(now, &mut effects);
+        self.end_in_time(now, &mut effects);
+        self.start_submit(now, &mut effects);
+        self.start_poll(now, &mut effects);
+        effects
+    }
+
+    /// Notes when the calls of the last step were really started.
+    pub fn launched(&mut self, calls: &[Call], now: Duration) {
+        for call in calls {
+            match call {
+                Call::Submit { .. } => {
+                    self.last_submit = Some(now);
+                    self.submit_spacing.launched(now);
+                }
+                Call::Poll { .. } => self.poll_spacing.launched(now),
+            }
+        }
+    }
+
+    /// Whether nothing is open and nothing will be.
+    pub fn is_finished(&self) -> bool {
+        let polls_done = self.polls_end == Polls::Ended || self.watches.is_empty();
+        self.open_creates.is_empty() && polls_done && !self.has_submits_left()
+    }
+
+    /// When to step again if no input comes first.
+    pub fn wake_at(&mut self, now: Now) -> Option<Duration> {
+        let wall =
+            |at: Timestamp| now.mono + non_negative(at.duration_since(now.wall)).min(LONGEST_SLEEP);
+        let mut times: Vec<Duration> = Vec::with_capacity(6);
+        if self.can_submit() {
+            times.push(self.submit_open_at());
+        }
+        if self.can_poll() {
+            times.extend(
+                self.watches
+                    .next_due()
+                    .map(|due| due.max(self.poll_open_at())),
+            );
+        }
+        times.extend(self.expiries.peek().map(|Reverse((at, _))| wall(*at)));
+        if self.has_submits_left() {
+            times.push(
+                now.mono
+                    + self
+                        .limits
+                        .deadline
+                        .saturating_sub(self.elapsed(now))
+                        .min(LONGEST_SLEEP),
+            );
+        }
+        if !self.watches.is_empty() {
+            times.push(now.mono + self.last_poll_in(now).min(LONGEST_SLEEP));
+        }
+        times.extend(self.interrupted_at.map(|at| at + INTERRUPT_GRACE));
+        times.into_iter().min()
+    }
+
+    /// Whether anything would be sent: only then a key is needed.
+    pub fn has_work(&self) -> bool {
+        !(self.fresh.is_empty() && self.watches.is_empty())
+    }
+
+    /// All jobs and their states.
+    pub fn table(&self) -> &JobTable {
+        &self.table
+    }
+
+    /// Jobs by status, removed ones included.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Open creates and running tasks that hold a slot.
+    pub fn in_flight(&self) -> u32 {
+        self.watches.slots()
+            + u32::try_from(self.open_creates.len()).expect("at most the concurrency")
+    }
+
+    /// Why submits ended, in the order the reasons came up; empty if nothing stopped them.
+    pub fn stops(&self) -> &[StopReason] {
+        &self.stops
+    }
+
+    /// The end of the pause of all submits, if one is on.
+    pub fn paused_until(&self, now: Duration) -> Option<Duration> {
+        self.restraint.paused_until(now)
+    }
+
+    // ── Inputs ──
+
+    fn take_in(&mut self, input: Input, now: Now, effects: &mut Effects) {
+        match input {
+            Input::Submitted { job, reply } => {
+                if self.open_creates.remove(&job) {
+                    self.take_submit_reply(job, reply, now, effects);
+                }
+            }
+            Input::Polled { job, reply } => {
+                if self.watches.closed(job).is_some() {
+                    self.take_poll_reply(job, reply, now, effects);
+                }
+            }
+            Input::Interrupted => {
+                self.interrupted_at.get_or_insert(now.mono);
+                self.end_polls();
+                self.stop(StopReason::Interrupted, effects);
+            }
+            Input::StateFailed => self.stop(StopReason::StateFailed, effects),
+        }
+    }
+
+    fn take_submit_reply(
+        &mut self,
+        job: JobIndex,
+        reply: SubmitReply,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        match reply {
+            SubmitReply::Accepted { task_id, other_id } => {
+                self.restraint.accepted();
+                self.brake.accepted();
+                self.record(job, Event::Accepted { task_id, other_id }, now, effects);
+                self.watch_running(job, now);
+            }
+            SubmitReply::Rejected { class, message } => {
+                self.record(job, Event::Rejected { class, message }, now, effects);
+            }
+            SubmitReply::Fault { fault, message } => {
+                let returned = Event::Returned {
+                    class: fault.class(),
+                    message: message.clone(),
+                };
+                self.record(job, returned, now, effects);
+                self.again.push_back(job);
+                self.stop(StopReason::Fault { fault, message }, effects);
+            }
+            SubmitReply::Later {
+                retry_after,
+                message,
+            } => {
+                let episode = self.restraint.refused(now.mono, retry_after, job);
+                self.try_again(
+                    job,
+                    PendingClass::RateLimited,
+                    episode,
+                    message,
+                    now,
+                    effects,
+                );
+            }
+            SubmitReply::NotSent { message } => {
+                let episode = self.restraint.unreachable(now.mono, job);
+                self.try_again(job, PendingClass::NotSent, episode, message, now, effects);
+            }
+            SubmitReply::InDoubt { evidence, message } => {
+                self.record(
+                    job,
+                    Event::Doubted {
+                        message: message.clone(),
+                    },
+                    now,
+                    effects,
+                );
+                if self.brake.doubted(evidence) == Verdict::Stop {
+                    self.stop(StopReason::Doubt { evidence, message }, effects);
+                }
+            }
+        }
+    }
+
+    fn try_again(
+        &mut self,
+        job: JobIndex,
+        class: PendingClass,
+        episode: Episode,
+        message: CleanText,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        self.record(
+            job,
+            Event::Returned {
+                class,
+                message: message.clone(),
+            },
+            now,
+            effects,
+        );
+        self.again.push_back(job);
+        if let Episode::New(wait) = episode {
+            effects.notices.push(Notice::Paused {
+                wait,
+                class,
+                message,
+            });
+        }
+    }
+
+    fn take_poll_reply(
+        &mut self,
+        job: JobIndex,
+        reply: PollReply,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        if !matches!(reply, PollReply::Later { .. }) {
+            self.poll_refusals = 0;
+        }
+        match reply {
+            PollReply::Running { unknown_word } => {
+                if let Some(word) = unknown_word {
+                    self.report_once(job, Notice::UnknownStatus { job, word }, effects);
+                }
+                self.heard_of(job, now);
+            }
+            PollReply::Completed {
+                video_url: Some(video_url),
+                last_frame_url,
+            } => {
+                self.record(
+                    job,
+                    Event::Completed {
+                        video_url,
+                        last_frame_url,
+                    },
+                    now,
+                    effects,
+                );
+                self.watches.remove(job);
+            }
+            PollReply::Completed {
+                video_url: None, ..
+            } => self.completed_without_url(job, now, effects),
+            PollReply::Failed { class, message } => {
+                if self.table.job(job).status() == Status::Running {
+                    self.record(job, Event::Failed { class, message }, now, effects);
+                }
+                self.watches.remove(job);
+            }
+            PollReply::NotFound { message } => self.not_found(job, message, now, effects),
+            PollReply::OtherTask { task_id } => {
+                self.report_once(job, Notice::OtherTask { job, task_id }, effects);
+                self.heard_nothing(job, now);
+            }
+            PollReply::KeyRefused { message } => {
+                self.end_polls();
+                self.stop(
+                    StopReason::Fault {
+                        fault: RunFault::Auth,
+                        message,
+                    },
+                    effects,
+                );
+            }
+            PollReply::Later { retry_after } => {
+                let told = retry_after.map(|wait| wait.min(retry::LONGEST_RETRY_AFTER));
+                let wait = told.unwrap_or_else(|| retry::poll_pause(self.poll_refusals, job));
+                if now.mono >= self.polls_paused_until {
+                    self.poll_refusals = self.poll_refusals.saturating_add(1);
+                }
+                self.polls_paused_until = self.polls_paused_until.max(now.mono + wait);
+                self.watches.schedule(job, now.mono + wait);
+            }
+            PollReply::Trouble { message } => {
+                self.report_once(job, Notice::PollTrouble { job, message }, effects);
+                self.heard_nothing(job, now);
+            }
+        }
+    }
+
+    fn completed_without_url(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {
+        if self.table.job(job).status() != Status::Running {
+            self.heard_of(job, now);
+            return;
+        }
+        let polls = self.watches.get_mut(job).map_or(0, |watch| {
+            watch.without_url += 1;
+            watch.without_url
+        });
+        if polls > POLLS_FOR_URL {
+            self.record(job, Event::NoUrl, now, effects);
+            self.watches.remove(job);
+        } else {
+            self.watches
+                .schedule(job, now.mono + self.limits.poll_every);
+        }
+    }
+
+    fn not_found(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
+        let missing = self.watches.get_mut(job).map_or(0, |watch| {
+            watch.missing += 1;
+            watch.missing
+        });
+        let Phase::Running { task, .. } = &self.table.job(job).phase else {
+            self.heard_of(job, now);
+            return;
+        };
+        let is_old = now.wall.duration_since(task.accepted_at) > UNKNOWN_TASK_GRACE;
+        let same_key = self.table.origin(task.run).key == self.table.origin(self.run).key;
+        if is_old && same_key && missing >= MISSING_POLLS {
+            self.record(job, Event::Lost { message }, now, effects);
+            self.watches.remove(job);
+        } else {
+            self.reschedule(job, now.mono + self.limits.poll_every);
+        }
+    }
+
+    /// The provider said something about the task: poll on as usual, unless once was enough.
+    fn heard_of(&mut self, job: JobIndex, now: Now) {
+        if let Some(watch) = self.watches.get_mut(job) {
+            watch.errors = 0;
+            watch.missing = 0;
+            watch.heard = true;
+        }
+        self.reschedule(job, now.mono + self.limits.poll_every);
+    }
+
+    /// The poll said nothing about the task: back off.
+    fn heard_nothing(&mut self, job: JobIndex, now: Now) {
+        let errors = self.watches.get_mut(job).map_or(0, |watch| {
+            watch.errors += 1;
+            watch.errors
+        });
+        self.reschedule(
+            job,
+            now.mono + retry::poll_spacing(self.limits.poll_every, errors, job),
+        );
+    }
+
+    /// Polls the task again at `due`, unless it is one that a run polls only once (timed out, or without a URL).
+    fn reschedule(&mut self, job: JobIndex, due: Duration) {
+        match self.watches.get_mut(job) {
+            Some(watch)
+                if watch.holds_slot
+                    || !(watch.heard || watch.errors.max(watch.missing) >= TRIES_OF_LATE_POLL) =>
+            {
+                self.watches.schedule(job, due);
+            }
+            _ => self.watches.remove(job),
+        }
+    }
+
+    fn report_once(&mut self, job: JobIndex, notice: Notice, effects: &mut Effects) {
+        if self
+            .watches
+            .get_mut(job)
+            .is_some_and(|watch| !std::mem::replace(&mut watch.reported, true))
+        {
+            effects.notices.push(notice);
+        }
+    }
+
+    // ── Time ──
+
+    /// Running tasks that reached the job time-out no longer hold a slot; those that were heard of are left alone.
+    fn expire(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(Reverse((at, job))) = self.expiries.peek().copied()
+            && at <= now.wall
+        {
+            self.expiries.pop();
+            let Phase::Running { slot, .. } = &self.table.job(job).phase else {
+                continue;
+            };
+            if *slot == Slot::Held {
+                self.record(job, Event::TimedOut, now, effects);
+            }
+            self.watches.release_slot(job);
+            if self
+                .watches
+                .get_mut(job)
+                .is_some_and(|watch| watch.heard && !watch.open)
+            {
+                self.watches.remove(job);
+            }
+        }
+    }
+
+    /// The deadline ends submits, and a job time-out later also polls; the grace after an interrupt ends everything.
+    fn end_in_time(&mut self, now: Now, effects: &mut Effects) {
+        if self.has_submits_left() && self.elapsed(now) >= self.limits.deadline {
+            self.stop(StopReason::Deadline, effects);
+        }
+        if !self.watches.is_empty() && self.last_poll_in(now).is_zero() {
+            self.end_polls();
+        }
+        if self
+            .interrupted_at
+            .is_some_and(|at| now.mono >= at + INTERRUPT_GRACE)
+        {
+            for job in std::mem::take(&mut self.open_creates) {
+                let message = CleanText::new("interrupted before the provider answered");
+                self.record(job, Event::Doubted { message }, now, effects);
+            }
+        }
+    }
+
+    /// Time since the run began: by the clock that never jumps, or by the wall clock if the machine slept.
+    fn elapsed(&self, now: Now) -> Duration {
+        let mono = now.mono.saturating_sub(self.began.mono);
+        mono.max(non_negative(now.wall.duration_since(self.began.wall)))
+    }
+
+    fn last_poll_in(&self, now: Now) -> Duration {
+        (self.limits.deadline + self.limits.job_timeout).saturating_sub(self.elapsed(now))
+    }
+
+    // ── Calls ──
+
+    fn start_submit(&mut self, now: Now, effects: &mut Effects) {
+        self.stop_at_job_limit(effects);
+        if !self.can_submit() || now.mono < self.submit_open_at() {
+            return;
+        }
+        let Some(job) = self.next_job() else { return };
+        if matches!(
+            self.table.job(job).status(),
+            Status::Completed | Status::Failed
+        ) {
+            self.record(job, Event::Reopened, now, effects);
+        }
+        effects.calls.push(Call::Submit { job });
+        self.open_creates.insert(job);
+        let intent = Event::Intent {
+            run: self.run,
+            fingerprint: self
+                .table
+                .wanted(job)
+                .expect("only jobs of the plan are submitted"),
+            request: None,
+        };
+        self.record(job, intent, now, effects);
+    }
+
+    fn next_job(&mut self) -> Option<JobIndex> {
+        self.again.pop_front().or_else(|| {
+            let job = self.fresh.pop_front()?;
+            self.submitted += 1;
+            Some(job)
+        })
+    }
+
+    fn start_poll(&mut self, now: Now, effects: &mut Effects) {
+        if !self.can_poll() || now.mono < self.poll_open_at() {
+            return;
+        }
+        let Some(job) = self.watches.open_next(now.mono) else {
+            return;
+        };
+        let task = self.table.job(job).task().expect("only tasks are watched");
+        effects.calls.push(Call::Poll {
+            job,
+            task_id: task.id.clone(),
+            run: task.run,
+        });
+    }
+
+    fn can_submit(&self) -> bool {
+        self.has_submits_left()
+            && (!self.again.is_empty() || self.has_fresh_left())
+            && self.open_creates.len() < self.restraint.window() as usize
+            && self.in_flight() < self.limits.concurrency.get()
+    }
+
+    fn can_poll(&self) -> bool {
+        self.polls_end == Polls::GoOn && self.watches.open_polls() < MOST_OPEN_POLLS
+    }
+
+    fn submit_open_at(&self) -> Duration {
+        self.submit_spacing
+            .open_at()
+            .max(self.restraint.open_at(self.last_submit))
+    }
+
+    fn poll_open_at(&self) -> Duration {
+        self.poll_spacing.open_at().max(self.polls_paused_until)
+    }
+
+    fn has_submits_left(&self) -> bool {
+        self.stops.is_empty() && !(self.fresh.is_empty() && self.again.is_empty())
+    }
+
+    fn has_fresh_left(&self) -> bool {
+        !self.fresh.is_empty()
+            && self
+                .limits
+                .max_jobs
+                .is_none_or(|most| self.submitted < most.get())
+    }
+
+    /// `--max-jobs`: submits end once no job of the allowed number can come back.
+    fn stop_at_job_limit(&mut self, effects: &mut Effects) {
+        let only_fresh = self.again.is_empty() && self.open_creates.is_empty();
+        if self.has_submits_left() && only_fresh && !self.has_fresh_left() {
+            self.stop(StopReason::MaxJobs, effects);
+        }
+    }
+
+    // ── State ──
+
+    fn record(&mut self, job: JobIndex, event: Event, now: Now, effects: &mut Effects) {
+        let at = recorded_at(now);
+        let before = self.table.job(job).status();
+        if let Err(refused) = self.table.apply(job, &event, at) {
+            effects.notices.push(Notice::Illegal {
+                job,
+                what: refused.to_string(),
+            });
+            return;
+        }
+        *self.counts.of(before) -= 1;
+        *self.counts.of(self.table.job(job).status()) += 1;
+        effects.records.push(Record {
+            at,
+            fact: Fact::Job {
+                id: self.table.id(job).clone(),
+                event,
+            },
+        });
+    }
+
+    fn watch_running(&mut self, job: JobIndex, now: Now) {
+        let Phase::Running { task, .. } = &self.table.job(job).phase else {
+            return;
+        };
+        let age = non_negative(now.wall.duration_since(task.accepted_at));
+        let due = now.mono + self.limits.poll_first.saturating_sub(age);
+        let timeout =
+            SignedDuration::try_from(self.limits.job_timeout).unwrap_or(SignedDuration::MAX);
+        let expiry = task
+            .accepted_at
+            .saturating_add(timeout)
+            .unwrap_or(Timestamp::MAX);
+        self.watches.add(job, due, expiry > now.wall);
+        self.expiries.push(Reverse((expiry, job)));
+    }
+
+    /// An intent without an answer at the start of a run: the run that sent it is dead.
+    fn settle_open_intent(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {
+        if self.table.job(job).status() == Status::Submitting {
+            let message = CleanText::new("the run that sent it ended before the answer was saved");
+            self.record(job, Event::Doubted { message }, now, effects);
+        }
+    }
+
+    fn end_polls(&mut self) {
+        self.polls_end = Polls::Ended;
+        self.watches.clear();
+    }
+
+    fn stop(&mut self, reason: StopReason, effects: &mut Effects) {
+        let seen = self
+            .stops
+            .iter()
+            .any(|stop| std::mem::discriminant(stop) == std::mem::discriminant(&reason));
+        if !seen {
+            effects.notices.push(Notice::SubmitsStopped(reason.clone()));
+            self.stops.push(reason);
+        }
+    }
+}
+
+/// Fills in the request columns of the intents in `records`, where the state does not hold them yet.
+pub fn describe_intents(records: &mut [Record], plan: &Plan, table: &JobTable) {
+    for record in records {
+        if let Fact::Job {
+            id,
+            event: Event::Intent { request, .. },
+        } = &mut record.fact
+            && let Some(job) = table
+                .position(id)
+                .and_then(|index| plan.jobs().get(index as usize))
+        {
+            *request = Some(SentRequest::of(job.request()));
+        }
+    }
+}
+
+/// What the manifest says about a job of the table.
+pub fn wish(table: &JobTable, job: JobIndex, selection: &Selection) -> Wish {
+    match table.wanted(job) {
+        Some(_) if !selection.selects(table.id(job)) => Wish::NotSelected,
+        Some(_) if table.is_changed(job) => Wish::Changed,
+        Some(_) => Wish::Same,
+        None => Wish::NotSelected,
+    }
+}
+
+fn count(table: &JobTable) -> Counts {
+    let mut counts = Counts::default();
+    for job in 0..table.removed().end {
+        *counts.of(table.job(job).status()) += 1;
+    }
+    counts
+}
+
+/// The time of a record: to the millisecond, so that a replayed state equals the one in memory.
+fn recorded_at(now: Now) -> Timestamp {
+    Timestamp::from_millisecond(now.wall.as_millisecond()).unwrap_or(now.wall)
+}
+
+fn non_negative(duration: SignedDuration) -> Duration {
+    Duration::try_from(duration).unwrap_or(Duration::ZERO)
+}

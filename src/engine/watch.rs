@@ -1,0 +1,129 @@
+//! Which tasks are polled, and when each is due: a queue ordered by time, with what was learnt of each task so far.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::Duration;
+
+use super::event::JobIndex;
+
+/// What this run has learnt from polling one task.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one task"
+)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Watch {
+    /// Polls in a row that said nothing about the task.
+    pub(super) errors: u32,
+    /// Polls in a row that did not find it.
+    pub(super) missing: u32,
+    /// Polls that said completed, without a usable URL.
+    pub(super) without_url: u32,
+    /// Whether a poll of this run said something about the task.
+    pub(super) heard: bool,
+    /// Whether the task counts as in flight.
+    pub(super) holds_slot: bool,
+    /// Whether a poll is open now.
+    pub(super) open: bool,
+    /// Whether an odd answer was already reported.
+    pub(super) reported: bool,
+}
+
+/// The polled tasks. Each is either due at some time or has an open poll.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    due: BinaryHeap<Reverse<(Duration, JobIndex)>>,
+    tasks: HashMap<JobIndex, Watch>,
+    open: usize,
+    slots: u32,
+}
+
+impl Watches {
+    /// Begins to poll a task, first at `due`.
+    pub(super) fn add(&mut self, job: JobIndex, due: Duration, holds_slot: bool) {
+        self.slots += u32::from(holds_slot);
+        self.tasks.insert(
+            job,
+            Watch {
+                holds_slot,
+                ..Watch::default()
+            },
+        );
+        self.due.push(Reverse((due, job)));
+    }
+
+    /// The task's record.
+    pub(super) fn get_mut(&mut self, job: JobIndex) -> Option<&mut Watch> {
+        self.tasks.get_mut(&job)
+    }
+
+    /// Ends polling a task; its slot is free.
+    pub(super) fn remove(&mut self, job: JobIndex) {
+        self.release_slot(job);
+        if let Some(watch) = self.tasks.remove(&job) {
+            self.open -= usize::from(watch.open);
+        }
+    }
+
+    /// The task no longer counts as in flight; whether it did until now.
+    pub(super) fn release_slot(&mut self, job: JobIndex) -> bool {
+        let held = self
+            .tasks
+            .get_mut(&job)
+            .is_some_and(|watch| std::mem::take(&mut watch.holds_slot));
+        self.slots -= u32::from(held);
+        held
+    }
+
+    /// Polls a task again at `due`.
+    pub(super) fn schedule(&mut self, job: JobIndex, due: Duration) {
+        self.due.push(Reverse((due, job)));
+    }
+
+    /// When the next task is due.
+    pub(super) fn next_due(&mut self) -> Option<Duration> {
+        while let Some(Reverse((due, job))) = self.due.peek() {
+            if self.tasks.contains_key(job) {
+                return Some(*due);
+            }
+            self.due.pop();
+        }
+        None
+    }
+
+    /// Takes the next due task and marks its poll as open.
+    pub(super) fn open_next(&mut self, now: Duration) -> Option<JobIndex> {
+        self.next_due().filter(|due| *due <= now)?;
+        let Reverse((_, job)) = self.due.pop()?;
+        self.tasks.get_mut(&job)?.open = true;
+        self.open += 1;
+        Some(job)
+    }
+
+    /// Notes that the open poll of a task ended; `None` if the task is not polled any more.
+    pub(super) fn closed(&mut self, job: JobIndex) -> Option<&mut Watch> {
+        let watch = self.tasks.get_mut(&job)?;
+        self.open -= usize::from(std::mem::take(&mut watch.open));
+        Some(watch)
+    }
+
+    /// Ends polling altogether.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Number of polls that are open now.
+    pub(super) fn open_polls(&self) -> usize {
+        self.open
+    }
+
+    /// Number of running tasks that count as in flight.
+    pub(super) fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Whether nothing is polled.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+}
