@@ -2,9 +2,11 @@
 //! safe to run again.
 
 pub mod api;
+pub mod clock;
 pub mod engine;
 pub mod error;
 pub mod manifest;
 pub mod plan;
+pub mod runner;
 pub mod text;
 pub mod units;

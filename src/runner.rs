@@ -1,0 +1,279 @@
+//! The shell around the engine: one loop that makes records durable, then tells people, then starts calls.
+//!
+//! Start at [`run`]. It decides nothing; everything it touches (state, provider, people, signals, time) is handed in.
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt, OptionFuture};
+use futures::stream::{FuturesUnordered, Stream, StreamExt};
+
+use crate::api::VideoApi;
+use crate::clock::Clock;
+use crate::engine::event::{Call, Input, Notice, Now, SubmitReply};
+use crate::engine::table::Record;
+use crate::engine::{Effects, Engine, describe_intents};
+use crate::plan::Plan;
+use crate::text::CleanText;
+
+/// An intent older than this when its request could leave is not sent: the machine slept, or the disk hung.
+const STALE_INTENT: Duration = Duration::from_secs(30);
+
+/// The state as the loop sees it: all of `records` are durable when this returns, or it never works again.
+pub trait Journal {
+    /// Why it could not be written.
+    type Error;
+
+    /// Makes `records` durable; `open_creates` answers may still have to be written after them.
+    fn commit(&mut self, records: &[Record], open_creates: usize) -> Result<(), Self::Error>;
+}
+
+/// Whoever is told what happened: results, progress, JSON lines.
+pub trait Reporter {
+    /// Tells what just became true. Never fails: a closed terminal must not stop a run.
+    fn tell(&mut self, news: &News<'_>);
+
+    /// When to be told again even if nothing happens.
+    fn wake_at(&self) -> Option<Duration>;
+}
+
+/// What just became true.
+#[derive(Debug)]
+pub struct News<'a> {
+    /// Durable records.
+    pub records: &'a [Record],
+    /// Records that could not be saved: people must note the task ids in them.
+    pub unsaved: &'a [Record],
+    /// Not facts about a job's status.
+    pub notices: &'a [Notice],
+    /// The run as it is now.
+    pub engine: &'a Engine,
+    /// The time.
+    pub now: Now,
+}
+
+/// What a person (or the system) can ask of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// Everything that a run needs besides its engine.
+pub struct Stage<'a, A, J, S> {
+    /// What the jobs ask for.
+    pub plan: &'a Plan,
+    /// The provider.
+    pub api: &'a A,
+    /// The state.
+    pub journal: &'a mut J,
+    /// People.
+    pub reporter: &'a mut dyn Reporter,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Ctrl-C and SIGTERM; must never end.
+    pub signals: S,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended<E> {
+    /// The run as it is now.
+    pub engine: Engine,
+    /// The signal that interrupted it.
+    pub signal: Option<Signal>,
+    /// Why the state could not be written.
+    pub state_error: Option<E>,
+}
+
+/// Runs `engine` to its end, beginning with the effects of its making.
+pub async fn run<A, J, S>(
+    mut engine: Engine,
+    first: Effects,
+    mut stage: Stage<'_, A, J, S>,
+) -> Ended<J::Error>
+where
+    A: VideoApi,
+    J: Journal,
+    S: Stream<Item = Signal> + Unpin,
+{
+    let mut open: FuturesUnordered<BoxFuture<'static, Input>> = FuturesUnordered::new();
+    let mut signal = None;
+    let mut state_error = None;
+    let mut inputs = Vec::new();
+    let mut effects = first;
+    let mut decided = stage.clock.now();
+    loop {
+        describe_intents(&mut effects.records, stage.plan, engine.table());
+        let saved = save(&effects.records, &engine, stage.journal, &mut state_error);
+        tell(&effects, saved, &engine, &mut stage);
+        if saved == Saved::No {
+            inputs.push(Input::StateFailed);
+        }
+        let now = stage.clock.now();
+        let calls = sendable(effects.calls, saved, decided, now, &mut inputs);
+        engine.launched(&calls, now.mono);
+        open.extend(calls.into_iter().map(|call| start(call, &engine, &stage)));
+
+        if inputs.is_empty() {
+            if engine.is_finished() {
+                break;
+            }
+            wait(&mut open, &mut engine, &mut stage, &mut signal, &mut inputs).await;
+        }
+        if inputs.contains(&Input::Interrupted) && signal.is_some_and(|(_, times)| times > 1) {
+            break;
+        }
+        decided = stage.clock.now();
+        effects = engine.step(inputs.drain(..), decided);
+    }
+    let late_signal = stage.signals.next().now_or_never().flatten();
+    Ended {
+        engine,
+        signal: signal.map(|(signal, _)| signal).or(late_signal),
+        state_error,
+    }
+}
+
+/// Whether the records of a step are durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saved {
+    Yes,
+    No,
+}
+
+fn save<J: Journal>(
+    records: &[Record],
+    engine: &Engine,
+    journal: &mut J,
+    failed: &mut Option<J::Error>,
+) -> Saved {
+    if records.is_empty() {
+        return Saved::Yes;
+    }
+    if failed.is_some() {
+        return Saved::No;
+    }
+    match journal.commit(records, engine.open_creates()) {
+        Ok(()) => Saved::Yes,
+        Err(error) => {
+            *failed = Some(error);
+            Saved::No
+        }
+    }
+}
+
+fn tell<A, J, S>(effects: &Effects, saved: Saved, engine: &Engine, stage: &mut Stage<'_, A, J, S>) {
+    let (records, unsaved) = match saved {
+        Saved::Yes => (&effects.records[..], &[][..]),
+        Saved::No => (&[][..], &effects.records[..]),
+    };
+    let now = stage.clock.now();
+    stage.reporter.tell(&News {
+        records,
+        unsaved,
+        notices: &effects.notices,
+        engine,
+        now,
+    });
+}
+
+/// The calls that may start now. A create whose intent is not durable, or too old, goes back to the engine unsent.
+fn sendable(
+    calls: Vec<Call>,
+    saved: Saved,
+    decided: Now,
+    now: Now,
+    inputs: &mut Vec<Input>,
+) -> Vec<Call> {
+    let waited = now.mono.saturating_sub(decided.mono);
+    let passed = Duration::try_from(now.wall.duration_since(decided.wall)).unwrap_or_default();
+    let refused = match saved {
+        Saved::No => Some("the state could not be written"),
+        Saved::Yes if waited.max(passed) > STALE_INTENT => {
+            Some("too much time passed before it could be sent")
+        }
+        Saved::Yes => None,
+    };
+    let Some(reason) = refused else { return calls };
+    let (submits, polls): (Vec<_>, Vec<_>) = calls
+        .into_iter()
+        .partition(|call| matches!(call, Call::Submit { .. }));
+    inputs.extend(submits.iter().map(|call| {
+        let message = CleanText::new(reason);
+        Input::Submitted {
+            job: call.job(),
+            reply: SubmitReply::NotSent { message },
+        }
+    }));
+    polls
+}
+
+fn start<A: VideoApi, J, S>(
+    call: Call,
+    engine: &Engine,
+    stage: &Stage<'_, A, J, S>,
+) -> BoxFuture<'static, Input> {
+    match call {
+        Call::Submit { job } => {
+            let request = stage.plan.jobs()[job as usize].request();
+            stage
+                .api
+                .submit(request)
+                .map(move |reply| Input::Submitted { job, reply })
+                .boxed()
+        }
+        Call::Poll { job, task_id, run } => {
+            let origin = engine.table().origin(run);
+            stage
+                .api
+                .poll(origin, &task_id)
+                .map(move |reply| Input::Polled { job, reply })
+                .boxed()
+        }
+    }
+}
+
+/// Waits for a reply, a signal or the time to look again, then takes every other reply that is ready.
+async fn wait<A, J, S>(
+    open: &mut FuturesUnordered<BoxFuture<'static, Input>>,
+    engine: &mut Engine,
+    stage: &mut Stage<'_, A, J, S>,
+    signal: &mut Option<(Signal, u32)>,
+    inputs: &mut Vec<Input>,
+) where
+    S: Stream<Item = Signal> + Unpin,
+{
+    let now = stage.clock.now();
+    let wake_at = [engine.wake_at(now), stage.reporter.wake_at()]
+        .into_iter()
+        .flatten()
+        .min();
+    let timer =
+        OptionFuture::from(wake_at.map(|at| tokio::time::sleep(at.saturating_sub(now.mono))));
+    tokio::select! {
+        biased;
+        Some(new) = stage.signals.next() => {
+            let (kind, times) = signal.unwrap_or((new, 0));
+            *signal = Some((kind, times + 1));
+            inputs.push(Input::Interrupted);
+        }
+        Some(input) = open.next(), if !open.is_empty() => inputs.push(input),
+        Some(()) = timer => {}
+    }
+    while let Some(Some(input)) = open.next().now_or_never() {
+        inputs.push(input);
+    }
+}
+
+impl Call {
+    fn job(&self) -> crate::engine::event::JobIndex {
+        match self {
+            Self::Submit { job } | Self::Poll { job, .. } => *job,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
