@@ -127,6 +127,11 @@ impl Rate {
         }
     }
 
+    /// How many requests may start in a period.
+    pub fn count(self) -> NonZeroU32 {
+        self.count
+    }
+
     /// The shortest time between two requests.
     pub fn interval(self) -> Duration {
         self.period.length() / self.count.get()

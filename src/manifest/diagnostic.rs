@@ -89,6 +89,11 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
+    /// Adds the findings of `later`, in their order.
+    pub fn append(&mut self, mut later: Self) {
+        self.0.append(&mut later.0);
+    }
+
     /// Whether a run must not start.
     pub fn has_errors(&self) -> bool {
         self.0
@@ -96,8 +101,45 @@ impl Diagnostics {
             .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// All findings, in the order they were made.
+    /// How many findings are of `severity`.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.0
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    }
+
+    /// Puts the findings in reading order. What was found several times at one place, through aliases or defaults,
+    /// is kept once.
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by(|left, right| {
+            let key = |found: &Diagnostic| (found.span.source, found.span.bytes.start);
+            key(left).cmp(&key(right)).then_with(|| {
+                (left.severity, left.code, &left.message).cmp(&(
+                    right.severity,
+                    right.code,
+                    &right.message,
+                ))
+            })
+        });
+        self.0.dedup_by(|later, earlier| {
+            later.span == earlier.span
+                && later.code == earlier.code
+                && later.message == earlier.message
+        });
+    }
+
+    /// All findings; in reading order once the manifest is loaded.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
+    }
+}
+
+impl<'d> IntoIterator for &'d Diagnostics {
+    type Item = &'d Diagnostic;
+    type IntoIter = std::slice::Iter<'d, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }

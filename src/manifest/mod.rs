@@ -1,14 +1,32 @@
 //! Text → [`Plan`]: reads YAML and CSV, applies defaults, checks every rule, and reports every mistake at its place.
 //!
-//! Start at `load`. Knows no network, clock or terminal.
+//! Start at [`load`]. Knows no network, clock or terminal, and reads files only through the function it is given.
 
+mod address;
 pub mod diagnostic;
+mod duplicates;
+mod encoding;
+pub mod expand;
+mod fields;
+mod load;
+mod render;
+mod sections;
+mod sources;
+mod starter;
+mod table;
 pub mod tree;
+mod validate;
+mod values;
+mod yaml;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use self::diagnostic::Diagnostics;
+pub use self::load::load;
+pub use self::render::Colour;
+pub use self::sources::{Place, Sources};
+pub use self::starter::{StarterFormat, starter};
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
 
@@ -41,7 +59,7 @@ pub struct ManifestSettings {
     pub max_jobs: Option<NonZeroU32>,
 }
 
-/// A manifest that was read to its end.
+/// A manifest that was read as far as it can be.
 #[derive(Debug)]
 pub struct Loaded {
     /// The jobs, if there was no error.
@@ -50,4 +68,21 @@ pub struct Loaded {
     pub settings: ManifestSettings,
     /// Everything that was found, in reading order.
     pub diagnostics: Diagnostics,
+    /// The decoded texts, to find the places of the diagnostics in.
+    pub sources: Sources,
+    /// What was detected, a line for each file that left something to detect: `shots.csv: UTF-8 with BOM, comma`.
+    pub detected: Vec<String>,
+}
+
+impl Loaded {
+    /// Every diagnostic with its source line and a line that counts them, as it goes to stderr; empty if there is
+    /// nothing to say.
+    pub fn render(&self, colour: Colour) -> String {
+        render::render(&self.diagnostics, &self.sources, colour)
+    }
+
+    /// The same with one line for each diagnostic, without source lines and colour.
+    pub fn render_compact(&self) -> String {
+        render::render_compact(&self.diagnostics, &self.sources)
+    }
 }

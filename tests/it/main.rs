@@ -1,1 +1,3 @@
 //! Everything that runs the program itself, in one binary: a file per topic.
+mod diagnostics;
+mod examples;

@@ -1,0 +1,128 @@
+//! Which ids and contents a manifest has seen. Kept small, for manifests of a million jobs: hashes and places only.
+//!
+//! Start at [`Duplicates`].
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use sha2::{Digest, Sha256};
+
+use super::tree::{SourceId, Span};
+use crate::plan::{Fingerprint, JobId};
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Duplicates {
+    seen: Vec<Seen>,
+    ids: HashMap<[u8; 16], u32>,
+    contents: HashMap<Fingerprint, u32>,
+}
+
+/// Where an id came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdOrigin {
+    /// Somebody wrote it.
+    Written,
+    /// Made from prompt and media.
+    Made,
+}
+
+/// A job that was seen before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Earlier {
+    /// Where its id (or the job) stands.
+    pub(super) span: Span,
+    /// Where its id came from.
+    pub(super) id: IdOrigin,
+}
+
+/// A job's place in 16 bytes.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    start: u64,
+    length: u32,
+    source: u16,
+    id: IdOrigin,
+}
+
+impl Duplicates {
+    /// Notes an id, and gives the earlier job that has the same, ignoring case.
+    pub(super) fn id(&mut self, id: &JobId, origin: IdOrigin, span: &Span) -> Option<Earlier> {
+        let hash = Sha256::digest(id.folded().as_bytes());
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash[..16]);
+        let next = self.next_number();
+        match self.ids.entry(key) {
+            Entry::Occupied(earlier) => Some(self.seen[*earlier.get() as usize].earlier()),
+            Entry::Vacant(free) => {
+                free.insert(next);
+                self.seen.push(Seen::new(span, origin));
+                None
+            }
+        }
+    }
+
+    /// Notes the content of the job whose id was noted last, and gives the earlier job that sends the same.
+    pub(super) fn content(&mut self, content: Fingerprint) -> Option<Earlier> {
+        let latest = self.next_number().saturating_sub(1);
+        match self.contents.entry(content) {
+            Entry::Occupied(earlier) => Some(self.seen[*earlier.get() as usize].earlier()),
+            Entry::Vacant(free) => {
+                free.insert(latest);
+                None
+            }
+        }
+    }
+
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.seen.len())
+            .expect("a manifest of over four billion jobs does not fit memory")
+    }
+}
+
+impl Seen {
+    fn new(span: &Span, id: IdOrigin) -> Self {
+        Self {
+            start: span.bytes.start as u64,
+            length: u32::try_from(span.bytes.len()).unwrap_or(u32::MAX),
+            source: span.source.0,
+            id,
+        }
+    }
+
+    fn earlier(self) -> Earlier {
+        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
+        Earlier {
+            span: Span {
+                source: SourceId(self.source),
+                bytes: start..start.saturating_add(self.length as usize),
+            },
+            id: self.id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_takes_sixteen_bytes() {
+        assert_eq!(size_of::<Seen>(), 16);
+    }
+
+    #[test]
+    fn ids_are_compared_ignoring_case_and_the_first_is_named() {
+        let mut duplicates = Duplicates::default();
+        let place = |start| Span {
+            source: SourceId(1),
+            bytes: start..start + 4,
+        };
+        let id = |text| JobId::new(text).expect("valid");
+        let mut note = |text, start| duplicates.id(&id(text), IdOrigin::Written, &place(start));
+        assert_eq!(note("hero", 10), None);
+        assert_eq!(note("hero2", 20), None);
+        let earlier = note("HERO", 30).expect("the same id");
+        assert_eq!(earlier.span, place(10));
+    }
+}

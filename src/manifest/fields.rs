@@ -1,0 +1,341 @@
+//! The fields of a job, in one table: names, kinds and meanings, from which column names, suggestions and the JSON
+//! Schema come. Start at [`JOB`] and [`EXTRA`]. Knows names only: the rules are in `validate`.
+
+/// One field of a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    /// The name, as the API writes it (`id` and `extra_body` included).
+    pub(super) name: &'static str,
+    /// What it holds.
+    pub(super) kind: Kind,
+    /// One sentence for the schema and the reference, without a full stop.
+    #[expect(dead_code, reason = "the schema is not written yet")]
+    pub(super) meaning: &'static str,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The name of the job.
+    Id,
+    /// One of the eight models.
+    Model,
+    /// Text that is not blank.
+    Prompt,
+    /// Whole seconds, 5–15.
+    Duration,
+    /// One of three shapes.
+    AspectRatio,
+    /// The address of one picture, http(s) or `data:`.
+    Picture,
+    /// A list of addresses.
+    Addresses(List),
+    /// The map of the fields in [`EXTRA`].
+    ExtraBody,
+    /// `true` or `false`.
+    Boolean,
+    /// `true` or `false`, as a boolean or as a string.
+    Flag,
+    /// A signed 64-bit integer.
+    Seed,
+    /// One of four operations.
+    Operation,
+}
+
+/// A field that holds a list of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct List {
+    /// What one of them is called: the stem of numbered columns, as in `image_1`.
+    pub(super) singular: &'static str,
+    /// Most addresses that are allowed.
+    pub(super) limit: Option<usize>,
+}
+
+/// The fields of a job, in the order of the documentation.
+pub(super) const JOB: [Field; 11] = [
+    field(
+        "id",
+        Kind::Id,
+        "Name of the job, unique in the manifest ignoring case; \
+        letters, digits, `.`, `_`, `-`, at most 100. Left out: made from prompt and media",
+    ),
+    field(
+        "model",
+        Kind::Model,
+        "Model id; the resolution is part of it",
+    ),
+    field(
+        "prompt",
+        Kind::Prompt,
+        "What the video shows; sent exactly as written",
+    ),
+    field(
+        "duration",
+        Kind::Duration,
+        "Length of the video in whole seconds, 5 to 15",
+    ),
+    field("aspect_ratio", Kind::AspectRatio, "Shape of the picture"),
+    field(
+        "image",
+        Kind::Picture,
+        "First frame: an http(s) URL or a `data:image/…;base64,…` URL",
+    ),
+    field(
+        "last_image",
+        Kind::Picture,
+        "Last frame; only together with `image`",
+    ),
+    field(
+        "images",
+        list("image", Some(9)),
+        "Reference pictures, at most 9; not together with `image`",
+    ),
+    field(
+        "videos",
+        list("video", Some(3)),
+        "Reference videos, at most 3, each 2 to 15 seconds, 15 seconds in total",
+    ),
+    field("audios", list("audio", None), "Reference sounds"),
+    field(
+        "extra_body",
+        Kind::ExtraBody,
+        "Further settings of the provider",
+    ),
+];
+
+/// The fields under `extra_body`.
+pub(super) const EXTRA: [Field; 6] = [
+    field(
+        "generate_audio",
+        Kind::Boolean,
+        "Whether the video has sound",
+    ),
+    field("seed", Kind::Seed, "Seed of the generation"),
+    field(
+        "watermark",
+        Kind::Flag,
+        "Whether the video carries a watermark",
+    ),
+    field(
+        "camera_fixed",
+        Kind::Flag,
+        "Whether the camera stands still",
+    ),
+    field(
+        "return_last_frame",
+        Kind::Flag,
+        "Whether the last frame comes back as a picture",
+    ),
+    field(
+        "operation",
+        Kind::Operation,
+        "Operation of the provider's compatibility layer",
+    ),
+];
+
+/// Names of the fields of a job, `id` and `extra_body` included.
+pub(super) const JOB_FIELDS: &[&str] = &names(&JOB);
+
+/// Names of the fields under `extra_body`.
+pub(super) const EXTRA_FIELDS: &[&str] = &names(&EXTRA);
+
+/// What the names of the user's own fields start with.
+pub(super) const USER_PREFIX: &str = "x_";
+
+const fn field(name: &'static str, kind: Kind, meaning: &'static str) -> Field {
+    Field {
+        name,
+        kind,
+        meaning,
+    }
+}
+
+const fn list(singular: &'static str, limit: Option<usize>) -> Kind {
+    Kind::Addresses(List { singular, limit })
+}
+
+const fn names<const N: usize>(fields: &[Field; N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut index = 0;
+    while index < N {
+        names[index] = fields[index].name;
+        index += 1;
+    }
+    names
+}
+
+/// The candidate that `word` was probably meant to be: the same but for case and separators, or a slip of a letter
+/// or two away.
+pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let folded = fold(word);
+    let (distance, best) = candidates
+        .iter()
+        .map(|candidate| (strsim::osa_distance(&folded, &fold(candidate)), *candidate))
+        .min_by_key(|(distance, _)| *distance)?;
+    let longer = folded.chars().count().max(fold(best).chars().count());
+    (distance <= 1.max(longer / 4).min(3) && distance < longer).then_some(best)
+}
+
+/// Lower case, letters and digits only: `aspectRatio`, `Aspect Ratio` and `aspect-ratio` are one word.
+fn fold(word: &str) -> String {
+    word.chars()
+        .take(200)
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// How to mend an unknown field of a job: the name that was meant, or which names there are.
+pub(super) fn advice(name: &str) -> String {
+    if let Some(meant) = meant(name) {
+        return format!("did you mean `{meant}`?");
+    }
+    if let Some(own) = name.strip_prefix("x-").or(name.strip_prefix("X_")) {
+        return format!(
+            "a field of your own starts with `x_`: write `x_{}`",
+            own_name(own)
+        );
+    }
+    match fold(name).as_str() {
+        "resolution" | "size" | "quality" | "width" | "height" => {
+            "the resolution is part of the model id, such as `seedance2.0-1080p`".to_owned()
+        }
+        _ => format!(
+            "if it is a field of your own, call it `x_{}`; the API's fields are {}, and under `extra_body` {}",
+            own_name(name),
+            listed(&JOB_FIELDS[1..JOB_FIELDS.len() - 1]),
+            listed(EXTRA_FIELDS)
+        ),
+    }
+}
+
+/// The path of the field that `name` was probably meant to be, such as `extra_body.seed`.
+pub(super) fn meant(name: &str) -> Option<String> {
+    let bare = name.strip_prefix("extra_body.").unwrap_or(name);
+    let known = |word: &str| {
+        if JOB_FIELDS.contains(&word) {
+            word.to_owned()
+        } else {
+            format!("extra_body.{word}")
+        }
+    };
+    let all = [JOB_FIELDS, EXTRA_FIELDS].concat();
+    if let Some(word) = all.iter().find(|word| fold(word) == fold(bare)) {
+        return Some(known(word));
+    }
+    if let Some((_, word)) = OTHER_NAMES.iter().find(|(other, _)| *other == fold(bare)) {
+        return Some(known(word));
+    }
+    nearest(bare, &all).map(known)
+}
+
+/// What other providers and people call our fields, folded.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("name", "id"),
+    ("jobid", "id"),
+    ("key", "id"),
+    ("slug", "id"),
+    ("modelid", "model"),
+    ("modelname", "model"),
+    ("text", "prompt"),
+    ("description", "prompt"),
+    ("prompttext", "prompt"),
+    ("seconds", "duration"),
+    ("length", "duration"),
+    ("durationseconds", "duration"),
+    ("durations", "duration"),
+    ("ratio", "aspect_ratio"),
+    ("aspect", "aspect_ratio"),
+    ("imageurl", "image"),
+    ("firstimage", "image"),
+    ("firstframe", "image"),
+    ("firstframeimage", "image"),
+    ("startimage", "image"),
+    ("inputreference", "image"),
+    ("lastframe", "last_image"),
+    ("lastframeimage", "last_image"),
+    ("endimage", "last_image"),
+    ("imagetail", "last_image"),
+    ("lastimageurl", "last_image"),
+    ("imageurls", "images"),
+    ("referenceimages", "images"),
+    ("video", "videos"),
+    ("videourl", "videos"),
+    ("videourls", "videos"),
+    ("referencevideos", "videos"),
+    ("audio", "audios"),
+    ("audiourl", "audios"),
+    ("audiourls", "audios"),
+    ("referenceaudios", "audios"),
+    ("extra", "extra_body"),
+    ("sound", "generate_audio"),
+    ("withaudio", "generate_audio"),
+    ("generatesound", "generate_audio"),
+    ("fixedcamera", "camera_fixed"),
+    ("camerafix", "camera_fixed"),
+];
+
+/// `a`, `b` and `c`, in backticks.
+pub(super) fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
+/// `name` as the user's own field could be called.
+fn own_name(name: &str) -> String {
+    let kept: String = name
+        .chars()
+        .take(30)
+        .filter(|character| character.is_alphanumeric() || *character == '_')
+        .collect();
+    if kept.is_empty() {
+        "note".to_owned()
+    } else {
+        kept.to_lowercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_case_and_other_providers_names_lead_to_the_field() {
+        let cases = [
+            ("modle", "model"),
+            ("Prompt", "prompt"),
+            ("aspectRatio", "aspect_ratio"),
+            ("aspect-ratio", "aspect_ratio"),
+            ("seed", "extra_body.seed"),
+            ("extra_body.sed", "extra_body.seed"),
+            ("generateAudio", "extra_body.generate_audio"),
+            ("first_frame", "image"),
+            ("ratio", "aspect_ratio"),
+            ("imgaes", "images"),
+        ];
+        for (written, field) in cases {
+            assert_eq!(meant(written).as_deref(), Some(field), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_nothing_like_a_field_gets_the_list() {
+        for written in ["owner", "zzz", "", "通知", "callback_url"] {
+            assert_eq!(meant(written), None, "{written}");
+        }
+        assert!(advice("owner").contains("`x_owner`"));
+        assert!(advice("resolution").contains("model id"));
+    }
+
+    #[test]
+    fn names_are_unique_over_both_tables() {
+        let all = [JOB_FIELDS, EXTRA_FIELDS].concat();
+        for (index, name) in all.iter().enumerate() {
+            assert!(!all[..index].contains(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Diagnostics as people read them: message, place, the source line, and how to mend it. Start at [`render`].
+//!
+//! `annotate-snippets` draws, and is given one line at a time, cut to a window, so that a thousand mistakes in a
+//! large manifest take milliseconds. Nothing from the manifest reaches the terminal with a character that could
+//! steer it.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
+
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::sources::Sources;
+use super::tree::Span;
+
+/// Most diagnostics that are printed; the rest is counted.
+const SHOWN: usize = 200;
+/// Longest line that is shown whole, in characters.
+const WHOLE_LINE: usize = 160;
+/// Characters shown before and after the start of a span in a longer line.
+const WINDOW: Range<usize> = 50..90;
+
+/// Whether the terminal can show colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Escape sequences.
+    On,
+    /// Plain text.
+    Off,
+}
+
+/// All `diagnostics`, and a line that counts them; empty if there are none.
+pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, colour: Colour) -> String {
+    let renderer = match colour {
+        Colour::On => Renderer::styled(),
+        Colour::Off => Renderer::plain(),
+    }
+    .term_width(200);
+    with_summary(diagnostics, sources, "\n\n", |diagnostic| {
+        full(diagnostic, sources, &renderer)
+    })
+}
+
+/// One line for each of `diagnostics`, and a line that counts them; empty if there are none.
+pub(super) fn render_compact(diagnostics: &Diagnostics, sources: &Sources) -> String {
+    with_summary(diagnostics, sources, "\n", |diagnostic| {
+        one_line(diagnostic, sources)
+    })
+}
+
+/// `file:line:column: error[code]: message; help`.
+pub(super) fn one_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let place = sources.place(&diagnostic.span);
+    let mut line = visible(place.file);
+    if place.line > 0 {
+        let _ = write!(line, ":{}:{}", place.line, place.column);
+    }
+    let severity = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    let message = visible(&diagnostic.message);
+    let _ = write!(line, ": {severity}[{}]: {message}", diagnostic.code);
+    if !diagnostic.help.is_empty() {
+        let _ = write!(line, "; {}", visible(&diagnostic.help));
+    }
+    line
+}
+
+fn with_summary(
+    diagnostics: &Diagnostics,
+    sources: &Sources,
+    separator: &str,
+    show: impl Fn(&Diagnostic) -> String,
+) -> String {
+    let mut text = String::new();
+    for diagnostic in chosen(diagnostics) {
+        text += &show(diagnostic);
+        text += separator;
+    }
+    let total = diagnostics.iter().len();
+    if total > SHOWN {
+        let _ = write!(text, "… and {} more{separator}", total - SHOWN);
+    }
+    if total > 0 {
+        let _ = writeln!(text, "{}", summary(diagnostics, sources));
+    }
+    text
+}
+
+/// What is printed of `diagnostics`: everything, or the first [`SHOWN`], errors before warnings.
+fn chosen(diagnostics: &Diagnostics) -> Vec<&Diagnostic> {
+    let mut ranked: Vec<(usize, &Diagnostic)> = diagnostics.iter().enumerate().collect();
+    ranked.sort_by_key(|(_, diagnostic)| diagnostic.severity);
+    ranked.truncate(SHOWN);
+    ranked.sort_by_key(|(order, _)| *order);
+    ranked
+        .into_iter()
+        .map(|(_, diagnostic)| diagnostic)
+        .collect()
+}
+
+/// `3 errors, 1 warning in shots.yaml`.
+fn summary(diagnostics: &Diagnostics, sources: &Sources) -> String {
+    let mut parts = Vec::new();
+    for (severity, word) in [
+        (Severity::Error, "error"),
+        (Severity::Warning, "warning"),
+        (Severity::Note, "note"),
+    ] {
+        match diagnostics.count(severity) {
+            0 => {}
+            1 => parts.push(format!("1 {word}")),
+            many => parts.push(format!("{many} {word}s")),
+        }
+    }
+    let mut files: Vec<_> = diagnostics.iter().map(|found| found.span.source).collect();
+    files.sort_unstable();
+    files.dedup();
+    let names: Vec<String> = files.iter().map(|id| visible(sources.name(*id))).collect();
+    format!("{} in {}", parts.join(", "), names.join(" and "))
+}
+
+fn full(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level
+        .primary_title(visible(&diagnostic.message))
+        .id(diagnostic.code);
+    let label = diagnostic.label.as_deref();
+    let mut shown = vec![Shown::new(
+        &diagnostic.span,
+        label,
+        AnnotationKind::Primary,
+        sources,
+    )];
+    for (span, words) in &diagnostic.related {
+        let kind = AnnotationKind::Context;
+        shown.push(Shown::new(span, Some(words), kind, sources));
+    }
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    let mut corrections = Vec::new();
+    for place in shown {
+        elements.push(place.element);
+        corrections.extend(place.correction);
+    }
+    if !diagnostic.help.is_empty() {
+        elements.push(Level::HELP.message(visible(&diagnostic.help)).into());
+    }
+    let drawn = renderer.render(&[title.elements(elements)]);
+    corrections.iter().fold(drawn, |text, (drawn, correct)| {
+        text.replacen(drawn, correct, 1)
+    })
+}
+
+/// A place with its line, ready to be drawn.
+struct Shown<'a> {
+    element: Element<'a>,
+    /// In a line that was cut, the column that is drawn, and the true one.
+    correction: Option<(String, String)>,
+}
+
+impl Shown<'_> {
+    fn new(span: &Span, label: Option<&str>, kind: AnnotationKind, sources: &Sources) -> Self {
+        let place = sources.place(span);
+        let file = visible(place.file);
+        if place.line == 0 {
+            return Self {
+                element: Origin::path(file).into(),
+                correction: None,
+            };
+        }
+        let (line, range) = sources.line(span);
+        let (text, range) = window(&line, range);
+        let column = text[..range.start].chars().count() + 1;
+        let location = |column| format!("{file}:{}:{column}", place.line);
+        let correction =
+            (column != place.column).then(|| (location(column), location(place.column)));
+        let annotation = kind.span(range).label(label.map(visible));
+        let snippet = Snippet::source(text)
+            .line_start(place.line)
+            .path(file)
+            .annotation(annotation);
+        Self {
+            element: snippet.into(),
+            correction,
+        }
+    }
+}
+
+/// `line` made safe, cut to the surroundings of `range` if it is long, and where `range` is then.
+fn window(line: &str, range: Range<usize>) -> (String, Range<usize>) {
+    let is_long = line.len() > WHOLE_LINE && line.chars().nth(WHOLE_LINE).is_some();
+    let (start, end) = if is_long {
+        (
+            back(line, range.start, WINDOW.start),
+            forward(line, range.start, WINDOW.end),
+        )
+    } else {
+        (0, line.len())
+    };
+    let mut text = String::new();
+    if start > 0 {
+        text.push('…');
+    }
+    let mut shown = 0..0;
+    for (offset, character) in line[start..end].char_indices() {
+        if start + offset == range.start {
+            shown.start = text.len();
+        }
+        text.push(safe(character));
+        if start + offset < range.end {
+            shown.end = text.len();
+        }
+    }
+    if range.start >= end {
+        shown.start = text.len();
+    }
+    if end < line.len() {
+        text.push('…');
+    }
+    (text, shown.start..shown.end.max(shown.start))
+}
+
+fn back(line: &str, from: usize, count: usize) -> usize {
+    let mut before = line[..from].char_indices().rev();
+    before.nth(count - 1).map_or(0, |(offset, _)| offset)
+}
+
+fn forward(line: &str, from: usize, count: usize) -> usize {
+    let mut after = line[from..].char_indices();
+    after
+        .nth(count)
+        .map_or(line.len(), |(offset, _)| from + offset)
+}
+
+/// `text` without anything that could steer a terminal, each such character still to be seen.
+fn visible(text: impl AsRef<str>) -> String {
+    text.as_ref().chars().map(safe).collect()
+}
+
+/// Control characters as their pictures, invisible ones as `�`, one for one so that columns stay.
+fn safe(character: char) -> char {
+    match character {
+        '\t' | '\n' => ' ',
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('�'),
+        '\u{7f}' => '␡',
+        unsafe_one if crate::text::is_unsafe(unsafe_one) => '�',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

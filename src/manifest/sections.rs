@@ -1,0 +1,351 @@
+//! The top-level keys of a YAML manifest but for the jobs themselves: settings are checked here, one by one, with the
+//! same value forms as the flags. Start at [`Sections::take`].
+
+use std::fmt::Display;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use super::ManifestSettings;
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::fields::{JOB_FIELDS, listed, nearest};
+use super::tree::{Key, Node, Span, Value};
+use super::values::{described, shown, wrong_type};
+use crate::units;
+
+/// The top-level keys; others may start with `x-`.
+const TOP: &[&str] = &["version", "api", "limits", "output", "defaults", "jobs"];
+const API: &[&str] = &["base_url", "create_path", "poll_path"];
+const LIMITS: &[&str] = &[
+    "concurrency",
+    "submit_rate",
+    "poll_rate",
+    "poll_first",
+    "poll_every",
+    "submit_timeout",
+    "job_timeout",
+    "deadline",
+    "max_jobs",
+];
+/// What people call the API key; its value is never shown.
+const SECRETS: &[&str] = &[
+    "key",
+    "apikey",
+    "token",
+    "apitoken",
+    "accesstoken",
+    "secret",
+    "apisecret",
+    "authorization",
+    "bearer",
+    "password",
+    "auth",
+    "headers",
+];
+/// The path that only compatibility clients may see, says the provider's page.
+const COMPATIBILITY_PATH: &str = "/v1/videos/generations";
+
+/// What the top-level keys said so far.
+#[derive(Debug, Default)]
+pub(super) struct Sections {
+    /// `api:` and `limits:`.
+    pub(super) settings: ManifestSettings,
+    /// `defaults:`, for the rules to read.
+    pub(super) defaults: Option<Node>,
+    /// Places that hold a secret.
+    pub(super) secrets: Vec<Span>,
+}
+
+impl Sections {
+    /// Reads the value of any top-level key but `jobs`.
+    pub(super) fn take(&mut self, key: &Key, node: Node, diagnostics: &mut Diagnostics) {
+        match key.name.as_str() {
+            "version" => version(&node, diagnostics),
+            "api" => self.api(&node, diagnostics),
+            "limits" => self.limits(&node, diagnostics),
+            "output" => output(&node, diagnostics),
+            "defaults" => self.defaults = Some(node),
+            name if name.starts_with("x-") => {}
+            _ => {
+                self.hide_if_secret(key, &node);
+                diagnostics.push(unknown_top_level(key));
+            }
+        }
+    }
+
+    fn api(&mut self, node: &Node, diagnostics: &mut Diagnostics) {
+        if !matches!(node.value, Value::Map(_)) {
+            // What stands here may be the key itself.
+            self.secrets.push(node.span.clone());
+        }
+        for (key, value) in pairs("api", node, diagnostics) {
+            match key.name.as_str() {
+                "base_url" => {
+                    if matches!(&value.value, Value::Text(text) if text.contains('@')) {
+                        self.secrets.push(value.span.clone());
+                    }
+                    self.settings.base_url =
+                        parsed(key, value, "https://api.example.com", diagnostics);
+                }
+                "create_path" => self.settings.create_path = create_path(key, value, diagnostics),
+                "poll_path" => self.settings.poll_path = poll_path(key, value, diagnostics),
+                _ if is_secret(&key.name) => {
+                    self.hide_if_secret(key, value);
+                    diagnostics.push(secret(key));
+                }
+                _ => diagnostics.push(unknown_key("api", key, API)),
+            }
+        }
+    }
+
+    fn limits(&mut self, node: &Node, diagnostics: &mut Diagnostics) {
+        let settings = &mut self.settings;
+        for (key, value) in pairs("limits", node, diagnostics) {
+            match key.name.as_str() {
+                "concurrency" => settings.concurrency = count(key, value, diagnostics),
+                "max_jobs" => settings.max_jobs = count(key, value, diagnostics),
+                "submit_rate" => settings.submit_rate = parsed(key, value, "60/min", diagnostics),
+                "poll_rate" => settings.poll_rate = parsed(key, value, "240/min", diagnostics),
+                "poll_first" => settings.poll_first = duration(key, value, "15s", diagnostics),
+                "poll_every" => settings.poll_every = duration(key, value, "10s", diagnostics),
+                "submit_timeout" => {
+                    settings.submit_timeout = duration(key, value, "180s", diagnostics);
+                }
+                "job_timeout" => settings.job_timeout = duration(key, value, "60m", diagnostics),
+                "deadline" => settings.deadline = parsed(key, value, "8h", diagnostics),
+                _ => diagnostics.push(unknown_key("limits", key, LIMITS)),
+            }
+        }
+    }
+
+    fn hide_if_secret(&mut self, key: &Key, value: &Node) {
+        if is_secret(&key.name) {
+            self.secrets.push(value.span.clone());
+        }
+    }
+}
+
+/// The pairs of a section; a section that was left empty has none.
+fn pairs<'n>(name: &str, node: &'n Node, diagnostics: &mut Diagnostics) -> &'n [(Key, Node)] {
+    match &node.value {
+        Value::Map(pairs) => pairs,
+        Value::Null => &[],
+        _ => {
+            diagnostics.push(Diagnostic::error(
+                "wrong-type",
+                &node.span,
+                format!("`{name}` must be a map of settings"),
+                format!("write its settings as `name: value`, indented under `{name}:`"),
+            ));
+            &[]
+        }
+    }
+}
+
+fn version(node: &Node, diagnostics: &mut Diagnostics) {
+    if node.value != Value::Integer(1) {
+        diagnostics.push(Diagnostic::error(
+            "manifest-version",
+            &node.span,
+            format!("`version` must be the number 1, not {}", described(&node.value)),
+            "write `version: 1`, or leave it out; this shotlist knows no other version of the manifest",
+        ));
+    }
+}
+
+fn output(node: &Node, diagnostics: &mut Diagnostics) {
+    for (key, _) in pairs("output", node, diagnostics) {
+        diagnostics.push(Diagnostic::error(
+            "unknown-setting",
+            &key.span,
+            format!("`output` has no setting `{}`", shown(&key.name)),
+            "this shotlist has no settings under `output`: remove the line, and use the flags of `shotlist run`",
+        ));
+    }
+}
+
+/// A value that is written as text, in the form of the flag of the same name.
+fn parsed<T>(key: &Key, node: &Node, example: &str, diagnostics: &mut Diagnostics) -> Option<T>
+where
+    T: FromStr<Err = units::UnitError>,
+{
+    text(key, node, example, diagnostics)
+        .and_then(|text| or_refuse(text.parse(), key, node, example, diagnostics))
+}
+
+fn duration(
+    key: &Key,
+    node: &Node,
+    example: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<std::time::Duration> {
+    text(key, node, example, diagnostics)
+        .and_then(|text| or_refuse(units::parse_duration(text), key, node, example, diagnostics))
+}
+
+fn text<'n>(
+    key: &Key,
+    node: &'n Node,
+    example: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<&'n str> {
+    if let Value::Text(text) = &node.value {
+        return Some(text);
+    }
+    let help = format!("write it like `{}: {example}`", key.name);
+    let unit = match key.name.as_str() {
+        "submit_rate" | "poll_rate" => "a rate",
+        "deadline" => "a duration or a time of day",
+        "base_url" => "an address",
+        "create_path" | "poll_path" => "a path",
+        _ => "a duration with its unit",
+    };
+    diagnostics.push(wrong_type(&key.name, node, unit, &help));
+    None
+}
+
+fn or_refuse<T>(
+    result: Result<T, impl Display>,
+    key: &Key,
+    node: &Node,
+    example: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    result
+        .map_err(|error| {
+            diagnostics.push(Diagnostic::error(
+                "bad-setting",
+                &node.span,
+                format!("`{}`: {error}", key.name),
+                format!("write it like `{}: {example}`", key.name),
+            ));
+        })
+        .ok()
+}
+
+fn count(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<NonZeroU32> {
+    let number = match node.value {
+        Value::Integer(number) => u32::try_from(number).ok().and_then(NonZeroU32::new),
+        _ => None,
+    };
+    if number.is_none() {
+        let help = format!("write it like `{}: 4`, without quotes", key.name);
+        let expected = "a whole number above 0";
+        diagnostics.push(wrong_type(&key.name, node, expected, &help));
+    }
+    number
+}
+
+fn create_path(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
+    let path = path(key, node, "/v1/video/generations", diagnostics)?;
+    if path.trim_end_matches('/') == COMPATIBILITY_PATH {
+        diagnostics.push(Diagnostic::warning(
+            "compatibility-path",
+            &node.span,
+            format!("`{COMPATIBILITY_PATH}` is a path that only compatibility clients may see, says the provider's page"),
+            "the page itself uses `/v1/video/generations`: remove `create_path` unless your provider told you otherwise",
+        ));
+    }
+    Some(path)
+}
+
+fn poll_path(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
+    let path = path(key, node, "/v1/videos/{task_id}", diagnostics)?;
+    if path.matches("{task_id}").count() == 1 {
+        return Some(path);
+    }
+    diagnostics.push(Diagnostic::error(
+        "bad-setting",
+        &node.span,
+        "`poll_path` must contain `{task_id}` once: the task's id goes there",
+        "write it like `poll_path: \"/v1/videos/{task_id}\"`",
+    ));
+    None
+}
+
+fn path(key: &Key, node: &Node, example: &str, diagnostics: &mut Diagnostics) -> Option<String> {
+    let path = text(key, node, example, diagnostics)?;
+    let wrong = if path.contains("://") {
+        "is a whole address: the part before the path goes into `base_url`"
+    } else if !path.starts_with('/') {
+        "must start with `/`"
+    } else if path
+        .contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '\\'))
+    {
+        "must not contain spaces, control characters, `?`, `#` or `\\`"
+    } else {
+        return Some(path.to_owned());
+    };
+    diagnostics.push(Diagnostic::error(
+        "bad-setting",
+        &node.span,
+        format!("`{}` {wrong}", key.name),
+        format!("write it like `{}: {example}`", key.name),
+    ));
+    None
+}
+
+fn unknown_key(section: &str, key: &Key, known: &[&str]) -> Diagnostic {
+    let help = match nearest(&key.name, known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => elsewhere(&key.name)
+            .unwrap_or_else(|| format!("the settings under `{section}` are {}", listed(known))),
+    };
+    Diagnostic::error(
+        "unknown-setting",
+        &key.span,
+        format!("`{section}` has no setting `{}`", shown(&key.name)),
+        help,
+    )
+}
+
+fn unknown_top_level(key: &Key) -> Diagnostic {
+    if is_secret(&key.name) {
+        return secret(key);
+    }
+    let help = match nearest(&key.name, TOP) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => elsewhere(&key.name).unwrap_or_else(|| {
+            format!(
+                "the top-level keys are {}, and any that start with `x-` for notes and anchors",
+                listed(TOP)
+            )
+        }),
+    };
+    Diagnostic::error(
+        "unknown-key",
+        &key.span,
+        format!("a manifest has no key `{}`", shown(&key.name)),
+        help,
+    )
+}
+
+/// Where a name belongs that is right but in the wrong place.
+fn elsewhere(name: &str) -> Option<String> {
+    let known = [(API, "api"), (LIMITS, "limits")];
+    if let Some((_, section)) = known.iter().find(|(names, _)| names.contains(&name)) {
+        return Some(format!(
+            "`{name}` is a setting of `{section}`: write it there"
+        ));
+    }
+    JOB_FIELDS.contains(&name).then(|| {
+        format!("`{name}` is a field of a job: write it in a job under `jobs:`, or in `defaults:` for all of them")
+    })
+}
+
+fn is_secret(name: &str) -> bool {
+    let folded: String = name
+        .chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    SECRETS.contains(&folded.as_str())
+}
+
+fn secret(key: &Key) -> Diagnostic {
+    Diagnostic::error(
+        "secret-in-manifest",
+        &key.span,
+        "an API key does not belong in a manifest, which is copied and mailed",
+        "remove it here; set `SHOTLIST_API_KEY`, or name a file with `--api-key-file`",
+    )
+}

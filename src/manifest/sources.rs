@@ -1,0 +1,173 @@
+//! The decoded texts of a manifest's files: maps a [`Span`] to file, line and column. Start at [`Sources::place`].
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use super::tree::{SourceId, Span};
+
+/// The files of a manifest: the manifest itself, then the table that it names.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+    /// Places that must not be shown, such as an API key that does not belong in a manifest.
+    hidden: Vec<Span>,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    name: String,
+    text: String,
+    /// Where each line begins; made when the first place is asked for.
+    lines: OnceLock<Vec<usize>>,
+}
+
+/// A place as people count: lines and columns from 1, columns in characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place<'s> {
+    /// The file, named as the user named it.
+    pub file: &'s str,
+    /// Line, from 1; 0 if the file as a whole is meant.
+    pub line: usize,
+    /// Column in characters, from 1; 0 if the file as a whole is meant.
+    pub column: usize,
+}
+
+impl Sources {
+    /// A file whose text is not known yet, to be shown as `name`.
+    pub(super) fn open(&mut self, name: &str) -> SourceId {
+        let id = u16::try_from(self.files.len()).expect("a manifest has at most two files");
+        self.files.push(Source {
+            name: name.to_owned(),
+            ..Source::default()
+        });
+        SourceId(id)
+    }
+
+    /// Gives a file its decoded text.
+    pub(super) fn fill(&mut self, id: SourceId, text: String) {
+        self.files[usize::from(id.0)].text = text;
+    }
+
+    /// Makes a place unreadable wherever its line is shown.
+    pub(super) fn hide(&mut self, spans: impl IntoIterator<Item = Span>) {
+        self.hidden.extend(spans);
+    }
+
+    /// The name of a file, as the user named it.
+    pub fn name(&self, id: SourceId) -> &str {
+        &self.files[usize::from(id.0)].name
+    }
+
+    /// Where `span` begins. LF, CR LF and CR all end a line.
+    pub fn place(&self, span: &Span) -> Place<'_> {
+        let source = &self.files[usize::from(span.source.0)];
+        if source.text.is_empty() {
+            return Place {
+                file: &source.name,
+                line: 0,
+                column: 0,
+            };
+        }
+        let start = source.floor(span.bytes.start);
+        let line = source.line_of(start);
+        let line_start = source.lines()[line];
+        Place {
+            file: &source.name,
+            line: line + 1,
+            column: source.text[line_start..start].chars().count() + 1,
+        }
+    }
+
+    /// The line in which `span` begins, and the part of `span` inside it; hidden places are blanked.
+    pub(super) fn line(&self, span: &Span) -> (String, Range<usize>) {
+        let source = &self.files[usize::from(span.source.0)];
+        let start = source.floor(span.bytes.start);
+        let end = source.floor(span.bytes.end.max(start));
+        let line = source.lines()[source.line_of(start)];
+        let text = source.text[line..].split(['\n', '\r']).next().unwrap_or("");
+        let inside = |offset: usize| (offset - line).min(text.len());
+        let range = inside(start)..inside(end);
+        (self.without_hidden(text, line, span.source), range)
+    }
+
+    /// `line`, which begins at byte `start` of `source`, with hidden bytes replaced one for one.
+    fn without_hidden(&self, line: &str, start: usize, source: SourceId) -> String {
+        let is_hidden = |offset: usize| {
+            self.hidden
+                .iter()
+                .any(|span| span.source == source && span.bytes.contains(&offset))
+        };
+        if self.hidden.is_empty() {
+            return line.to_owned();
+        }
+        line.char_indices()
+            .flat_map(|(offset, character)| {
+                let hide = is_hidden(start + offset);
+                let copies = if hide { character.len_utf8() } else { 1 };
+                std::iter::repeat_n(if hide { '*' } else { character }, copies)
+            })
+            .collect()
+    }
+}
+
+impl Source {
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let bytes = self.text.as_bytes();
+            let ends = bytes.iter().enumerate().filter(|(offset, byte)| {
+                **byte == b'\n' || (**byte == b'\r' && bytes.get(offset + 1) != Some(&b'\n'))
+            });
+            std::iter::once(0)
+                .chain(ends.map(|(offset, _)| offset + 1))
+                .collect()
+        })
+    }
+
+    /// Index of the line that contains byte `offset`.
+    fn line_of(&self, offset: usize) -> usize {
+        self.lines().partition_point(|start| *start <= offset) - 1
+    }
+
+    /// `offset`, moved into the text and back to the beginning of a character.
+    fn floor(&self, offset: usize) -> usize {
+        self.text.floor_char_boundary(offset.min(self.text.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, offset: usize) -> (usize, usize) {
+        let mut sources = Sources::default();
+        let source = sources.open("a.yaml");
+        sources.fill(source, text.to_owned());
+        let place = sources.place(&Span {
+            source,
+            bytes: offset..offset,
+        });
+        (place.line, place.column)
+    }
+
+    #[test]
+    fn every_kind_of_line_end_counts_once() {
+        for text in ["a\nb\nc", "a\r\nb\r\nc", "a\rb\rc", "a\r\nb\rc"] {
+            let offset = text.find('c').expect("there is a c");
+            assert_eq!(place(text, offset), (3, 1), "{text:?}");
+        }
+        assert_eq!(place("a\n\r\n\rb", 5), (4, 1));
+    }
+
+    #[test]
+    fn columns_count_characters_not_bytes() {
+        assert_eq!(place("提示: x", "提示: ".len()), (1, 5));
+        assert_eq!(place("🎬x", 4), (1, 2));
+        assert_eq!(place("é", 1), (1, 1), "inside a character");
+    }
+
+    #[test]
+    fn a_place_past_the_end_is_the_end() {
+        assert_eq!(place("ab", 99), (1, 3));
+        assert_eq!(place("", 0), (0, 0));
+    }
+}

@@ -1,0 +1,355 @@
+//! One value of a manifest → the value of one field. Each reader takes typed YAML values and untyped table cells on
+//! one path, and reports what it refuses: the value, what is accepted, and how to mend it.
+//!
+//! Every reader has the same shape: field name, node, diagnostics. Knows nothing of other fields or other jobs.
+
+mod media;
+mod words;
+
+pub(super) use self::media::{addresses, picture};
+pub(super) use self::words::{aspect_ratio, model, operation};
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::tree::{Node, Value};
+use crate::plan::{DURATION_SECONDS, Flag, JOB_ID_LIMIT, JobId, JobIdError};
+use crate::text::clean;
+
+/// Reads a job id.
+pub(super) fn id(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<JobId> {
+    let text = word(name, node, diagnostics)?;
+    JobId::new(text)
+        .map_err(|error| diagnostics.push(bad_id(text, node, &error)))
+        .ok()
+}
+
+fn bad_id(text: &str, node: &Node, error: &JobIdError) -> Diagnostic {
+    let rule = format!(
+        "an id has letters, digits, `.`, `_` and `-`, starts with a letter or digit, and is at most {JOB_ID_LIMIT} characters long"
+    );
+    let mended = mended_id(text);
+    let help = if mended.is_empty() || *error == JobIdError::TooLong {
+        rule
+    } else {
+        format!("{rule}, such as `{mended}`")
+    };
+    let message = format!("`{}` cannot be a job id: {error}", shown(text));
+    Diagnostic::error("bad-id", &node.span, message, help)
+}
+
+/// `text` with every forbidden character replaced.
+fn mended_id(text: &str) -> String {
+    let replaced: String = text
+        .trim()
+        .chars()
+        .take(JOB_ID_LIMIT)
+        .map(|character| match character {
+            '.' | '_' | '-' => character,
+            letter if letter.is_alphanumeric() => letter,
+            _ => '-',
+        })
+        .collect();
+    replaced
+        .trim_matches(|character: char| !character.is_alphanumeric())
+        .to_owned()
+}
+
+/// Reads a prompt, which is kept as it is.
+pub(super) fn prompt(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<Box<str>> {
+    let text = text(name, node, diagnostics)?;
+    let refuse =
+        |code, message: &str, help: &str| Diagnostic::error(code, &node.span, message, help);
+    if text
+        .chars()
+        .all(|character| character.is_whitespace() || crate::text::is_unsafe(character))
+    {
+        diagnostics.push(refuse(
+            "blank-prompt",
+            "the prompt is blank",
+            "describe what the video shows",
+        ));
+        return None;
+    }
+    if text.contains('\0') {
+        diagnostics.push(refuse(
+            "nul-character",
+            "the prompt contains a NUL character",
+            "take the NUL character out",
+        ));
+        return None;
+    }
+    Some(text.into())
+}
+
+/// Reads the length of a video in whole seconds: a number, or a string of one.
+pub(super) fn duration(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<u8> {
+    let written = match &node.value {
+        Value::Integer(number) => number.to_string(),
+        Value::Number(number) => number.clone(),
+        Value::Text(text) => text.clone(),
+        Value::Cell(text) => text.trim().to_owned(),
+        _ => {
+            let help = "write a whole number of seconds from 5 to 15, such as `8`";
+            diagnostics.push(wrong_type(name, node, "a whole number", help));
+            return None;
+        }
+    };
+    let seconds = whole_number(&written);
+    if let Some(seconds) = seconds.and_then(|number| u8::try_from(number).ok())
+        && DURATION_SECONDS.contains(&seconds)
+    {
+        return Some(seconds);
+    }
+    diagnostics.push(bad_duration(&written, seconds, node));
+    None
+}
+
+fn bad_duration(written: &str, seconds: Option<i128>, node: &Node) -> Diagnostic {
+    let range = "write a whole number from 5 to 15";
+    if seconds.is_some() {
+        let message = format!(
+            "a duration of `{}` seconds is not between 5 and 15",
+            shown(written)
+        );
+        return Diagnostic::error("duration-range", &node.span, message, range);
+    }
+    let message = format!("`{}` is not a whole number of seconds", shown(written));
+    let help = match duration_meant(written) {
+        Some(seconds) => format!("write `{seconds}`, without blanks, unit or decimals"),
+        None => range.to_owned(),
+    };
+    Diagnostic::error("duration-format", &node.span, message, help)
+}
+
+/// The seconds in `8.0`, `8s`, `8 sec` or `8秒`, if they are in range.
+fn duration_meant(written: &str) -> Option<u8> {
+    let written = written.trim();
+    let end = written
+        .find(|character: char| !character.is_ascii_digit() && character != '.')
+        .unwrap_or(written.len());
+    let (number, unit) = written.split_at(end);
+    let known = ["", "s", "sec", "secs", "second", "seconds", "秒"];
+    let digits = match number.split_once('.') {
+        Some((digits, zeros)) if zeros.bytes().all(|byte| byte == b'0') => digits,
+        Some(_) => return None,
+        None => number,
+    };
+    known
+        .contains(&unit.trim().to_lowercase().as_str())
+        .then(|| digits.parse().ok())
+        .flatten()
+        .filter(|seconds| DURATION_SECONDS.contains(seconds))
+}
+
+/// A number of digits with an optional sign and nothing else; numbers beyond 128 bits saturate.
+fn whole_number(written: &str) -> Option<i128> {
+    let digits = written.strip_prefix(['-', '+']).unwrap_or(written);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(written.parse().unwrap_or(if written.starts_with('-') {
+        i128::MIN
+    } else {
+        i128::MAX
+    }))
+}
+
+/// Reads `true` or `false`.
+pub(super) fn boolean(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<bool> {
+    let read = match &node.value {
+        Value::Boolean(value) => Some(*value),
+        Value::Cell(text) => cell_boolean(text),
+        _ => None,
+    };
+    if read.is_none() {
+        diagnostics.push(not_a_boolean(name, node));
+    }
+    read
+}
+
+/// Reads a field that is sent as it was written: a boolean, or the string `true` or `false`.
+pub(super) fn flag(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<Flag> {
+    let read = match &node.value {
+        Value::Boolean(value) => Some(Flag::Boolean(*value)),
+        Value::Text(text) if text == "true" => Some(Flag::Text(true)),
+        Value::Text(text) if text == "false" => Some(Flag::Text(false)),
+        Value::Cell(text) => cell_boolean(text).map(Flag::Boolean),
+        _ => None,
+    };
+    if read.is_none() {
+        diagnostics.push(not_a_boolean(name, node));
+    }
+    read
+}
+
+fn cell_boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn not_a_boolean(name: &str, node: &Node) -> Diagnostic {
+    let written = match &node.value {
+        Value::Text(text) | Value::Cell(text) | Value::Number(text) => text.trim().to_lowercase(),
+        Value::Integer(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let field = if is_cell(node) {
+        String::new()
+    } else {
+        format!("{name}: ")
+    };
+    let help = match written.as_str() {
+        "yes" | "y" | "on" | "1" | "1.0" | "t" | "是" => format!("write `{field}true`"),
+        "no" | "n" | "off" | "0" | "0.0" | "f" | "否" => format!("write `{field}false`"),
+        "true" | "false" => format!("write `{field}{written}`, without quotes, in lower case"),
+        _ => "write `true` or `false`".to_owned(),
+    };
+    let found = described(&node.value);
+    let message = format!("`{name}` must be `true` or `false`, not {found}");
+    Diagnostic::error("not-a-boolean", &node.span, message, help)
+}
+
+/// Reads a signed 64-bit integer.
+pub(super) fn seed(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<i64> {
+    let written = match &node.value {
+        Value::Integer(number) => return Some(*number),
+        Value::Number(number) => number.as_str(),
+        Value::Cell(text) => text.trim(),
+        _ => {
+            let help = match &node.value {
+                Value::Text(text) if whole_number(text).is_some() => {
+                    format!("write `{name}: {text}`, without quotes")
+                }
+                _ => format!("write a whole number, such as `{name}: 42`"),
+            };
+            diagnostics.push(wrong_type(name, node, "a whole number", &help));
+            return None;
+        }
+    };
+    match whole_number(written).map(i64::try_from) {
+        Some(Ok(seed)) => return Some(seed),
+        Some(Err(_)) => diagnostics.push(Diagnostic::error(
+            "seed-range",
+            &node.span,
+            format!("the seed `{}` does not fit into 64 bits", shown(written)),
+            format!("write a whole number from {} to {}", i64::MIN, i64::MAX),
+        )),
+        None => diagnostics.push(Diagnostic::error(
+            "seed-format",
+            &node.span,
+            format!("the seed `{}` is not a whole number", shown(written)),
+            match written.split_once('.') {
+                Some((digits, zeros))
+                    if whole_number(digits).is_some() && zeros.bytes().all(|byte| byte == b'0') =>
+                {
+                    format!("write `{digits}`")
+                }
+                _ => "write a whole number, such as `42`".to_owned(),
+            },
+        )),
+    }
+    None
+}
+
+/// Reads a field of the user's own: any scalar, as text.
+pub(super) fn own(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<Box<str>> {
+    match &node.value {
+        Value::Boolean(value) => Some(value.to_string().into()),
+        Value::Integer(number) => Some(number.to_string().into()),
+        Value::Number(text) | Value::Text(text) | Value::Cell(text) => Some(text.as_str().into()),
+        Value::Null => Some("".into()),
+        Value::List(_) | Value::Map(_) => {
+            let name = shown(name);
+            let help = "a field of your own holds one text, number or boolean: it becomes one cell of results.csv";
+            diagnostics.push(wrong_type(&name, node, "a single value", help));
+            None
+        }
+    }
+}
+
+/// The text of a field that holds free text; numbers and the like are refused.
+fn text<'a>(name: &str, node: &'a Node, diagnostics: &mut Diagnostics) -> Option<&'a str> {
+    match &node.value {
+        Value::Text(text) | Value::Cell(text) => Some(text),
+        other => {
+            let help = match other {
+                Value::Integer(_) | Value::Number(_) | Value::Boolean(_) => {
+                    format!(
+                        "put it in quotes, so that it is text: `{name}: \"{}\"`",
+                        written(other)
+                    )
+                }
+                _ => format!("write one text: `{name}: \"…\"`"),
+            };
+            diagnostics.push(wrong_type(name, node, "text", &help));
+            None
+        }
+    }
+}
+
+/// The text of a field that holds one word: not empty, and trimmed if it is a cell.
+fn word<'a>(name: &str, node: &'a Node, diagnostics: &mut Diagnostics) -> Option<&'a str> {
+    let text = text(name, node, diagnostics)?;
+    if text.is_empty() {
+        let message = format!("`{name}` is empty");
+        let help = "write a value, or leave the field out";
+        diagnostics.push(Diagnostic::error("empty-value", &node.span, message, help));
+        return None;
+    }
+    Some(if is_cell(node) { text.trim() } else { text })
+}
+
+fn is_cell(node: &Node) -> bool {
+    matches!(node.value, Value::Cell(_))
+}
+
+/// A value of the wrong type.
+pub(super) fn wrong_type(name: &str, node: &Node, expected: &str, help: &str) -> Diagnostic {
+    let message = format!(
+        "`{name}` must be {expected}, not {}",
+        described(&node.value)
+    );
+    Diagnostic::error("wrong-type", &node.span, message, help)
+}
+
+/// What a value is, in words.
+pub(super) fn described(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Boolean(_) => format!("the boolean `{}`", written(value)),
+        Value::Integer(_) | Value::Number(_) => format!("the number `{}`", written(value)),
+        Value::Text(text) | Value::Cell(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::Text(_) | Value::Cell(_) => format!("the text `{}`", written(value)),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+    }
+}
+
+/// A boolean, number or text, safe to show in a line of YAML.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    Some(written(value)).filter(|text| !text.is_empty())
+}
+
+/// A scalar as it was written, safe to show.
+fn written(value: &Value) -> String {
+    match value {
+        Value::Boolean(value) => value.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Number(text) | Value::Text(text) | Value::Cell(text) => shown(text),
+        Value::Null | Value::List(_) | Value::Map(_) => String::new(),
+    }
+}
+
+/// `text` cut short and without anything that could steer a terminal. Blanks at its ends are kept as one, because they
+/// may be what is wrong; text with nothing visible is escaped.
+pub(super) fn shown(text: &str) -> String {
+    let cleaned = clean(text, 60);
+    if cleaned.is_empty() {
+        return text.chars().take(20).flat_map(char::escape_debug).collect();
+    }
+    let blank = |found: bool| if found { " " } else { "" };
+    let before = blank(text.starts_with(char::is_whitespace));
+    let after = blank(text.ends_with(char::is_whitespace));
+    format!("{before}{cleaned}{after}")
+}

@@ -1,0 +1,143 @@
+//! What people read about a wrong manifest: each file under `manifests/invalid` has one mistake, and the rendered
+//! diagnostics are snapshots.
+
+use std::path::Path;
+
+use shotlist::manifest::diagnostic::Severity;
+use shotlist::manifest::{Colour, Loaded, load};
+
+#[test]
+fn every_invalid_manifest_is_told_what_is_wrong_and_how_to_mend_it() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots/invalid");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for name in invalid_manifests() {
+            insta::assert_snapshot!(name.as_str(), load_invalid(&name).render(Colour::Off));
+        }
+    });
+}
+
+#[test]
+fn one_mistake_is_one_error() {
+    for name in invalid_manifests() {
+        let loaded = load_invalid(&name);
+        let expected = if name == "several-mistakes.yaml" {
+            7
+        } else {
+            1
+        };
+        let errors = loaded.diagnostics.count(Severity::Error);
+        assert_eq!(errors, expected, "{name}:\n{}", loaded.render_compact());
+        let others = loaded
+            .diagnostics
+            .iter()
+            .filter(|found| found.severity != Severity::Error);
+        for other in others {
+            assert_eq!(other.code, "operation-used", "{name}");
+        }
+        assert!(loaded.plan.is_none(), "{name}");
+    }
+}
+
+#[test]
+fn warnings_show_their_place_and_the_plan_stands() {
+    let loaded = load(Path::new("warnings.yaml"), &|_| Ok(WARNINGS.into()));
+    insta::assert_snapshot!(loaded.render(Colour::Off));
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 6);
+}
+
+const WARNINGS: &str = r#"%YAML 1.1
+---
+api: { create_path: /v1/videos/generations }
+defaults: { model: seedance2.0-720p, duration: 8 }
+jobs:
+  - id: in-4k
+    prompt: A red kite.
+    model: seedance2.0-4k
+  - id: any-length
+    prompt: A red kite.
+    duration: null
+  - id: mixed
+    prompt: A red kite.
+    image: https://example.com/kite.png
+    audios: ["https://example.com/wind.mp3"]
+  - id: edited
+    prompt: A red kite.
+    videos: ["https://example.com/kite.mp4"]
+    extra_body: { operation: edit_video }
+  - id: bell
+    prompt: "A red kite\a."
+  - id: bell-again
+    prompt: "A red kite\a."
+"#;
+
+#[test]
+fn every_code_is_shown_by_a_manifest_or_checked_by_a_test() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut shown = String::new();
+    for_each_file(&source.join("tests/it/snapshots"), &mut |_, text| {
+        shown += text;
+    });
+    let mut codes = Vec::new();
+    for_each_file(&source.join("src/manifest"), &mut |path, text| {
+        let is_test = path.ends_with("tests.rs") || path.extension().is_some_and(|it| it == "snap");
+        let (code, tests) = match text.split_once("#[cfg(test)]") {
+            _ if is_test => ("", text),
+            Some(halves) => halves,
+            None => (text, ""),
+        };
+        shown += tests;
+        codes.extend(diagnostic_codes(code));
+    });
+    assert!(codes.len() > 60, "{codes:?}");
+    codes.retain(|code| !shown.contains(code.as_str()));
+    assert_eq!(
+        codes,
+        Vec::<String>::new(),
+        "these codes are in no snapshot and in no test"
+    );
+}
+
+/// Every string that reads like a code: words with dashes between them.
+fn diagnostic_codes(code: &str) -> impl Iterator<Item = String> {
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|text| text.contains('-') && text.split('-').all(is_word))
+        .map(str::to_owned)
+}
+
+fn is_word(text: &str) -> bool {
+    text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+fn for_each_file(directory: &Path, visit: &mut impl FnMut(&Path, &str)) {
+    for file in directory.read_dir().expect("the directory is there") {
+        let path = file.expect("readable").path();
+        if path.is_dir() {
+            for_each_file(&path, visit);
+        } else if let Ok(text) = std::fs::read_to_string(&path) {
+            visit(&path, &text);
+        }
+    }
+}
+
+fn invalid_manifests() -> Vec<String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/invalid");
+    let files = directory.read_dir().expect("the directory is there");
+    files
+        .map(|file| {
+            file.expect("readable")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect()
+}
+
+fn load_invalid(name: &str) -> Loaded {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/invalid");
+    load(Path::new(name), &|path| std::fs::read(directory.join(path)))
+}

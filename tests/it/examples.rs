@@ -1,0 +1,46 @@
+//! The manifests that users copy: every one loads without a word.
+
+use std::path::{Path, PathBuf};
+
+use shotlist::manifest::load;
+
+/// Every example with the number of its jobs.
+const EXAMPLES: [(&str, usize); 5] = [
+    ("campaign.yaml", 12),
+    ("first-last-frame.yaml", 3),
+    ("reference-images.yaml", 4),
+    ("sheet.csv", 6),
+    ("sheet.yaml", 6),
+];
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/examples")
+}
+
+#[test]
+fn every_example_loads_without_a_word() {
+    for (name, jobs) in EXAMPLES {
+        let loaded = load(&directory().join(name), &|path| std::fs::read(path));
+        assert_eq!(loaded.render_compact(), "", "{name}");
+        assert_eq!(
+            loaded.plan.expect("no diagnostics").jobs().len(),
+            jobs,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn no_example_is_left_out() {
+    let found = std::fs::read_dir(directory()).expect("the directory exists");
+    let mut names: Vec<_> = found
+        .map(|file| {
+            file.expect("it can be listed")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect();
+    names.sort();
+    assert_eq!(names, EXAMPLES.map(|(name, _)| name));
+}
