@@ -1,0 +1,533 @@
+//! The only writer of files, and the only place that knows how to make what was written durable.
+//!
+//! Start at [`replace_file`] (a whole file, atomically) and [`open_growing`] (a file that grows at its end, behind
+//! [`JournalFile`] so that tests can make it fail). Knows nothing of what is written.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// What went wrong with which file.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FileError {
+    /// The system refused.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        /// A verb: `open`, `write`, …
+        action: &'static str,
+        /// Of which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// A file of the state is a link to somewhere else.
+    #[error(
+        "`{}` is a symbolic link, and the state is only kept in plain files: remove the link or name another directory with `--out`",
+        path.display()
+    )]
+    Symlink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A file of the state is a directory, a pipe or a device.
+    #[error("`{}` is not a plain file: move it away or name another directory with `--out`", path.display())]
+    NotAFile {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// A new file would overwrite one.
+    #[error("`{}` exists already and is left as it is: name another file", path.display())]
+    Exists {
+        /// The existing file.
+        path: PathBuf,
+    },
+    /// More bytes than anybody can have meant.
+    #[error("`{}` is larger than {limit} bytes, the most that is read", path.display())]
+    TooLarge {
+        /// The large file.
+        path: PathBuf,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+}
+
+impl FileError {
+    /// What the system said, if it was asked.
+    pub fn into_source(self) -> Option<Arc<io::Error>> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// `source`, met on trying to `action` the file at `path`.
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+}
+
+/// Gives the file at `path` new contents: afterwards (also after a crash) it is either as it was or as `write` wrote
+/// it. Its permissions follow the umask.
+pub fn replace_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let directory = parent(path);
+    let mut prefix = std::ffi::OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    let temporary = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".tmp")
+        .permissions(Permissions::from_mode(0o666)) // less the umask
+        .tempfile_in(directory)
+        .map_err(|source| FileError::io("create a file in", directory, source))?;
+    fill(temporary.as_file(), write).map_err(|source| FileError::io("write", path, source))?;
+    temporary
+        .persist(path)
+        .map_err(|failed| FileError::io("replace", path, failed.error))?;
+    sync_directory(directory)
+}
+
+fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 16, file);
+    write(&mut writer)?;
+    writer.flush()?;
+    file.sync_all()
+}
+
+/// Writes a file that must not exist yet; its permissions follow the umask.
+pub fn create_new_file(path: &Path, contents: &[u8]) -> Result<(), FileError> {
+    let file = File::create_new(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => FileError::Exists {
+            path: path.to_owned(),
+        },
+        _ => FileError::io("create", path, source),
+    })?;
+    fill(&file, |writer| writer.write_all(contents)).map_err(|source| {
+        let _ = std::fs::remove_file(path); // half a file is worse than none; the first error is the one to tell
+        FileError::io("write", path, source)
+    })
+}
+
+/// The bytes of the file at `path`, which must be at most `limit`.
+pub fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(|source| FileError::io("read", path, source))?;
+    if bytes.len() as u64 > limit {
+        return Err(FileError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// A file that only grows: what a journal is written to.
+///
+/// A trait so that tests can tear writes, fill the disk and lose what was never synced.
+pub trait JournalFile: Read {
+    /// Adds `bytes` at the end.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns once everything that was added is on disk (`fdatasync`).
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file to `length` bytes, and returns once that is on disk.
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+    /// Sets disk space aside for `length` bytes from `offset` on, without changing the length of the file.
+    fn reserve(&mut self, offset: u64, length: u64) -> io::Result<()>;
+    /// Whether the file still has a name in some directory.
+    fn is_linked(&self) -> io::Result<bool>;
+}
+
+impl JournalFile for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)?;
+        self.sync_all()
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn reserve(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        use rustix::fs::FallocateFlags;
+        rustix::io::retry_on_intr(|| {
+            rustix::fs::fallocate(&*self, FallocateFlags::KEEP_SIZE, offset, length)
+        })?;
+        Ok(())
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn reserve(&mut self, _offset: u64, _length: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn is_linked(&self) -> io::Result<bool> {
+        Ok(rustix::fs::fstat(self)?.st_nlink > 0)
+    }
+}
+
+/// Whether `error` says that there is no room: disk, quota or file size limit.
+pub fn is_full(error: &io::Error) -> bool {
+    [Errno::NOSPC, Errno::DQUOT, Errno::FBIG]
+        .iter()
+        .any(|full| error.raw_os_error() == Some(full.raw_os_error()))
+}
+
+/// Opens the file at `path` for reading and for adding at its end; makes an empty one, for its owner only, if there is
+/// none.
+pub fn open_growing(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    open_plain(path, &mut options)
+}
+
+/// Opens the file at `path` for reading and for writing over it; makes an empty one, for its owner only, if there is
+/// none.
+pub fn open_writable(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    open_plain(path, &mut options)
+}
+
+/// Opens the file at `path` for reading; `None` if there is none.
+pub fn open_readable(path: &Path) -> Result<Option<File>, FileError> {
+    match open_plain(path, OpenOptions::new().read(true)) {
+        Ok(file) => Ok(Some(file)),
+        Err(FileError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens what must be a plain file, never what a link points to, and never waits for the other end of a pipe.
+fn open_plain(path: &Path, options: &mut OpenOptions) -> Result<File, FileError> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = options
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let file = opened.map_err(|source| match source.raw_os_error() {
+        Some(code) if code == Errno::LOOP.raw_os_error() => FileError::Symlink {
+            path: path.to_owned(),
+        },
+        Some(code) if code == Errno::ISDIR.raw_os_error() => FileError::NotAFile {
+            path: path.to_owned(),
+        },
+        _ => FileError::io("open", path, source),
+    })?;
+    let metadata = file
+        .metadata()
+        .map_err(|source| FileError::io("look at", path, source))?;
+    if !metadata.is_file() {
+        return Err(FileError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    Ok(file)
+}
+
+/// Writes `contents` over everything in an open `file`, which other readers may find half written.
+pub fn overwrite(mut file: &File, contents: &[u8]) -> io::Result<()> {
+    file.set_len(0)?;
+    io::Seek::rewind(&mut file)?;
+    file.write_all(contents)
+}
+
+/// Makes the directory at `path` for its owner only (its parents follow the umask) and returns once it is on disk. A
+/// directory that exists stays as it is.
+pub fn create_private_directory(path: &Path) -> Result<(), FileError> {
+    create_directory(path, 0o700)
+}
+
+fn create_directory(path: &Path, mode: u32) -> Result<(), FileError> {
+    let above = parent(path);
+    match DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => sync_directory(above),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && above != path => {
+            create_directory(above, 0o777)?;
+            create_directory(path, mode)
+        }
+        Err(error) => Err(FileError::io("create the directory", path, error)),
+    }
+}
+
+/// Returns once names made, replaced or removed in the directory at `path` are on disk.
+pub fn sync_directory(path: &Path) -> Result<(), FileError> {
+    let synced = File::open(path).and_then(|directory| directory.sync_all());
+    match synced {
+        // some file systems cannot sync a directory, and need not
+        Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),
+        other => other.map_err(|source| FileError::io("sync the directory", path, source)),
+    }
+}
+
+/// Removes the file at `path` if there is one.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::io("remove", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the files whose names end in one of `suffixes` from the directory at `path`, and the directory if that
+/// leaves it empty. Never follows a link, never descends.
+pub fn remove_files_ending(path: &Path, suffixes: &[&str]) -> Result<(), FileError> {
+    let plain = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    if !plain {
+        return Ok(());
+    }
+    let failed = |source| FileError::io("clear the directory", path, source);
+    for file in std::fs::read_dir(path).map_err(failed)? {
+        let file = file.map_err(failed)?;
+        let is_directory = file.file_type().map_err(failed)?.is_dir();
+        let name = file.file_name();
+        let is_known = suffixes
+            .iter()
+            .any(|suffix| name.as_encoded_bytes().ends_with(suffix.as_bytes()));
+        if is_known && !is_directory {
+            remove_file(&file.path())?;
+        }
+    }
+    match std::fs::remove_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The directory that holds `path`.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().expect("exists").permissions().mode() & 0o7777
+    }
+
+    /// Names in `directory`, sorted.
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(directory)
+            .expect("a directory")
+            .map(|file| {
+                file.expect("readable")
+                    .file_name()
+                    .into_string()
+                    .expect("UTF-8")
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// What a new file of this process gets, whatever the umask is.
+    fn usual_mode(directory: &Path) -> u32 {
+        let probe = directory.join("probe");
+        std::fs::write(&probe, "").expect("writable");
+        let found = mode(&probe);
+        std::fs::remove_file(probe).expect("removable");
+        found
+    }
+
+    #[test]
+    fn a_replaced_file_has_the_new_contents_and_the_umask_permissions() {
+        let home = tempfile::tempdir().expect("a directory");
+        let target = home.path().join("results.csv");
+        for text in ["one", "two"] {
+            replace_file(&target, |writer| writer.write_all(text.as_bytes())).expect("writable");
+            assert_eq!(std::fs::read_to_string(&target).expect("there"), text);
+        }
+        assert_eq!(names(home.path()), ["results.csv"]);
+        assert_eq!(mode(&target), usual_mode(home.path()));
+    }
+
+    #[test]
+    fn a_replacement_that_fails_leaves_the_old_file_and_nothing_else() {
+        let home = tempfile::tempdir().expect("a directory");
+        let target = home.path().join("results.csv");
+        std::fs::write(&target, "old").expect("writable");
+        let error = replace_file(&target, |writer| {
+            writer.write_all(&vec![b'x'; 200_000])?;
+            Err(io::Error::other("no more"))
+        })
+        .expect_err("the closure failed");
+        assert!(error.to_string().contains("results.csv"), "{error}");
+        assert_eq!(std::fs::read_to_string(&target).expect("there"), "old");
+        assert_eq!(names(home.path()), ["results.csv"]);
+    }
+
+    #[test]
+    fn a_replacement_that_cannot_be_renamed_leaves_no_litter() {
+        let home = tempfile::tempdir().expect("a directory");
+        let target = home.path().join("results.csv");
+        std::fs::create_dir(&target).expect("writable");
+        replace_file(&target, |writer| writer.write_all(b"new"))
+            .expect_err("a directory is in the way");
+        assert_eq!(names(home.path()), ["results.csv"]);
+    }
+
+    #[test]
+    fn a_link_at_the_target_is_replaced_and_not_followed() {
+        let home = tempfile::tempdir().expect("a directory");
+        let (precious, target) = (
+            home.path().join("precious"),
+            home.path().join("results.csv"),
+        );
+        std::fs::write(&precious, "precious").expect("writable");
+        std::os::unix::fs::symlink(&precious, &target).expect("linkable");
+        replace_file(&target, |writer| writer.write_all(b"new")).expect("writable");
+        assert_eq!(
+            std::fs::read_to_string(&precious).expect("there"),
+            "precious"
+        );
+        assert!(target.symlink_metadata().expect("there").is_file());
+    }
+
+    #[test]
+    fn a_new_file_never_overwrites_one() {
+        let home = tempfile::tempdir().expect("a directory");
+        let target = home.path().join("shots.yaml");
+        create_new_file(&target, b"mine").expect("new");
+        let error = create_new_file(&target, b"other").expect_err("exists");
+        assert!(matches!(error, FileError::Exists { .. }), "{error}");
+        assert_eq!(std::fs::read_to_string(&target).expect("there"), "mine");
+        assert_eq!(mode(&target), usual_mode(home.path()));
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_the_limit_and_refused_beyond() {
+        let home = tempfile::tempdir().expect("a directory");
+        let file = home.path().join("file");
+        std::fs::write(&file, "12345").expect("writable");
+        assert_eq!(read_capped(&file, 5).expect("fits"), b"12345");
+        let error = read_capped(&file, 4).expect_err("too large");
+        assert!(
+            matches!(error, FileError::TooLarge { limit: 4, .. }),
+            "{error}"
+        );
+        assert!(
+            read_capped(&home.path().join("none"), 5)
+                .expect_err("missing")
+                .to_string()
+                .contains("none")
+        );
+    }
+
+    #[test]
+    fn a_private_directory_is_its_owners_and_its_parents_are_as_usual() {
+        let home = tempfile::tempdir().expect("a directory");
+        let usual = home.path().join("usual");
+        std::fs::create_dir(&usual).expect("writable");
+        let wanted = home.path().join("a/b/shots.run");
+        create_private_directory(&wanted).expect("writable");
+        create_private_directory(&wanted).expect("exists already");
+        assert_eq!(mode(&wanted), 0o700);
+        assert_eq!(mode(&home.path().join("a/b")), mode(&usual));
+    }
+
+    #[test]
+    fn a_file_in_place_of_a_directory_is_named() {
+        let home = tempfile::tempdir().expect("a directory");
+        let file = home.path().join("file");
+        std::fs::write(&file, "").expect("writable");
+        for path in [file.clone(), file.join("below")] {
+            let error = create_private_directory(&path).expect_err("a file is in the way");
+            assert!(error.to_string().contains("file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn state_files_are_private_and_never_reached_through_a_link_or_a_pipe() {
+        let home = tempfile::tempdir().expect("a directory");
+        let [file, link, directory, pipe] =
+            ["file", "link", "directory", "pipe"].map(|name| home.path().join(name));
+        open_growing(&file).expect("new");
+        assert_eq!(mode(&file), 0o600);
+        std::os::unix::fs::symlink(&file, &link).expect("linkable");
+        std::fs::create_dir(&directory).expect("writable");
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, 0o600.into(), 0).expect("writable");
+        for open in [open_growing, open_writable] {
+            assert!(matches!(open(&link), Err(FileError::Symlink { .. })));
+            assert!(matches!(open(&directory), Err(FileError::NotAFile { .. })));
+            assert!(matches!(open(&pipe), Err(FileError::NotAFile { .. })));
+        }
+        assert!(matches!(
+            open_readable(&link),
+            Err(FileError::Symlink { .. })
+        ));
+        assert!(matches!(
+            open_readable(&pipe),
+            Err(FileError::NotAFile { .. })
+        ));
+        assert!(
+            open_readable(&home.path().join("none"))
+                .expect("no error")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn only_files_of_the_known_kind_are_cleared() {
+        let home = tempfile::tempdir().expect("a directory");
+        let videos = home.path().join("videos");
+        std::fs::create_dir(&videos).expect("writable");
+        for name in ["a.mp4", "b.part", "notes.txt"] {
+            std::fs::write(videos.join(name), "").expect("writable");
+        }
+        remove_files_ending(&videos, &[".mp4", ".part"]).expect("removable");
+        assert_eq!(names(&videos), ["notes.txt"]);
+        std::fs::remove_file(videos.join("notes.txt")).expect("removable");
+        remove_files_ending(&videos, &[".mp4", ".part"]).expect("removable");
+        remove_files_ending(&videos, &[".mp4", ".part"]).expect("nothing to do");
+        assert!(!videos.exists());
+    }
+
+    #[test]
+    fn space_set_aside_does_not_change_the_length_of_a_file() {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut file = open_growing(&home.path().join("file")).expect("new");
+        file.append(b"12345").expect("writable");
+        match file.reserve(5, 100_000) {
+            Err(error) => assert!(!is_full(&error), "{error}"), // a file system without this is fine
+            Ok(()) => file.append(b"6").expect("writable"),
+        }
+        file.truncate(5).expect("writable");
+        assert_eq!(file.metadata().expect("open").len(), 5);
+    }
+
+    #[test]
+    fn a_deleted_file_is_noticed() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("file");
+        let file = open_growing(&path).expect("new");
+        assert!(file.is_linked().expect("open"));
+        remove_file(&path).expect("removable");
+        remove_file(&path).expect("nothing to do");
+        assert!(!file.is_linked().expect("open"));
+    }
+}

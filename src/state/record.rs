@@ -1,0 +1,768 @@
+//! The form of a record on disk: one line of JSON, closed by a checksum.
+//!
+//! Start at `encode` and `decode`. A line looks like
+//! `{"seq":7,"at":"2026-03-01T12:00:00.250Z","type":"accepted","job":"hero","task_id":"t-1","synced":5,"crc32":"…"}`:
+//!
+//! * `seq` counts the records from 1; the header, on the first line, is number 0.
+//! * `type` is `header`, `run`, or the name of an event.
+//! * `synced` is the number of the last record that was on disk for certain when this one was written. Records that are
+//!   written together share it, which is how a reader tells a torn last write from damage.
+//! * `crc32` covers every byte of the line before `,"crc32":`.
+//!
+//! A reader of version 1 passes over fields it does not know, and refuses types and words that it does not know. These
+//! types are apart from the working types of `engine`, so that one can change without the other.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::engine::event::{
+    Event, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart, SentRequest, TaskId,
+};
+use crate::engine::table::{Fact, Record};
+use crate::plan::{AspectRatio, Fingerprint, JobId, Mode};
+use crate::text::CleanText;
+use crate::units::BaseUrl;
+
+/// The format that this program writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+
+/// Most bytes of a line, its line break included; longer ones are neither written nor read.
+pub const LINE_LIMIT: usize = 16 << 20;
+
+/// The first record of a state: whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// File name of the manifest.
+    pub manifest: String,
+    /// Name of the machine that began the state.
+    pub machine: String,
+    /// Whether the provider was the simulated one.
+    pub rehearsal: bool,
+    /// When the state was begun.
+    pub created_at: Timestamp,
+}
+
+/// A line that was read.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    /// Number of the record, from 1.
+    pub(super) seq: u64,
+    /// Number of the last record that was durable when this one was written.
+    pub(super) synced: u64,
+    /// What it says.
+    pub(super) record: Record,
+}
+
+/// Why a line is not a record.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LineError {
+    /// Its bytes are not those that were written: torn or damaged.
+    Broken(&'static str),
+    /// Its bytes are as they were written, and make no sense.
+    Invalid(String),
+    /// Its bytes are as they were written, by a program that knows more than this one.
+    Newer(String),
+}
+
+/// Adds the line of `header` to `buffer`.
+pub(super) fn encode_header(header: &Header, buffer: &mut Vec<u8>) {
+    let line = HeaderLine {
+        seq: 0,
+        kind: text("header"),
+        version: VERSION,
+        manifest: text(&header.manifest),
+        machine: text(&header.machine),
+        rehearsal: header.rehearsal,
+        created_at: header.created_at,
+    };
+    seal(&line, buffer);
+}
+
+/// Adds the line of `record`, the `seq`th, to `buffer`.
+pub(super) fn encode(record: &Record, seq: u64, synced: u64, buffer: &mut Vec<u8>) {
+    let line = Line {
+        seq,
+        synced,
+        ..Line::of(record)
+    };
+    seal(&line, buffer);
+}
+
+/// Reads the first line of a state.
+pub(super) fn decode_header(line: &[u8]) -> Result<Header, LineError> {
+    let json = unseal(line)?;
+    let kind: Kind = parse(json)?;
+    if kind.kind.0 != "header" {
+        return Err(LineError::Invalid("it is not a header".to_owned()));
+    }
+    if kind.version > VERSION {
+        return Err(LineError::Newer(format!("format version {}", kind.version)));
+    }
+    let line: HeaderLine = parse(json)?;
+    Ok(Header {
+        manifest: line.manifest.0.into_owned(),
+        machine: line.machine.0.into_owned(),
+        rehearsal: line.rehearsal,
+        created_at: line.created_at,
+    })
+}
+
+/// Reads any line but the first.
+pub(super) fn decode(line: &[u8]) -> Result<Numbered, LineError> {
+    let line: Line = parse(unseal(line)?)?;
+    Ok(Numbered {
+        seq: line.seq,
+        synced: line.synced,
+        record: Record {
+            at: line.at,
+            fact: line.fact()?,
+        },
+    })
+}
+
+/// Whether `bytes` could be the beginning of a header that was cut off: its first bytes, or nothing but zeros.
+pub(super) fn may_begin_header(bytes: &[u8]) -> bool {
+    let magic = br#"{"seq":0,"type":"header","version":"#;
+    let written = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let shared = written.len().min(magic.len());
+    written[..shared] == magic[..shared]
+}
+
+const CRC_FIELD: &[u8] = br#","crc32":""#;
+
+/// Bytes of `,"crc32":"xxxxxxxx"}` and the line break.
+const SEAL_LENGTH: usize = CRC_FIELD.len() + 8 + 3;
+
+/// Adds `line` as JSON to `buffer`, with the checksum as its last field and a line break.
+fn seal(line: &impl Serialize, buffer: &mut Vec<u8>) {
+    let start = buffer.len();
+    serde_json::to_writer(&mut *buffer, line).expect("text and numbers always fit into JSON");
+    buffer.pop(); // the closing brace
+    let crc = hex(crc32fast::hash(&buffer[start..]));
+    buffer.extend_from_slice(CRC_FIELD);
+    buffer.extend_from_slice(&crc);
+    buffer.extend_from_slice(b"\"}\n");
+}
+
+/// The JSON of a whole line whose checksum is right, without the line break.
+fn unseal(line: &[u8]) -> Result<&[u8], LineError> {
+    let json = line
+        .strip_suffix(b"\n")
+        .ok_or(LineError::Broken("the line does not end"))?;
+    let (covered, seal) = line
+        .len()
+        .checked_sub(SEAL_LENGTH)
+        .map(|at| line.split_at(at))
+        .ok_or(LineError::Broken("the line is too short for a record"))?;
+    let crc = seal
+        .strip_prefix(CRC_FIELD)
+        .and_then(|rest| rest.strip_suffix(b"\"}\n"))
+        .ok_or(LineError::Broken("the line has no checksum at its end"))?;
+    if crc != hex(crc32fast::hash(covered)) {
+        return Err(LineError::Broken("the checksum does not match the line"));
+    }
+    Ok(json)
+}
+
+fn hex(crc: u32) -> [u8; 8] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    std::array::from_fn(|index| DIGITS[(crc >> (28 - 4 * index) & 0xf) as usize])
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, LineError> {
+    serde_json::from_slice(json).map_err(|error| LineError::Invalid(error.to_string()))
+}
+
+/// Text that is borrowed from the line unless it holds an escape.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn text(text: &str) -> Text<'_> {
+    Text(Cow::Borrowed(text))
+}
+
+/// What tells whether the rest of a header can be read.
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeaderLine<'a> {
+    seq: u64,
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    version: u32,
+    #[serde(borrow)]
+    manifest: Text<'a>,
+    #[serde(borrow)]
+    machine: Text<'a>,
+    rehearsal: bool,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: Timestamp,
+}
+
+/// Every record but the header. One struct for all types: an enum with a tag would read each line twice.
+#[derive(Serialize, Deserialize, Default)]
+struct Line<'a> {
+    seq: u64,
+    #[serde(serialize_with = "milliseconds")]
+    at: Timestamp,
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    job: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<u32>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    base_url: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    create_path: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    poll_path: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    key: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    select: Option<Vec<Text<'a>>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    request: Option<RequestFields<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    task_id: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    other_id: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    class: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    message: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    video_url: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    last_frame_url: Option<Text<'a>>,
+    synced: u64,
+}
+
+impl Default for Text<'_> {
+    fn default() -> Self {
+        text("")
+    }
+}
+
+/// The request columns of an intent.
+#[derive(Serialize, Deserialize)]
+struct RequestFields<'a> {
+    #[serde(borrow)]
+    model: Text<'a>,
+    #[serde(borrow)]
+    mode: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration: Option<u8>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    aspect_ratio: Option<Text<'a>>,
+    #[serde(borrow)]
+    prompt: Text<'a>,
+}
+
+fn milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
+}
+
+impl<'a> Line<'a> {
+    /// The fields of `record`, without its numbers.
+    fn of(record: &'a Record) -> Self {
+        let fields = match &record.fact {
+            Fact::Run(start) => Self::of_run(start),
+            Fact::Job { id, event } => Self {
+                kind: text(event.name()),
+                job: Some(text(id.as_str())),
+                ..Self::of_event(event)
+            },
+        };
+        Self {
+            at: crate::clock::whole_milliseconds(record.at), // the format would round, up to a moment yet to come
+            ..fields
+        }
+    }
+
+    fn of_run(start: &'a RunStart) -> Self {
+        Self {
+            kind: text("run"),
+            run: Some(start.run.0),
+            base_url: Some(text(&start.origin.base_url)),
+            create_path: Some(text(&start.origin.create_path)),
+            poll_path: Some(text(&start.origin.poll_path)),
+            key: Some(text(&start.origin.key)),
+            select: Some(start.select.iter().map(|glob| text(glob)).collect()),
+            ..Self::default()
+        }
+    }
+
+    fn of_event(event: &'a Event) -> Self {
+        let mut line = Self::default();
+        match event {
+            Event::Intent {
+                run,
+                fingerprint,
+                request,
+            } => {
+                line.run = Some(run.0);
+                line.fingerprint = Some(Text(Cow::Owned(fingerprint.to_string())));
+                line.request = request.as_ref().map(RequestFields::of);
+            }
+            Event::Accepted { task_id, other_id } => {
+                line.task_id = Some(text(task_id.as_str()));
+                line.other_id = other_id.as_ref().map(|id| text(id.as_str()));
+            }
+            Event::Returned { class, message } => {
+                line.class = Some(text(class.as_str()));
+                line.message = Some(text(message.as_str()));
+            }
+            Event::Rejected { class, message } | Event::Failed { class, message } => {
+                line.class = Some(text(class.as_str()));
+                line.message = Some(text(message.as_str()));
+            }
+            Event::Doubted { message } | Event::Lost { message } => {
+                line.message = Some(text(message.as_str()));
+            }
+            Event::Completed {
+                video_url,
+                last_frame_url,
+            } => {
+                line.video_url = Some(text(video_url.as_str()));
+                line.last_frame_url = last_frame_url.as_ref().map(|url| text(url.as_str()));
+            }
+            Event::Adopted { task_id, run } => {
+                line.task_id = Some(text(task_id.as_str()));
+                line.run = Some(run.0);
+            }
+            Event::NoUrl | Event::TimedOut | Event::NotCreated | Event::Reopened => {}
+        }
+        line
+    }
+
+    /// What the line says; every value goes through the constructor that checks it.
+    fn fact(&self) -> Result<Fact, LineError> {
+        if self.kind.0 == "run" {
+            return self.run_start().map(Fact::Run);
+        }
+        let event = self.event()?;
+        let id = JobId::new(present(self.job.as_ref(), "job")?)
+            .map_err(|error| LineError::Invalid(error.to_string()))?;
+        Ok(Fact::Job { id, event })
+    }
+
+    fn run_start(&self) -> Result<RunStart, LineError> {
+        let base_url = present(self.base_url.as_ref(), "base_url")?;
+        if base_url.parse::<BaseUrl>().is_err() {
+            return Err(invalid("base_url"));
+        }
+        let select = self.select.as_ref().ok_or_else(|| missing("select"))?;
+        Ok(RunStart {
+            run: self.run()?,
+            origin: Origin {
+                base_url: base_url.to_owned(),
+                create_path: present(self.create_path.as_ref(), "create_path")?.to_owned(),
+                poll_path: present(self.poll_path.as_ref(), "poll_path")?.to_owned(),
+                key: present(self.key.as_ref(), "key")?.to_owned(),
+            },
+            select: select.iter().map(|glob| glob.0.to_string()).collect(),
+        })
+    }
+
+    fn event(&self) -> Result<Event, LineError> {
+        Ok(match &*self.kind.0 {
+            "intent" => Event::Intent {
+                run: self.run()?,
+                fingerprint: Fingerprint::parse(present(self.fingerprint.as_ref(), "fingerprint")?)
+                    .ok_or_else(|| invalid("fingerprint"))?,
+                request: self.request.as_ref().map(RequestFields::sent).transpose()?,
+            },
+            "accepted" => Event::Accepted {
+                task_id: self.task_id()?,
+                other_id: optional(self.other_id.as_ref(), "other_id", TaskId::new)?,
+            },
+            "returned" => Event::Returned {
+                class: self.class(PendingClass::parse)?,
+                message: self.message()?,
+            },
+            "rejected" => Event::Rejected {
+                class: self.class(FailureClass::parse)?,
+                message: self.message()?,
+            },
+            "doubted" => Event::Doubted {
+                message: self.message()?,
+            },
+            "completed" => Event::Completed {
+                video_url: MediaUrl::new(present(self.video_url.as_ref(), "video_url")?)
+                    .ok_or_else(|| invalid("video_url"))?,
+                last_frame_url: optional(
+                    self.last_frame_url.as_ref(),
+                    "last_frame_url",
+                    MediaUrl::new,
+                )?,
+            },
+            "failed" => Event::Failed {
+                class: self.class(FailureClass::parse)?,
+                message: self.message()?,
+            },
+            "no_url" => Event::NoUrl,
+            "lost" => Event::Lost {
+                message: self.message()?,
+            },
+            "timed_out" => Event::TimedOut,
+            "adopted" => Event::Adopted {
+                task_id: self.task_id()?,
+                run: self.run()?,
+            },
+            "not_created" => Event::NotCreated,
+            "reopened" => Event::Reopened,
+            unknown => return Err(newer("record type", unknown)),
+        })
+    }
+
+    fn run(&self) -> Result<RunNumber, LineError> {
+        self.run.map(RunNumber).ok_or_else(|| missing("run"))
+    }
+
+    fn task_id(&self) -> Result<TaskId, LineError> {
+        TaskId::new(present(self.task_id.as_ref(), "task_id")?).ok_or_else(|| invalid("task_id"))
+    }
+
+    fn message(&self) -> Result<CleanText, LineError> {
+        present(self.message.as_ref(), "message").map(CleanText::new)
+    }
+
+    fn class<T>(&self, parse: fn(&str) -> Option<T>) -> Result<T, LineError> {
+        let word = present(self.class.as_ref(), "class")?;
+        parse(word).ok_or_else(|| newer("error class", word))
+    }
+}
+
+impl<'a> RequestFields<'a> {
+    fn of(request: &'a SentRequest) -> Self {
+        Self {
+            model: text(&request.model),
+            mode: text(request.mode.as_str()),
+            duration: request.duration,
+            aspect_ratio: request.aspect_ratio.map(|ratio| text(ratio.as_str())),
+            prompt: text(&request.prompt),
+        }
+    }
+
+    fn sent(&self) -> Result<SentRequest, LineError> {
+        let aspect_ratio = match &self.aspect_ratio {
+            Some(Text(word)) => {
+                Some(AspectRatio::parse(word).ok_or_else(|| newer("aspect ratio", word))?)
+            }
+            None => None,
+        };
+        Ok(SentRequest {
+            model: (*self.model.0).into(),
+            mode: Mode::parse(&self.mode.0).ok_or_else(|| newer("mode", &self.mode.0))?,
+            duration: self.duration,
+            aspect_ratio,
+            prompt: (*self.prompt.0).into(),
+        })
+    }
+}
+
+fn present<'a>(field: Option<&'a Text<'_>>, name: &str) -> Result<&'a str, LineError> {
+    field.map(|text| &*text.0).ok_or_else(|| missing(name))
+}
+
+fn optional<T>(
+    field: Option<&Text<'_>>,
+    name: &str,
+    check: fn(&str) -> Option<T>,
+) -> Result<Option<T>, LineError> {
+    field
+        .map(|text| check(&text.0).ok_or_else(|| invalid(name)))
+        .transpose()
+}
+
+fn missing(field: &str) -> LineError {
+    LineError::Invalid(format!("the field `{field}` is missing"))
+}
+
+fn invalid(field: &str) -> LineError {
+    LineError::Invalid(format!("the field `{field}` does not hold what it must"))
+}
+
+fn newer(what: &str, word: &str) -> LineError {
+    LineError::Newer(format!("the {what} `{}`", crate::text::clean(word, 50)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::samples;
+    use super::*;
+
+    fn line(record: &Record) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        encode(record, 7, 5, &mut buffer);
+        buffer
+    }
+
+    /// `json` as a line with a right checksum.
+    fn sealed(json: &str) -> Vec<u8> {
+        let mut line = format!("{json},\"crc32\":\"").into_bytes();
+        line.truncate(json.len() - 1);
+        let crc = hex(crc32fast::hash(&line));
+        line.extend_from_slice(CRC_FIELD);
+        line.extend_from_slice(&crc);
+        line.extend_from_slice(b"\"}\n");
+        line
+    }
+
+    #[test]
+    fn every_record_has_the_form_that_was_agreed() {
+        let mut file = Vec::new();
+        encode_header(&samples::header(), &mut file);
+        for (seq, record) in (1..).zip(&samples::everything()) {
+            encode(record, seq, seq - 1, &mut file);
+        }
+        insta::assert_snapshot!(String::from_utf8(file).expect("JSON is UTF-8"));
+    }
+
+    #[test]
+    fn the_sample_holds_every_kind_of_record() {
+        let mut kinds: Vec<_> = samples::everything()
+            .iter()
+            .map(|record| match &record.fact {
+                Fact::Run(_) => "run",
+                Fact::Job { event, .. } => event.name(),
+            })
+            .collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds.len(), 14, "{kinds:?}");
+    }
+
+    #[test]
+    fn the_checksum_covers_the_bytes_before_it() {
+        let line = line(&samples::everything()[0]);
+        let text = String::from_utf8(line).expect("JSON is UTF-8");
+        let (covered, seal) = text.rsplit_once(",\"crc32\":").expect("sealed");
+        let crc = crc32fast::hash(covered.as_bytes());
+        assert_eq!(seal, format!("\"{crc:08x}\"}}\n"));
+    }
+
+    #[test]
+    fn a_checksum_in_capitals_is_not_the_one_that_was_written() {
+        let line = line(&samples::everything()[0]);
+        let at = line.len() - 11;
+        let mut capital = line.clone();
+        capital[at..at + 8].make_ascii_uppercase();
+        assert!(decode(&line).is_ok());
+        assert_ne!(capital, line, "choose a record whose checksum has a letter");
+        assert!(matches!(decode(&capital), Err(LineError::Broken(_))));
+    }
+
+    #[test]
+    fn fields_that_are_not_known_are_passed_over() {
+        let line = sealed(
+            r#"{"seq":3,"at":"2026-03-01T12:00:00.000Z","type":"timed_out","job":"a","mood":{"x":[1]},"synced":2}"#,
+        );
+        assert!(matches!(
+            decode(&line).expect("known enough").record.fact,
+            Fact::Job {
+                event: Event::TimedOut,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn types_and_words_that_are_not_known_come_from_a_newer_program() {
+        let at = r#""at":"2026-03-01T12:00:00.000Z""#;
+        for (json, what) in [
+            (
+                format!(r#"{{"seq":1,{at},"type":"painted","job":"a","synced":0}}"#),
+                "the record type `painted`",
+            ),
+            (
+                format!(
+                    r#"{{"seq":1,{at},"type":"failed","job":"a","class":"bored","message":"","synced":0}}"#
+                ),
+                "the error class `bored`",
+            ),
+        ] {
+            assert_eq!(
+                decode(&sealed(&json)).expect_err("unknown"),
+                LineError::Newer(what.to_owned())
+            );
+        }
+        let header = r#"{"seq":0,"type":"header","version":2,"anything":"else"}"#;
+        assert_eq!(
+            decode_header(&sealed(header)).expect_err("unknown"),
+            LineError::Newer("format version 2".to_owned())
+        );
+    }
+
+    #[test]
+    fn values_that_could_not_have_been_recorded_are_refused() {
+        let start = r#"{"seq":1,"at":"2026-03-01T12:00:00.000Z","type":"#;
+        for rest in [
+            r#""accepted","job":"a","synced":0}"#,
+            r#""accepted","job":"a","task_id":"  ","synced":0}"#,
+            r#""accepted","job":"a","task_id":7,"synced":0}"#,
+            r#""accepted","job":"../a","task_id":"t","synced":0}"#,
+            r#""accepted","job":"a","job":"b","task_id":"t","synced":0}"#,
+            r#""accepted","task_id":"t","synced":0}"#,
+            r#""completed","job":"a","video_url":"file:///etc/passwd","synced":0}"#,
+            r#""adopted","job":"a","task_id":"t","run":-1,"synced":0}"#,
+            r#""intent","job":"a","run":1,"fingerprint":"12","synced":0}"#,
+            r#""run","run":1,"base_url":"ftp://x","create_path":"/","poll_path":"/","key":"","select":[],"synced":0}"#,
+            r#""timed_out","job":"a"}"#,
+        ] {
+            let line = sealed(&format!("{start}{rest}"));
+            let error = decode(&line).expect_err(rest);
+            assert!(matches!(error, LineError::Invalid(_)), "{rest}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_stored_in_whole_milliseconds_and_never_lies_ahead() {
+        let at = "2026-03-01T12:00:00.999999Z".parse().expect("valid");
+        let fact = samples::run(1);
+        let read = decode(&line(&Record { at, fact })).expect("whole");
+        assert_eq!(read.record.at.to_string(), "2026-03-01T12:00:00.999Z");
+    }
+
+    fn task_id() -> impl Strategy<Value = TaskId> {
+        any::<String>().prop_filter_map("a task id", |text| TaskId::new(&text))
+    }
+
+    fn message() -> impl Strategy<Value = CleanText> {
+        prop_oneof![any::<String>(), "[a-z \u{7f}é🎬]{480,520}"]
+            .prop_map(|text| CleanText::new(&text))
+    }
+
+    fn media_url() -> impl Strategy<Value = MediaUrl> {
+        "https?://[a-z]{1,9}\\.example/[ -~é雪]{0,40}"
+            .prop_filter_map("a media URL", |text| MediaUrl::new(&text))
+    }
+
+    fn run_number() -> impl Strategy<Value = RunNumber> {
+        any::<u32>().prop_map(RunNumber)
+    }
+
+    fn sent_request() -> impl Strategy<Value = SentRequest> {
+        (
+            any::<String>(),
+            select(Mode::ALL),
+            any::<Option<u8>>(),
+            option::of(select(AspectRatio::ALL)),
+            any::<String>(),
+        )
+            .prop_map(
+                |(model, mode, duration, aspect_ratio, prompt)| SentRequest {
+                    model: model.into(),
+                    mode,
+                    duration,
+                    aspect_ratio,
+                    prompt: prompt.into(),
+                },
+            )
+    }
+
+    fn intent() -> impl Strategy<Value = Event> {
+        (run_number(), any::<u128>(), option::of(sent_request())).prop_map(
+            |(run, fingerprint, request)| Event::Intent {
+                run,
+                fingerprint: Fingerprint::parse(&format!("{fingerprint:032x}")).expect("hex"),
+                request,
+            },
+        )
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let failure = || (select(FailureClass::ALL), message());
+        prop_oneof![
+            intent(),
+            (task_id(), option::of(task_id()))
+                .prop_map(|(task_id, other_id)| Event::Accepted { task_id, other_id }),
+            (select(PendingClass::ALL), message())
+                .prop_map(|(class, message)| Event::Returned { class, message }),
+            failure().prop_map(|(class, message)| Event::Rejected { class, message }),
+            failure().prop_map(|(class, message)| Event::Failed { class, message }),
+            message().prop_map(|message| Event::Doubted { message }),
+            message().prop_map(|message| Event::Lost { message }),
+            (media_url(), option::of(media_url())).prop_map(|(video_url, last_frame_url)| {
+                Event::Completed {
+                    video_url,
+                    last_frame_url,
+                }
+            }),
+            (task_id(), run_number()).prop_map(|(task_id, run)| Event::Adopted { task_id, run }),
+            select(vec![
+                Event::NoUrl,
+                Event::TimedOut,
+                Event::NotCreated,
+                Event::Reopened
+            ]),
+        ]
+    }
+
+    fn run_start() -> impl Strategy<Value = RunStart> {
+        let texts = (any::<String>(), any::<String>(), any::<String>());
+        (run_number(), texts, vec(any::<String>(), 0..3)).prop_map(
+            |(run, (create_path, poll_path, key), select)| RunStart {
+                run,
+                origin: Origin {
+                    base_url: "http://127.0.0.1:8080/proxy".to_owned(),
+                    create_path,
+                    poll_path,
+                    key,
+                },
+                select,
+            },
+        )
+    }
+
+    fn fact() -> impl Strategy<Value = Fact> {
+        prop_oneof![
+            1 => run_start().prop_map(Fact::Run),
+            9 => ("[a-z雪][a-z0-9._-]{0,20}", event()).prop_map(|(id, event)| Fact::Job {
+                id: JobId::new(&id).expect("valid"),
+                event,
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_is_read_as_it_was_written(
+            fact in fact(),
+            milliseconds in 0_i64..4_000_000_000_000,
+            seq: u64,
+            synced: u64,
+        ) {
+            let at = Timestamp::from_millisecond(milliseconds).expect("in range");
+            let record = Record { at, fact };
+            let mut line = Vec::new();
+            encode(&record, seq, synced, &mut line);
+            let line_break = line.iter().position(|byte| *byte == b'\n');
+            prop_assert_eq!(line_break, Some(line.len() - 1));
+            let read = decode(&line).expect("just written");
+            prop_assert_eq!((read.seq, read.synced, read.record), (seq, synced, record));
+        }
+
+        #[test]
+        fn no_line_makes_the_reader_panic(line: Vec<u8>, json in "\\{.{0,200}\\}") {
+            let _ = (decode(&line), decode_header(&line), may_begin_header(&line));
+            let _ = (decode(&sealed(&json)), decode_header(&sealed(&json)));
+        }
+    }
+}
