@@ -1,6 +1,12 @@
 //! Talks to the provider: one create or one poll at a time, each ending in a reply that the engine understands.
 //!
-//! Start at [`VideoApi`]. Whether and when to call is the engine's decision, never this module's.
+//! Start at [`VideoApi`]; [`http`] is the real one. [`wire`] builds request bodies and reads answers, [`classify`]
+//! decides what an answer means. Whether and when to call is the engine's decision, never this module's, and nothing
+//! here knows state, manifest or terminal.
+
+pub mod classify;
+pub mod http;
+pub mod wire;
 
 use crate::engine::event::{Origin, PollReply, SubmitReply, TaskId};
 use crate::plan::VideoRequest;
