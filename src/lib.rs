@@ -9,6 +9,7 @@ pub mod fs;
 pub mod manifest;
 pub mod plan;
 pub mod runner;
+pub mod simulator;
 pub mod state;
 pub mod text;
 pub mod units;
