@@ -1,0 +1,376 @@
+//! The only place that writes to stdout and stderr: data on the one, talk on the other.
+//!
+//! Start at [`Output`]. A stream that is closed or full is remembered and left alone: it must neither panic nor end a
+//! run between a create request and its record. What to say is decided elsewhere.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::adapter::strip_str;
+
+use crate::cli::ColorWhen;
+
+/// Bytes after which many lines are written at once.
+const PIECE: usize = 32 * 1024;
+
+/// The program's two streams.
+#[derive(Debug)]
+pub struct Output {
+    stdout: Stream,
+    stderr: Stream,
+    talk: Talk,
+}
+
+/// How much is said on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Talk {
+    /// Everything.
+    Normal,
+    /// `--quiet`: errors and the summary.
+    Quiet,
+}
+
+impl Output {
+    /// The process's own streams. `environment` looks up `NO_COLOR` and `CLICOLOR_FORCE`.
+    pub fn of_process(
+        color: ColorWhen,
+        talk: Talk,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let stream = |writer: Box<dyn Write + Send>, kind, cells| Stream {
+            writer,
+            kind,
+            look: look(color, kind, environment),
+            cells,
+            failed: None,
+        };
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let kind = |is_terminal| {
+            if is_terminal {
+                Kind::Terminal
+            } else {
+                Kind::Other
+            }
+        };
+        Self {
+            stdout: stream(
+                Box::new(io::stdout()),
+                kind(stdout.is_terminal()),
+                cells_of(&stdout),
+            ),
+            stderr: stream(
+                Box::new(io::stderr()),
+                kind(stderr.is_terminal()),
+                cells_of(&stderr),
+            ),
+            talk,
+        }
+    }
+
+    /// Streams that are no terminal, uncoloured, for tests and for embedding.
+    pub fn to_writers(
+        stdout: impl Write + Send + 'static,
+        stderr: impl Write + Send + 'static,
+        talk: Talk,
+    ) -> Self {
+        Self {
+            stdout: Stream::plain(Box::new(stdout)),
+            stderr: Stream::plain(Box::new(stderr)),
+            talk,
+        }
+    }
+
+    /// A line (or several) of data on stdout; the line break at the end is added.
+    pub fn data(&mut self, text: &str) {
+        self.stdout.write_line(text);
+    }
+
+    /// Many lines of data on stdout, written in large pieces; stops where stdout does (`| head`).
+    pub fn data_lines(&mut self, lines: impl IntoIterator<Item = String>) {
+        let mut piece = String::new();
+        for line in lines {
+            piece.push_str(&line);
+            piece.push('\n');
+            if piece.len() >= PIECE {
+                self.stdout.write(&piece);
+                piece.clear();
+            }
+            if self.stdout.failed.is_some() {
+                return;
+            }
+        }
+        self.stdout.write(&piece);
+    }
+
+    /// A line of talk on stderr: progress and notices. `--quiet` leaves it out.
+    pub fn talk(&mut self, text: &str) {
+        if self.talk == Talk::Normal {
+            self.stderr.write_line(text);
+        }
+    }
+
+    /// A line on stderr that `--quiet` does not silence: errors, diagnostics, the summary.
+    pub fn insist(&mut self, text: &str) {
+        self.stderr.write_line(text);
+    }
+
+    /// Whether progress and notices are shown.
+    pub fn is_quiet(&self) -> bool {
+        self.talk == Talk::Quiet
+    }
+
+    /// Whether a progress bar can be drawn.
+    pub fn talks_to_terminal(&self) -> bool {
+        self.stderr.kind == Kind::Terminal && self.stderr.failed.is_none()
+    }
+
+    /// Whether text on stderr keeps its colours: renderers may ask, text that comes coloured is stripped anyway.
+    pub fn talks_in_color(&self) -> bool {
+        self.stderr.look == Look::Colored
+    }
+
+    /// Cells in a line of stdout, if it is a terminal.
+    pub fn data_width(&self) -> Option<usize> {
+        self.stdout.cells
+    }
+
+    /// Cells in a line of stderr, if it is a terminal.
+    pub fn talk_width(&self) -> Option<usize> {
+        self.stderr.cells
+    }
+
+    /// Why data could not be written, if it could not; the first failure, after which nothing more was tried.
+    pub fn data_failure(&self) -> Option<io::ErrorKind> {
+        self.stdout.failed
+    }
+
+    /// Why talk could not be written, if it could not.
+    pub fn talk_failure(&self) -> Option<io::ErrorKind> {
+        self.stderr.failed
+    }
+}
+
+/// One stream.
+struct Stream {
+    writer: Box<dyn Write + Send>,
+    kind: Kind,
+    look: Look,
+    cells: Option<usize>,
+    failed: Option<io::ErrorKind>,
+}
+
+/// What a stream leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Terminal,
+    Other,
+}
+
+/// Whether escape sequences of colour are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Colored,
+    Plain,
+}
+
+impl Stream {
+    fn plain(writer: Box<dyn Write + Send>) -> Self {
+        Self {
+            writer,
+            kind: Kind::Other,
+            look: Look::Plain,
+            cells: None,
+            failed: None,
+        }
+    }
+
+    fn write_line(&mut self, text: &str) {
+        self.write(&format!("{text}\n"));
+    }
+
+    fn write(&mut self, text: &str) {
+        if self.failed.is_some() {
+            return;
+        }
+        let shown = match self.look {
+            Look::Plain if text.contains('\u{1b}') => Cow::Owned(strip_str(text).to_string()),
+            Look::Plain | Look::Colored => Cow::Borrowed(text),
+        };
+        let written = self.writer.write_all(shown.as_bytes());
+        if let Err(error) = written.and_then(|()| self.writer.flush()) {
+            self.failed = Some(error.kind());
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Stream")
+            .field("kind", &self.kind)
+            .field("look", &self.look)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `--color` wins; `auto` obeys `NO_COLOR`, then `CLICOLOR_FORCE`, then asks whether anyone could see it.
+fn look(color: ColorWhen, kind: Kind, environment: &dyn Fn(&str) -> Option<OsString>) -> Look {
+    let is_set = |name| environment(name).is_some_and(|value| !value.is_empty());
+    let is_forced = is_set("CLICOLOR_FORCE") && environment("CLICOLOR_FORCE") != Some("0".into());
+    let is_colored = match color {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => !is_set("NO_COLOR") && (is_forced || kind == Kind::Terminal),
+    };
+    if is_colored {
+        Look::Colored
+    } else {
+        Look::Plain
+    }
+}
+
+/// Cells in a line, if `stream` is a terminal that tells.
+fn cells_of(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|cells| *cells > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// A writer that another owner can read, with room for so many bytes.
+    #[derive(Clone)]
+    struct Shared {
+        written: Arc<Mutex<Vec<u8>>>,
+        room: usize,
+    }
+
+    impl Shared {
+        fn with_room(room: usize) -> Self {
+            Self {
+                written: Arc::default(),
+                room,
+            }
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(self.written.lock().expect("not poisoned").clone()).expect("UTF-8")
+        }
+    }
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut written = self.written.lock().expect("not poisoned");
+            if written.len() + bytes.len() > self.room {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn output(talk: Talk, room: usize) -> (Output, Shared, Shared) {
+        let (stdout, stderr) = (Shared::with_room(room), Shared::with_room(room));
+        (
+            Output::to_writers(stdout.clone(), stderr.clone(), talk),
+            stdout,
+            stderr,
+        )
+    }
+
+    #[test]
+    fn data_goes_to_stdout_and_talk_to_stderr() {
+        let (mut output, stdout, stderr) = output(Talk::Normal, 99);
+        output.data("data");
+        output.talk("talk");
+        output.insist("error");
+        assert_eq!(
+            (stdout.text().as_str(), stderr.text().as_str()),
+            ("data\n", "talk\nerror\n")
+        );
+    }
+
+    #[test]
+    fn quiet_silences_talk_but_neither_errors_nor_data() {
+        let (mut output, stdout, stderr) = output(Talk::Quiet, 99);
+        output.data("data");
+        output.talk("talk");
+        output.insist("error");
+        assert_eq!(
+            (stdout.text().as_str(), stderr.text().as_str()),
+            ("data\n", "error\n")
+        );
+    }
+
+    #[test]
+    fn a_full_stream_is_remembered_and_left_alone() {
+        let (mut output, stdout, stderr) = output(Talk::Normal, 4);
+        output.data("abc");
+        output.data("too long");
+        output.data("");
+        output.talk("also too long");
+        assert_eq!(
+            (stdout.text().as_str(), stderr.text().as_str()),
+            ("abc\n", "")
+        );
+        assert_eq!(output.data_failure(), Some(io::ErrorKind::StorageFull));
+        assert_eq!(output.talk_failure(), Some(io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn many_lines_are_written_in_large_pieces_and_end_where_the_stream_does() {
+        let lines = |count: usize| (0..count).map(|n| format!("line {n}"));
+        let (mut output, stdout, _) = output(Talk::Normal, 1 << 20);
+        output.data_lines(lines(10_000));
+        let whole: String = lines(10_000).map(|line| line + "\n").collect();
+        assert!(stdout.text() == whole, "every line once, in order");
+
+        let mut asked = 0;
+        let (mut output, _, _) = super::tests::output(Talk::Normal, 0);
+        output.data_lines(lines(1_000_000).inspect(|_| asked += 1));
+        assert!(asked < 10_000, "{asked} lines made for a closed pipe");
+    }
+
+    #[test]
+    fn colours_are_dropped_where_nothing_can_show_them() {
+        let (mut output, _, stderr) = output(Talk::Normal, 99);
+        output.talk("\u{1b}[31mred\u{1b}[0m 雨");
+        assert_eq!(stderr.text(), "red 雨\n");
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_environment_and_that_over_the_terminal() {
+        use ColorWhen::{Always, Auto, Never};
+        for (color, kind, no_color, force, expected) in [
+            (Auto, Kind::Terminal, "", "", Look::Colored),
+            (Auto, Kind::Other, "", "", Look::Plain),
+            (Auto, Kind::Terminal, "1", "", Look::Plain),
+            (Auto, Kind::Terminal, "1", "1", Look::Plain),
+            (Auto, Kind::Other, "", "1", Look::Colored),
+            (Auto, Kind::Other, "", "0", Look::Plain),
+            (Always, Kind::Other, "1", "", Look::Colored),
+            (Never, Kind::Terminal, "", "1", Look::Plain),
+        ] {
+            let environment = |name: &str| match name {
+                "NO_COLOR" => Some(OsString::from(no_color)),
+                "CLICOLOR_FORCE" => Some(OsString::from(force)),
+                other => panic!("`{other}` is none of its business"),
+            };
+            assert_eq!(
+                look(color, kind, &environment),
+                expected,
+                "{color:?} {kind:?} NO_COLOR={no_color} CLICOLOR_FORCE={force}"
+            );
+        }
+    }
+}

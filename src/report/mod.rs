@@ -1,0 +1,16 @@
+//! What a person or a program reads about jobs: how a run came out, where every job stands, what a run would do.
+//!
+//! Start at [`outcome`], which counts and chooses the exit code; [`summary`] ends a run, [`status`] and [`listing`]
+//! are tables, [`json`] is the same for programs. Everything here is text from values: it prints nothing, reads no
+//! clock and no file.
+
+pub mod json;
+pub mod listing;
+pub mod notice;
+pub mod outcome;
+pub mod status;
+pub mod summary;
+pub mod table;
+
+#[cfg(test)]
+pub(crate) mod sample;

@@ -1,0 +1,272 @@
+//! Notices as words: what happened, to which job, what to do about it.
+//!
+//! Start at [`notice_text`]. When and where a notice is shown is `progress`' business.
+
+use std::time::Duration;
+
+use crate::engine::event::{Evidence, JobIndex, Notice, PendingClass, RunFault, StopReason};
+use crate::plan::{JobId, words};
+use crate::text::CleanText;
+use crate::units::show_duration;
+
+/// A pause shorter than this is not worth a notice.
+const SHORT_PAUSE: Duration = Duration::from_secs(2);
+
+words! {
+    /// What a notice is about.
+    NoticeKind {
+        /// No more submits in this run.
+        SubmitsStopped = "submits_stopped",
+        /// All submits wait.
+        Paused = "paused",
+        /// A status word that is not known.
+        UnknownStatus = "unknown_status",
+        /// An answer about another task.
+        OtherTask = "other_task",
+        /// A poll that failed.
+        PollTrouble = "poll_trouble",
+        /// An answer that was ignored.
+        Illegal = "illegal",
+    }
+}
+
+impl NoticeKind {
+    /// What `notice` is about.
+    pub fn of(notice: &Notice) -> Self {
+        match notice {
+            Notice::SubmitsStopped(_) => Self::SubmitsStopped,
+            Notice::Paused { .. } => Self::Paused,
+            Notice::UnknownStatus { .. } => Self::UnknownStatus,
+            Notice::OtherTask { .. } => Self::OtherTask,
+            Notice::PollTrouble { .. } => Self::PollTrouble,
+            Notice::Illegal { .. } => Self::Illegal,
+        }
+    }
+}
+
+/// The job that a notice is about, if it is about one.
+pub fn job_of(notice: &Notice) -> Option<JobIndex> {
+    match notice {
+        Notice::UnknownStatus { job, .. }
+        | Notice::OtherTask { job, .. }
+        | Notice::PollTrouble { job, .. }
+        | Notice::Illegal { job, .. } => Some(*job),
+        Notice::SubmitsStopped(_) | Notice::Paused { .. } => None,
+    }
+}
+
+/// A notice for people, with what to do about it; `None` if it is not worth a line.
+pub fn notice_text<'a>(notice: &Notice, id: impl Fn(JobIndex) -> &'a JobId) -> Option<String> {
+    Some(match notice {
+        Notice::SubmitsStopped(reason) => stop_text(reason),
+        Notice::Paused { wait, .. } if *wait < SHORT_PAUSE => return None,
+        Notice::Paused {
+            wait,
+            class,
+            message,
+        } => pause_text(*wait, *class, message),
+        Notice::UnknownStatus { job, word } => format!(
+            "job `{}`: the provider reports the status `{word}`, which is not known; taken as still running",
+            id(*job)
+        ),
+        Notice::OtherTask { job, task_id } => format!(
+            "job `{}`: a poll was answered about another task, `{task_id}`; ignored, it is polled again",
+            id(*job)
+        ),
+        Notice::PollTrouble { job, message } => format!(
+            "job `{}`: a poll failed{}; it is polled again, nothing is lost",
+            id(*job),
+            said(message)
+        ),
+        Notice::Illegal { job, what } => format!(
+            "bug in shotlist, please report it: job `{}`: {}; ignored",
+            id(*job),
+            CleanText::new(what)
+        ),
+    })
+}
+
+/// Why no more submits leave, with the provider's words: a fragment.
+pub fn stop_cause(reason: &StopReason) -> String {
+    let (cause, message) = match reason {
+        StopReason::Fault { fault, message } => {
+            let cause = match fault {
+                RunFault::Auth => "the provider refuses the key",
+                RunFault::Quota => "the account has no money or quota left",
+                RunFault::Address => "the address takes no create requests",
+            };
+            (cause, said(message))
+        }
+        StopReason::Doubt { evidence, message } => {
+            let cause = match evidence {
+                Evidence::Html => "a web page came where the API's answer belongs",
+                Evidence::Unclear => "several submits in a row ended in doubt",
+            };
+            (cause, said(message))
+        }
+        StopReason::Deadline => ("the deadline has passed", String::new()),
+        StopReason::MaxJobs => ("`--max-jobs` is reached", String::new()),
+        StopReason::Interrupted => ("interrupted", String::new()),
+        StopReason::StateFailed => ("the state cannot be written", String::new()),
+    };
+    format!("{cause}{message}")
+}
+
+fn stop_text(reason: &StopReason) -> String {
+    let remedy = match reason {
+        StopReason::Interrupted => {
+            return "stopping: no more submits, open ones get up to 20s to be answered; Ctrl-C again leaves at once"
+                .to_owned();
+        }
+        StopReason::Fault {
+            fault: RunFault::Auth,
+            ..
+        } => "correct `SHOTLIST_API_KEY` or `--api-key-file` and run again",
+        StopReason::Fault {
+            fault: RunFault::Quota,
+            ..
+        } => "top it up and run again",
+        StopReason::Fault {
+            fault: RunFault::Address,
+            ..
+        } => "correct the base URL and run again",
+        StopReason::Doubt {
+            evidence: Evidence::Html,
+            ..
+        } => "check that the base URL is the API's, not the website's",
+        StopReason::Doubt {
+            evidence: Evidence::Unclear,
+            ..
+        } => "look at the provider, settle them with `shotlist resolve`, then run again",
+        StopReason::Deadline | StopReason::MaxJobs => "run again for the rest",
+        StopReason::StateFailed => "make room on the disk and run again",
+    };
+    format!(
+        "no more submits: {}; {remedy}; running tasks are still polled",
+        stop_cause(reason)
+    )
+}
+
+fn pause_text(wait: Duration, class: PendingClass, message: &CleanText) -> String {
+    let whole_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let wait = show_duration(Duration::from_secs(whole_seconds));
+    let (cause, remedy) = match class {
+        PendingClass::NotSent => ("the provider cannot be reached", "tried again by itself"),
+        _ => (
+            "the provider asks to slow down",
+            "a lower `--concurrency` or `--submit-rate` avoids this",
+        ),
+    };
+    format!("submits wait {wait}: {cause}{}; {remedy}", said(message))
+}
+
+fn said(message: &CleanText) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(" (`{message}`)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{job_id, task};
+
+    #[test]
+    fn every_notice_says_what_happened_and_what_to_do() {
+        let said = || CleanText::new("so it said");
+        let stops = [
+            StopReason::Fault {
+                fault: RunFault::Auth,
+                message: said(),
+            },
+            StopReason::Fault {
+                fault: RunFault::Quota,
+                message: said(),
+            },
+            StopReason::Fault {
+                fault: RunFault::Address,
+                message: CleanText::default(),
+            },
+            StopReason::Doubt {
+                evidence: Evidence::Html,
+                message: said(),
+            },
+            StopReason::Doubt {
+                evidence: Evidence::Unclear,
+                message: said(),
+            },
+            StopReason::Deadline,
+            StopReason::MaxJobs,
+            StopReason::Interrupted,
+            StopReason::StateFailed,
+        ];
+        let pause = |class| Notice::Paused {
+            wait: Duration::from_millis(19_001),
+            class,
+            message: said(),
+        };
+        let mut notices: Vec<_> = stops.into_iter().map(Notice::SubmitsStopped).collect();
+        notices.extend([
+            pause(PendingClass::RateLimited),
+            pause(PendingClass::NotSent),
+            Notice::UnknownStatus {
+                job: 0,
+                word: CleanText::new("pondering"),
+            },
+            Notice::OtherTask {
+                job: 0,
+                task_id: task("task_2"),
+            },
+            Notice::PollTrouble {
+                job: 0,
+                message: said(),
+            },
+            Notice::Illegal {
+                job: 0,
+                what: "a job that is pending cannot have the event `completed`".to_owned(),
+            },
+        ]);
+        let id = job_id("hero");
+        let texts: Vec<_> = notices
+            .iter()
+            .filter_map(|notice| notice_text(notice, |_| &id))
+            .collect();
+        assert_eq!(texts.len(), notices.len());
+        insta::assert_snapshot!("notices", texts.join("\n"));
+    }
+
+    #[test]
+    fn a_short_pause_is_not_worth_a_line() {
+        let wait = Duration::from_millis(1_999);
+        let notice = Notice::Paused {
+            wait,
+            class: PendingClass::RateLimited,
+            message: CleanText::default(),
+        };
+        assert_eq!(
+            notice_text(&notice, |_| unreachable!("no job is named")),
+            None
+        );
+    }
+
+    #[test]
+    fn a_notice_names_a_job_exactly_when_it_is_about_one() {
+        let id = job_id("hero");
+        for notice in [
+            Notice::SubmitsStopped(StopReason::Deadline),
+            Notice::PollTrouble {
+                job: 0,
+                message: CleanText::default(),
+            },
+            Notice::OtherTask {
+                job: 0,
+                task_id: task("t"),
+            },
+        ] {
+            let text = notice_text(&notice, |_| &id).expect("worth a line");
+            assert_eq!(text.contains("`hero`"), job_of(&notice).is_some(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,667 @@
+//! The last words of a run: how it came out, what failed and why, what needs a person, what to type next.
+//!
+//! Start at [`Summary::text`]. Commands in it can be copied to a shell as they are.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::json::SummaryLine;
+use super::listing::jobs;
+use super::notice::stop_cause;
+use super::outcome::{ErrorClass, RunFact, Tally, exit_code, meaning};
+use super::status::counts;
+use super::table::{Columns, cut};
+use crate::engine::event::{FailureClass, JobIndex, RunFault, StopReason};
+use crate::engine::job::{Phase, Status};
+use crate::engine::table::{JobTable, Selection};
+use crate::error::ExitCode;
+use crate::results::{self, Seconds};
+use crate::units::show_duration;
+
+/// Most reasons, and most jobs in doubt, that are listed one by one.
+const LISTED: usize = 8;
+
+/// Most cells of a provider's message.
+const MESSAGE_ROOM: usize = 100;
+
+const FAILED: Style = AnsiColor::Red.on_default().bold();
+const IN_DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+const COMMAND: Style = Style::new().bold();
+
+/// A run at its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    /// All jobs.
+    pub table: &'a JobTable,
+    /// What this run selected.
+    pub selection: &'a Selection,
+    /// The selected jobs, counted.
+    pub tally: &'a Tally,
+    /// What happened.
+    pub facts: &'a [RunFact],
+    /// Why no more submits left, if something stopped them.
+    pub stop: Option<&'a StopReason>,
+    /// How the program was called.
+    pub invocation: &'a Invocation,
+    /// Where results.csv is, as it is to be shown.
+    pub results: Option<&'a str>,
+    /// How long the run took.
+    pub elapsed: Duration,
+}
+
+/// How the program was called: what a command that goes on with the same state must repeat.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Invocation {
+    /// The manifest as it was named.
+    pub manifest: String,
+    /// `--out`, if it was given.
+    pub out: Option<String>,
+    /// Options of `run` that the next run needs again (such as `--base-url URL`), word by word.
+    pub run_options: Vec<String>,
+    /// What the run was made against.
+    pub stage: Stage,
+}
+
+/// What a run was made against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stage {
+    /// The API.
+    #[default]
+    Real,
+    /// The simulated provider; its state is not gone on with.
+    Rehearsal,
+}
+
+impl Invocation {
+    /// The command line of another command on the same state; `rest` is words that need no quotes.
+    pub fn command(&self, verb: &str, rest: &str) -> String {
+        let mut line = format!("shotlist {verb} {}", operand(&self.manifest));
+        if let Some(out) = &self.out {
+            let _ = write!(line, " --out {}", operand(out));
+        }
+        for word in self.run_options.iter().filter(|_| verb == "run") {
+            let _ = write!(line, " {}", quoted(word));
+        }
+        if !rest.is_empty() {
+            let _ = write!(line, " {rest}");
+        }
+        line
+    }
+}
+
+/// A path as a shell word that is not taken for an option.
+fn operand(path: &str) -> String {
+    if path.starts_with('-') {
+        quoted(&format!("./{path}"))
+    } else {
+        quoted(path)
+    }
+}
+
+/// `word` as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+impl Summary<'_> {
+    /// The code that the run exits with.
+    pub fn exit_code(&self) -> ExitCode {
+        exit_code(self.tally, self.facts)
+    }
+
+    /// The summary for people, several lines, without a final line break; coloured, `Output` drops what cannot be
+    /// shown.
+    pub fn text(&self) -> String {
+        let sections: Vec<_> = [self.failed(), self.in_doubt()]
+            .into_iter()
+            .flatten()
+            .collect();
+        let mut text = self.headline();
+        for section in &sections {
+            let _ = write!(text, "\n\n{section}");
+        }
+        if !sections.is_empty() {
+            text.push('\n');
+        }
+        for line in self.closing() {
+            let _ = write!(text, "\n{line}");
+        }
+        text
+    }
+
+    /// The summary for programs.
+    pub fn line(&self) -> SummaryLine {
+        SummaryLine {
+            stopped: self.stop.map(stop_cause),
+            results: self.results.map(str::to_owned),
+            next: self.next().map(|next| next.command),
+            elapsed_seconds: Some(self.elapsed.as_secs()),
+            ..SummaryLine::new("run", self.exit_code()).with_tally(self.tally)
+        }
+    }
+
+    fn headline(&self) -> String {
+        let stage = match self.invocation.stage {
+            Stage::Real => "",
+            Stage::Rehearsal => "rehearsal: ",
+        };
+        let passed_over = self.table.planned().end.saturating_sub(self.tally.total());
+        let selected = match passed_over {
+            0 => String::new(),
+            count => format!("; {count} not selected"),
+        };
+        let time = show_duration(Duration::from_secs(self.elapsed.as_secs()));
+        format!("{stage}{}{selected}; took {time}", counts(self.tally))
+    }
+
+    /// Why no more submits left; that a person interrupted the run, that person knows.
+    fn stopped(&self) -> Option<String> {
+        self.stop
+            .filter(|stop| **stop != StopReason::Interrupted)
+            .map(stop_cause)
+    }
+
+    /// What is left to say after every run.
+    fn closing(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let others = self.tally.count_others(Status::Running);
+        if others > 0 {
+            lines.push(format!(
+                "also running: {}, not selected or no longer in the manifest; every run polls them",
+                jobs(others)
+            ));
+        }
+        lines.extend(self.stopped().map(|cause| format!("stopped: {cause}")));
+        lines.extend(self.results.map(|results| format!("results: {results}")));
+        if let Some(next) = self.next() {
+            lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
+            lines.push(format!("         {}", next.reason));
+        }
+        let code = self.exit_code();
+        if code != ExitCode::Completed {
+            lines.push(format!("exit code {}: {}", code as u8, meaning(code)));
+        }
+        lines
+    }
+
+    /// The plan's selected jobs with this status.
+    fn selected(&self, status: Status) -> impl Iterator<Item = JobIndex> + '_ {
+        self.table.planned().filter(move |index| {
+            self.table.job(*index).status() == status
+                && self.selection.selects(self.table.id(*index))
+        })
+    }
+
+    fn failed(&self) -> Option<String> {
+        let groups = self.failures();
+        let rows: Vec<_> = groups
+            .iter()
+            .take(LISTED)
+            .map(|group| group.cells(self.table))
+            .collect();
+        let mut columns = Columns::new([10, 10, MESSAGE_ROOM, usize::MAX], None);
+        for row in &rows {
+            columns.measure(row.each_ref().map(String::as_str));
+        }
+        let mut text = painted(FAILED, "failed:");
+        for row in &rows {
+            let _ = write!(
+                text,
+                "\n  {}",
+                columns.draw(row.each_ref().map(String::as_str))
+            );
+        }
+        let rest: u32 = groups.iter().skip(LISTED).map(|group| group.count).sum();
+        if rest > 0 {
+            let all = self.invocation.command("status", "");
+            let _ = write!(
+                text,
+                "\n  and {} for other reasons, see `{all}`",
+                jobs(rest)
+            );
+        }
+        (!groups.is_empty()).then_some(text)
+    }
+
+    /// Failed jobs by class and message, the most frequent first.
+    fn failures(&self) -> Vec<Failures<'_>> {
+        let mut places = HashMap::new();
+        let mut groups: Vec<Failures<'_>> = Vec::new();
+        for index in self.selected(Status::Failed) {
+            let Phase::Failed { class, message, .. } = &self.table.job(index).phase else {
+                continue;
+            };
+            let place = *places.entry((*class, message.as_str())).or_insert_with(|| {
+                groups.push(Failures {
+                    class: *class,
+                    message: message.as_str(),
+                    count: 0,
+                    first: [None; 3],
+                });
+                groups.len() - 1
+            });
+            let group = &mut groups[place];
+            if let Some(free) = group.first.get_mut(group.count as usize) {
+                *free = Some(index);
+            }
+            group.count += 1;
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups
+    }
+
+    fn in_doubt(&self) -> Option<String> {
+        let count = self.tally.count(Status::InDoubt);
+        let is_real = self.invocation.stage == Stage::Real;
+        let advice = if is_real {
+            "the provider may be making these, and charging for them; look there first, then settle each:"
+        } else {
+            "in a real run, you would look at the provider, then settle each with `shotlist resolve`:"
+        };
+        let mut text = format!("{} {advice}", painted(IN_DOUBT, "in doubt:"));
+        for index in self.selected(Status::InDoubt).take(LISTED) {
+            self.add_doubt(&mut text, index);
+        }
+        let listed = u32::try_from(LISTED).expect("a small number");
+        if count > listed {
+            let all = self.invocation.command("status", "");
+            let _ = write!(text, "\n  and {} more, see `{all}`", jobs(count - listed));
+        }
+        if count > 1 && is_real {
+            let command = self.invocation.command("resolve", "--all --not-created");
+            let _ = write!(text, "\n  if none of them is there:\n    {command}");
+        }
+        (count > 0).then_some(text)
+    }
+
+    fn add_doubt(&self, text: &mut String, index: JobIndex) {
+        let (id, state) = (self.table.id(index), self.table.job(index));
+        let message = cut(results::error(state).unwrap_or_default(), MESSAGE_ROOM);
+        let _ = write!(text, "\n  {id}: {message}");
+        if let Some(task) = state.task() {
+            let _ = write!(text, " (task {})", cut(&task.id.to_string(), MESSAGE_ROOM));
+        }
+        if let Some(at) = results::submitted_at(state) {
+            let _ = write!(text, ", sent {}", Seconds(at));
+        }
+        if self.invocation.stage == Stage::Real {
+            let adopt = self
+                .invocation
+                .command("resolve", &format!("{id} --task TASK_ID"));
+            let free = self
+                .invocation
+                .command("resolve", &format!("{id} --not-created"));
+            let _ = write!(
+                text,
+                "\n    {adopt}    # it is there\n    {free}    # it is not"
+            );
+        }
+    }
+
+    /// The command to type next, if there is anything left to do.
+    pub fn next(&self) -> Option<Next> {
+        if self.invocation.stage == Stage::Rehearsal {
+            let manifest = Invocation {
+                manifest: self.invocation.manifest.clone(),
+                ..Invocation::default()
+            };
+            return Some(Next {
+                command: manifest.command("plan", ""),
+                reason: "this was a rehearsal, nothing was ordered or paid; this shows what the real run would do",
+            });
+        }
+        let run = |rest, reason| {
+            Some(Next {
+                command: self.invocation.command("run", rest),
+                reason,
+            })
+        };
+        match self.exit_code() {
+            ExitCode::Completed | ExitCode::Usage | ExitCode::Held => None,
+            ExitCode::Bug => run(
+                "",
+                "goes on safely from the state; please report this bug with what was printed",
+            ),
+            ExitCode::State => run(
+                "",
+                "once state and results can be written (is the disk full?); nothing is sent twice",
+            ),
+            ExitCode::Interrupted | ExitCode::Terminated => run(
+                "",
+                "goes on where this run stopped; running tasks are only asked for, not sent again",
+            ),
+            ExitCode::Refused => run("", self.refusal()),
+            ExitCode::InDoubt if self.tally.count(Status::InDoubt) == 0 => run(
+                "",
+                "after checking that the address is the API's: its answers could not be understood",
+            ),
+            ExitCode::InDoubt => run(
+                "",
+                "once the jobs in doubt are settled; they are not sent again before",
+            ),
+            ExitCode::Limit if self.facts.contains(&RunFact::Fault(RunFault::Quota)) => {
+                run("", "once the account has money or quota again")
+            }
+            ExitCode::Limit => run("", "submits the next jobs, again up to `--max-jobs`"),
+            ExitCode::Unfinished => run("", "collects what is running and submits what is pending"),
+            ExitCode::SomeFailed => Some(self.next_after_failures()),
+        }
+    }
+
+    fn refusal(&self) -> &'static str {
+        if self.facts.contains(&RunFact::Fault(RunFault::Address)) {
+            "after correcting the base URL (or the paths under `api:`)"
+        } else {
+            "after correcting the key in `SHOTLIST_API_KEY` or `--api-key-file`"
+        }
+    }
+
+    fn next_after_failures(&self) -> Next {
+        let without_url = self
+            .tally
+            .count_class(ErrorClass::Failed(FailureClass::NoUrl));
+        let (rest, reason) = if without_url == self.tally.count(Status::Failed) {
+            (
+                "",
+                "asks again for the videos that have no URL; nothing is sent again",
+            )
+        } else {
+            (
+                "--rerun failed",
+                "makes failed jobs again as they are, and costs again; `--rerun changed` only those you have edited",
+            )
+        };
+        Next {
+            command: self.invocation.command("run", rest),
+            reason,
+        }
+    }
+}
+
+fn painted(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// What to type next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The whole command line.
+    pub command: String,
+    /// When, or what it does.
+    pub reason: &'static str,
+}
+
+/// Failed jobs with one class and message.
+struct Failures<'a> {
+    class: FailureClass,
+    message: &'a str,
+    count: u32,
+    first: [Option<JobIndex>; 3],
+}
+
+impl Failures<'_> {
+    fn cells(&self, table: &JobTable) -> [String; 4] {
+        let message = cut(self.message, MESSAGE_ROOM).into_owned();
+        [
+            self.count.to_string(),
+            self.class.as_str().to_owned(),
+            message,
+            self.examples(table),
+        ]
+    }
+
+    fn examples(&self, table: &JobTable) -> String {
+        let ids: Vec<_> = self
+            .first
+            .iter()
+            .flatten()
+            .map(|index| table.id(*index).as_str())
+            .collect();
+        let more = if self.count as usize > ids.len() {
+            ", …"
+        } else {
+            ""
+        };
+        format!("{}{more}", ids.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+
+    use super::*;
+    use crate::engine::event::{Event, Evidence};
+    use crate::plan::Plan;
+    use crate::report::sample::{self, accepted, completed, event, intent, run, said};
+
+    fn invocation() -> Invocation {
+        Invocation {
+            manifest: "shots.yaml".to_owned(),
+            ..Invocation::default()
+        }
+    }
+
+    /// A run over jobs `a`, `b`, … each of which had these events after its intent.
+    fn table(lives: &[&[Event]]) -> JobTable {
+        let ids: Vec<String> = (0..lives.len()).map(|n| format!("job-{n}")).collect();
+        let plan = Plan::new(
+            ids.iter().map(|id| sample::job(id, id)).collect(),
+            Vec::new(),
+        );
+        let mut records = vec![run(1, &[])];
+        for (id, life) in ids.iter().zip(lives).filter(|(_, life)| !life.is_empty()) {
+            records.push(event(0, id, intent(id)));
+            records.extend(life.iter().map(|fact| event(60, id, fact.clone())));
+        }
+        sample::replayed(&plan, &records)
+    }
+
+    fn summary_of<T>(
+        table: &JobTable,
+        facts: &[RunFact],
+        invocation: &Invocation,
+        read: impl Fn(Summary<'_>) -> T,
+    ) -> T {
+        let selection = Selection::default();
+        let tally = Tally::of(table, &selection);
+        let stop = facts.first().and_then(|fact| stop_of(*fact));
+        read(Summary {
+            table,
+            selection: &selection,
+            tally: &tally,
+            facts,
+            stop: stop.as_ref(),
+            invocation,
+            results: Some("shots.run/results.csv"),
+            elapsed: Duration::from_millis(754_321),
+        })
+    }
+
+    fn text(table: &JobTable, facts: &[RunFact]) -> String {
+        let text = summary_of(table, facts, &invocation(), |summary| summary.text());
+        strip_str(&text).to_string()
+    }
+
+    /// What stopped the submits of a run with this fact.
+    fn stop_of(fact: RunFact) -> Option<StopReason> {
+        let message = said("so it said");
+        match fact {
+            RunFact::Fault(fault) => Some(StopReason::Fault { fault, message }),
+            RunFact::Braked => Some(StopReason::Doubt {
+                evidence: Evidence::Html,
+                message,
+            }),
+            RunFact::MaxJobs => Some(StopReason::MaxJobs),
+            RunFact::StateFailed => Some(StopReason::StateFailed),
+            RunFact::Interrupted | RunFact::Terminated => Some(StopReason::Interrupted),
+            RunFact::Bug | RunFact::KeyRefused => None,
+        }
+    }
+
+    fn failed(class: FailureClass, message: &str) -> Event {
+        Event::Failed {
+            class,
+            message: said(message),
+        }
+    }
+
+    fn doubted() -> Event {
+        Event::Doubted {
+            message: said("no answer within 3m"),
+        }
+    }
+
+    #[test]
+    fn a_run_in_which_everything_went_well_is_short() {
+        let done = [accepted("t"), completed("https://x.example/v.mp4")];
+        insta::assert_snapshot!(text(&table(&[&done, &done]), &[]), @"
+        2 jobs: 2 completed; took 12m34s
+        results: shots.run/results.csv
+        ");
+    }
+
+    #[test]
+    fn a_run_with_everything_in_it_says_what_to_do_about_each() {
+        let (_, table) = sample::every_status();
+        insta::assert_snapshot!("everything", text(&table, &[]));
+    }
+
+    #[test]
+    fn failures_are_grouped_by_reason_and_the_next_command_says_that_it_costs() {
+        let flagged = [
+            accepted("t"),
+            failed(FailureClass::Moderation, "the prompt was flagged"),
+        ];
+        let broken = [
+            accepted("t"),
+            failed(FailureClass::Generation, "internal error"),
+        ];
+        let lives: Vec<&[Event]> = vec![&broken, &flagged, &flagged, &flagged, &flagged];
+        insta::assert_snapshot!("failures", text(&table(&lives), &[]));
+    }
+
+    #[test]
+    fn many_reasons_and_many_doubts_are_not_all_listed() {
+        let reasons: Vec<_> = (0..12)
+            .map(|n| {
+                [
+                    accepted("t"),
+                    failed(FailureClass::Generation, &format!("error {n}")),
+                ]
+            })
+            .collect();
+        let doubt = [doubted()];
+        let mut lives: Vec<&[Event]> = reasons.iter().map(|life| &life[..]).collect();
+        lives.extend([&doubt[..]; 12]);
+        let text = text(&table(&lives), &[]);
+        assert!(
+            text.contains("and 4 jobs for other reasons, see `shotlist status shots.yaml`"),
+            "{text}"
+        );
+        assert!(
+            text.contains("and 4 jobs more, see `shotlist status shots.yaml`"),
+            "{text}"
+        );
+        assert!(
+            text.contains("shotlist resolve shots.yaml --all --not-created"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_way_to_end_names_the_next_command() {
+        let pending: &[Event] = &[];
+        let no_url = [accepted("t"), Event::NoUrl];
+        let jobs = table(&[pending]);
+        let mut lines = Vec::new();
+        for facts in [
+            &[][..],
+            &[RunFact::MaxJobs],
+            &[RunFact::Fault(RunFault::Quota)],
+            &[RunFact::Fault(RunFault::Auth)],
+            &[RunFact::Fault(RunFault::Address)],
+            &[RunFact::KeyRefused],
+            &[RunFact::Braked],
+            &[RunFact::Interrupted],
+            &[RunFact::Terminated],
+            &[RunFact::StateFailed],
+            &[RunFact::Bug],
+        ] {
+            lines.push(format!("{facts:?}\n{}", text(&jobs, facts)));
+        }
+        lines.push(format!(
+            "only missing URLs\n{}",
+            text(&table(&[&no_url]), &[])
+        ));
+        insta::assert_snapshot!("next", lines.join("\n\n"));
+    }
+
+    #[test]
+    fn a_rehearsal_leads_to_the_real_plan() {
+        let invocation = Invocation {
+            stage: Stage::Rehearsal,
+            ..invocation()
+        };
+        let jobs = table(&[&[doubted()]]);
+        let text = summary_of(&jobs, &[], &invocation, |summary| summary.text());
+        insta::assert_snapshot!("rehearsal", strip_str(&text));
+    }
+
+    #[test]
+    fn commands_can_be_copied_to_a_shell() {
+        let invocation = Invocation {
+            manifest: "my shots/it's.yaml".to_owned(),
+            out: Some("-out".to_owned()),
+            run_options: ["--base-url", "http://127.0.0.1:8080", "--select", "hero-*"]
+                .map(str::to_owned)
+                .to_vec(),
+            stage: Stage::Real,
+        };
+        assert_eq!(
+            invocation.command("run", "--rerun failed"),
+            r"shotlist run 'my shots/it'\''s.yaml' --out ./-out --base-url http://127.0.0.1:8080 --select 'hero-*' --rerun failed"
+        );
+        assert_eq!(
+            invocation.command("status", ""),
+            r"shotlist status 'my shots/it'\''s.yaml' --out ./-out"
+        );
+    }
+
+    #[test]
+    fn the_line_for_programs_says_the_same() {
+        let jobs = table(&[&[accepted("t")], &[doubted()]]);
+        let line = summary_of(&jobs, &[], &invocation(), |summary| summary.line());
+        insta::assert_snapshot!(super::super::json::Line::Summary(line).to_json());
+    }
+
+    #[test]
+    fn a_job_in_doubt_is_listed_only_if_it_is_selected() {
+        let jobs = table(&[&[doubted()], &[doubted()]]);
+        let selection = Selection::new(&["job-1".to_owned()]).expect("a glob");
+        let tally = Tally::of(&jobs, &selection);
+        let text = Summary {
+            table: &jobs,
+            selection: &selection,
+            tally: &tally,
+            facts: &[],
+            stop: None,
+            invocation: &invocation(),
+            results: None,
+            elapsed: Duration::ZERO,
+        }
+        .text();
+        assert!(
+            text.contains("job-1 --task") && !text.contains("job-0"),
+            "{text}"
+        );
+    }
+}

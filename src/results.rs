@@ -1,0 +1,576 @@
+//! results.csv: one row per manifest job, in manifest order, a pure function of plan and state.
+//!
+//! Start at [`write()`]. Rows are streamed; replacing the file atomically is the caller's part. Byte for byte the same
+//! for the same plan and state: no clock, no locale, no order of a hash map comes in.
+
+use std::fmt::{self, Write as _};
+use std::io;
+
+use jiff::Timestamp;
+
+use crate::engine::event::{FailureClass, JobIndex, MediaUrl};
+use crate::engine::job::{JobState, Phase, Slot};
+use crate::engine::table::{JobTable, Selection};
+use crate::plan::{Job, Plan};
+use crate::report::outcome::Standing;
+use crate::text::is_unsafe;
+
+/// The columns before the user's own.
+pub const COLUMNS: [&str; 18] = [
+    "id",
+    "status",
+    "task_id",
+    "video_url",
+    "file",
+    "error_class",
+    "error",
+    "attempts",
+    "model",
+    "mode",
+    "duration",
+    "aspect_ratio",
+    "prompt",
+    "submitted_at",
+    "finished_at",
+    "last_frame_url",
+    "cost_estimate",
+    "note",
+];
+
+/// Writes results.csv: UTF-8 with BOM, CRLF, quotes where RFC 4180 needs them.
+///
+/// `selection` is the last run's, see [`last_selection`]. Line breaks inside a cell stay (quoted), NUL characters are
+/// left out, and a cell that a spreadsheet would run as a formula gets a leading `'`.
+pub fn write(
+    plan: &Plan,
+    table: &JobTable,
+    selection: &Selection,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    out.write_all("\u{feff}".as_bytes())?;
+    let mut sheet = Sheet::new(out);
+    for name in COLUMNS {
+        sheet.cell(name)?;
+    }
+    for name in plan.user_columns() {
+        sheet.cell(name)?;
+    }
+    sheet.end_row()?;
+    for (index, job) in table.planned().zip(plan.jobs()) {
+        write_state(&mut sheet, table, index, job, selection)?;
+        for column in 0..plan.user_columns().len() {
+            sheet.cell(job.user_values().get(column).map_or("", |value| value))?;
+        }
+        sheet.end_row()?;
+    }
+    sheet.flush()
+}
+
+fn write_state(
+    sheet: &mut Sheet<'_>,
+    table: &JobTable,
+    index: JobIndex,
+    job: &Job,
+    selection: &Selection,
+) -> io::Result<()> {
+    let state = table.job(index);
+    let standing = Standing::in_run(table, index, selection);
+    sheet.cell(job.id().as_str())?;
+    sheet.cell(standing.status.as_str())?;
+    sheet.optional(state.task().map(|task| &task.id))?;
+    sheet.cell(video_url(state).unwrap_or_default())?;
+    sheet.cell("")?; // file
+    sheet.cell(standing.class.map_or("", |class| class.as_str()))?;
+    sheet.cell(error(state).unwrap_or_default())?;
+    sheet.show(state.attempts)?;
+    write_request(sheet, state, job)?;
+    sheet.optional(submitted_at(state).map(Seconds))?;
+    sheet.optional(finished_at(state).map(Seconds))?;
+    sheet.cell(last_frame_url(state).unwrap_or_default())?;
+    sheet.cell("")?; // cost_estimate
+    sheet.cell(note(table, index).unwrap_or_default())
+}
+
+/// The request columns: what was sent, or, before anything was, what would be.
+fn write_request(sheet: &mut Sheet<'_>, state: &JobState, job: &Job) -> io::Result<()> {
+    let wanted = job.request();
+    // The table keeps what was sent only where it differs from the plan.
+    let Some(sent) = state.sent.as_deref().filter(|_| state.attempts > 0) else {
+        sheet.cell(wanted.model().as_str())?;
+        sheet.cell(wanted.mode().as_str())?;
+        sheet.optional(wanted.duration())?;
+        sheet.optional(wanted.aspect_ratio())?;
+        return sheet.cell(wanted.prompt());
+    };
+    sheet.cell(&sent.model)?;
+    sheet.cell(sent.mode.as_str())?;
+    sheet.optional(sent.duration)?;
+    sheet.optional(sent.aspect_ratio)?;
+    sheet.cell(&sent.prompt)
+}
+
+/// The selection of the last run; every job before the first.
+pub fn last_selection(table: &JobTable) -> Selection {
+    table
+        .runs()
+        .last()
+        .and_then(|run| Selection::new(&run.select).ok())
+        .unwrap_or_default()
+}
+
+/// Where the video is.
+pub(crate) fn video_url(state: &JobState) -> Option<&str> {
+    match &state.phase {
+        Phase::Completed { video_url, .. } => Some(video_url.as_str()),
+        _ => None,
+    }
+}
+
+/// Where the picture of the last frame is.
+pub(crate) fn last_frame_url(state: &JobState) -> Option<&str> {
+    match &state.phase {
+        Phase::Completed { last_frame_url, .. } => last_frame_url.as_ref().map(MediaUrl::as_str),
+        _ => None,
+    }
+}
+
+/// What provider or network said about a job that is not completed.
+pub(crate) fn error(state: &JobState) -> Option<&str> {
+    match &state.phase {
+        Phase::Returned { message, .. }
+        | Phase::Failed { message, .. }
+        | Phase::InDoubt { message, .. }
+        | Phase::Lost { message, .. } => Some(message.as_str()),
+        _ => None,
+    }
+}
+
+/// When the current take was sent last.
+pub(crate) fn submitted_at(state: &JobState) -> Option<Timestamp> {
+    state.submitted_at.filter(|_| state.attempts > 0)
+}
+
+/// When the current take was settled.
+pub(crate) fn finished_at(state: &JobState) -> Option<Timestamp> {
+    match &state.phase {
+        Phase::Completed { finished_at, .. } | Phase::Failed { finished_at, .. } => {
+            Some(*finished_at)
+        }
+        _ => None,
+    }
+}
+
+/// What a person should know about a row that its other columns do not say.
+pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<&'static str> {
+    let state = table.job(index);
+    let is_changed = table.is_changed(index) && state.attempts > 0;
+    match &state.phase {
+        Phase::InDoubt { .. } | Phase::Lost { .. } if is_changed => Some(
+            "the provider may have made this, look there, then use `shotlist resolve`; manifest changed after this was submitted",
+        ),
+        Phase::InDoubt { .. } => {
+            Some("the provider may have made this: look there, then use `shotlist resolve`")
+        }
+        Phase::Lost { .. } => {
+            Some("the provider no longer knows this task: look there, then use `shotlist resolve`")
+        }
+        Phase::Running {
+            slot: Slot::Released,
+            ..
+        } if is_changed => Some(
+            "older than the job time-out, every run asks again; manifest changed after this was submitted",
+        ),
+        Phase::Running {
+            slot: Slot::Released,
+            ..
+        } => Some("older than the job time-out: left running, every run asks again"),
+        Phase::Pending | Phase::Returned { .. } if is_changed => {
+            Some("manifest changed after this was tried: the next run sends the new content")
+        }
+        Phase::Completed { .. } | Phase::Failed { .. } if is_changed && !is_without_url(state) => {
+            Some("manifest changed after this was submitted; `--rerun changed` makes it again")
+        }
+        _ if is_changed => Some("manifest changed after this was submitted"),
+        _ => None,
+    }
+}
+
+fn is_without_url(state: &JobState) -> bool {
+    matches!(
+        state.phase,
+        Phase::Failed {
+            class: FailureClass::NoUrl,
+            ..
+        }
+    )
+}
+
+/// A moment as RFC 3339 in UTC, in whole seconds.
+pub(crate) struct Seconds(pub(crate) Timestamp);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:.0}", self.0)
+    }
+}
+
+/// The rows of a CSV file, a cell at a time, through buffers that every cell uses again.
+struct Sheet<'a> {
+    rows: csv::Writer<&'a mut dyn io::Write>,
+    shown: String,
+    guarded: String,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(out: &'a mut dyn io::Write) -> Self {
+        Self {
+            rows: csv::WriterBuilder::new()
+                .terminator(csv::Terminator::CRLF)
+                .from_writer(out),
+            shown: String::new(),
+            guarded: String::new(),
+        }
+    }
+
+    fn cell(&mut self, text: &str) -> io::Result<()> {
+        let is_formula = is_formula(text);
+        if !is_formula && !text.contains('\0') {
+            return Ok(self.rows.write_field(text)?);
+        }
+        self.guarded.clear();
+        self.guarded.extend(is_formula.then_some('\''));
+        self.guarded
+            .extend(text.chars().filter(|&character| character != '\0'));
+        Ok(self.rows.write_field(&self.guarded)?)
+    }
+
+    fn show(&mut self, value: impl fmt::Display) -> io::Result<()> {
+        let mut shown = std::mem::take(&mut self.shown);
+        shown.clear();
+        write!(shown, "{value}").expect("a string takes everything");
+        let written = self.cell(&shown);
+        self.shown = shown;
+        written
+    }
+
+    fn optional(&mut self, value: Option<impl fmt::Display>) -> io::Result<()> {
+        match value {
+            Some(value) => self.show(value),
+            None => self.cell(""),
+        }
+    }
+
+    fn end_row(&mut self) -> io::Result<()> {
+        Ok(self.rows.write_record(None::<&[u8]>)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.rows.flush()
+    }
+}
+
+/// Whether a spreadsheet would run `text` as a formula: it begins, perhaps after characters that are not seen, with
+/// `=`, `+`, `-` or `@` (full-width too), or with a tab or carriage return. A plain number such as `-5` is none.
+fn is_formula(text: &str) -> bool {
+    let seen = text.trim_start_matches(|c: char| c.is_whitespace() || is_unsafe(c));
+    let is_steered = text.starts_with(['\t', '\r']);
+    is_steered
+        || (seen.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !is_number(text))
+}
+
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    [whole, fraction]
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::{Event, RunNumber};
+    use crate::report::sample::{
+        self, accepted, completed, event, intent, job_id, request, run, task,
+    };
+
+    fn csv_of(plan: &Plan, table: &JobTable) -> String {
+        let mut bytes = Vec::new();
+        write(plan, table, &last_selection(table), &mut bytes).expect("memory");
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    /// The cells of one job's row by column name.
+    fn row(plan: &Plan, table: &JobTable, id: &str) -> impl Fn(&str) -> String + use<> {
+        let text = csv_of(plan, table);
+        let mut rows = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        let header = rows.headers().expect("a header").clone();
+        let row = rows
+            .records()
+            .map(|row| row.expect("as wide as the header"))
+            .find(|row| &row[0] == id)
+            .expect("the job has a row");
+        move |name| {
+            let column = header.iter().position(|column| column == name);
+            row[column.expect("a column")].to_owned()
+        }
+    }
+
+    fn one_job(prompt: &str, records: &[crate::engine::table::Record]) -> (Plan, JobTable) {
+        let plan = Plan::new(vec![sample::job("hero", prompt)], Vec::new());
+        let table = sample::replayed(&plan, records);
+        (plan, table)
+    }
+
+    #[test]
+    fn every_status_has_its_row() {
+        let (plan, table) = sample::every_status();
+        insta::assert_snapshot!(
+            csv_of(&plan, &table)
+                .replace('\r', "␍")
+                .replace('\u{feff}', "<BOM>")
+        );
+    }
+
+    #[test]
+    fn the_file_has_a_bom_crlf_and_the_documented_header() {
+        let plan = Plan::new(vec![sample::job("hero", "a")], vec!["x_owner".into()]);
+        let text = csv_of(&plan, &JobTable::new(Some(&plan)));
+        let header = "\u{feff}id,status,task_id,video_url,file,error_class,error,attempts,model,mode,duration,\
+                      aspect_ratio,prompt,submitted_at,finished_at,last_frame_url,cost_estimate,note,x_owner\r\n";
+        let row = "hero,pending,,,,,,0,seedance2.0-720p,text,8,16:9,a,,,,,,\r\n";
+        assert_eq!(text, format!("{header}{row}"));
+    }
+
+    #[test]
+    fn the_same_plan_and_state_give_the_same_bytes() {
+        let (plan, records) = sample::records();
+        let once = csv_of(&plan, &sample::replayed(&plan, &records));
+        assert_eq!(once, csv_of(&plan, &sample::replayed(&plan, &records)));
+    }
+
+    #[test]
+    fn prompts_and_own_columns_survive_as_they_were_written() {
+        let prompt = " two\r\nlines, \"quoted\"; naïve 雨 🎬 ";
+        let job = crate::plan::Job::new(
+            job_id("a"),
+            request(prompt),
+            vec!["x, y".into(), "-5".into()],
+        );
+        let columns = ["x_title", "x_offset", "x_empty"]
+            .map(str::to_owned)
+            .to_vec();
+        let plan = Plan::new(vec![job], columns);
+        let cell = row(&plan, &JobTable::new(Some(&plan)), "a");
+        assert_eq!(cell("prompt"), prompt);
+        assert_eq!(
+            (cell("x_title"), cell("x_offset")),
+            ("x, y".into(), "-5".into())
+        );
+        assert_eq!(cell("x_empty"), "");
+    }
+
+    #[test]
+    fn a_cell_that_a_spreadsheet_would_run_is_disarmed() {
+        for text in [
+            "=1+1",
+            "+1+1",
+            "-1-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\rx",
+            "\tx",
+            "  =1",
+            "\n=1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            "\u{a0}=1",
+            "\u{feff}=1",
+            "\u{200b}@x",
+            "-",
+            "+49 30 1234",
+            "-2+3",
+            "=",
+            "-.5",
+            "-5.",
+            "- 5",
+        ] {
+            assert!(is_formula(text), "{text:?}");
+        }
+        for text in [
+            "",
+            "a=1",
+            "'=1",
+            "-5",
+            "+5",
+            "-0.25",
+            "hero - wide",
+            "1-2",
+            "\nx",
+            "…",
+        ] {
+            assert!(!is_formula(text), "{text:?}");
+        }
+        let job = crate::plan::Job::new(
+            job_id("a"),
+            request("=HYPERLINK(1)"),
+            vec!["@x".into(), "\u{0}=x".into()],
+        );
+        let plan = Plan::new(vec![job], vec!["x_a".into(), "x_b".into()]);
+        let table = sample::replayed(
+            &plan,
+            &[
+                run(1, &[]),
+                event(1, "a", intent("=HYPERLINK(1)")),
+                event(2, "a", accepted("=task")),
+            ],
+        );
+        let cell = row(&plan, &table, "a");
+        assert_eq!(cell("prompt"), "'=HYPERLINK(1)");
+        assert_eq!(cell("task_id"), "'=task");
+        assert_eq!((cell("x_a"), cell("x_b")), ("'@x".into(), "'=x".into()));
+    }
+
+    #[test]
+    fn the_request_columns_show_what_was_sent() {
+        let (plan, table) = one_job(
+            "new words",
+            &[
+                run(1, &[]),
+                event(1, "hero", intent("old words")),
+                event(2, "hero", accepted("t")),
+            ],
+        );
+        let cell = row(&plan, &table, "hero");
+        assert_eq!(cell("prompt"), "old words");
+        assert_eq!(cell("note"), "manifest changed after this was submitted");
+    }
+
+    #[test]
+    fn a_changed_job_is_told_how_to_be_made_again_once_it_is_settled() {
+        let done = [
+            run(1, &[]),
+            event(1, "hero", intent("old words")),
+            event(2, "hero", accepted("t")),
+            event(3, "hero", completed("https://x.example/v.mp4")),
+        ];
+        let (plan, table) = one_job("new words", &done);
+        let cell = row(&plan, &table, "hero");
+        assert_eq!(
+            cell("note"),
+            "manifest changed after this was submitted; `--rerun changed` makes it again"
+        );
+        assert_eq!(
+            (cell("prompt"), cell("status")),
+            ("old words".into(), "completed".into())
+        );
+
+        let reopened = [&done[..], &[event(4, "hero", Event::Reopened)]].concat();
+        let (plan, table) = one_job("new words", &reopened);
+        let cell = row(&plan, &table, "hero");
+        assert_eq!(
+            (cell("prompt"), cell("status")),
+            ("new words".into(), "pending".into())
+        );
+        for empty in [
+            "note",
+            "task_id",
+            "video_url",
+            "submitted_at",
+            "finished_at",
+        ] {
+            assert_eq!(cell(empty), "", "{empty}");
+        }
+        assert_eq!(cell("attempts"), "0", "of the new take");
+    }
+
+    #[test]
+    fn a_job_that_the_last_run_did_not_select_is_skipped_unless_it_was_submitted() {
+        let plan = Plan::new(
+            vec![sample::job("a", "a"), sample::job("b", "b")],
+            Vec::new(),
+        );
+        let mut records = vec![
+            run(1, &[]),
+            event(1, "a", intent("a")),
+            event(2, "a", accepted("t")),
+            run(2, &["z*"]),
+        ];
+        let table = sample::replayed(&plan, &records);
+        assert_eq!(row(&plan, &table, "a")("status"), "running");
+        assert_eq!(row(&plan, &table, "b")("status"), "skipped");
+        records.push(run(3, &[]));
+        let table = sample::replayed(&plan, &records);
+        assert_eq!(row(&plan, &table, "b")("status"), "pending");
+    }
+
+    #[test]
+    fn an_adopted_task_runs_and_a_removed_job_has_no_row() {
+        let (plan, mut records) = sample::records();
+        records.push(event(
+            99,
+            "unclear",
+            Event::Adopted {
+                task_id: task("task_found"),
+                run: RunNumber(1),
+            },
+        ));
+        let table = sample::replayed(&plan, &records);
+        let cell = row(&plan, &table, "unclear");
+        assert_eq!(
+            (cell("status"), cell("task_id"), cell("note")),
+            ("running".into(), "task_found".into(), String::new())
+        );
+        assert!(!csv_of(&plan, &table).contains("cut-from-film"));
+    }
+
+    /// Takes what is written in pieces and remembers the largest.
+    #[derive(Default)]
+    struct Pieces {
+        largest: usize,
+        total: usize,
+    }
+
+    impl io::Write for Pieces {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            self.largest = self.largest.max(piece.len());
+            self.total += piece.len();
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_long_file_leaves_in_small_pieces() {
+        let jobs = (0..20_000)
+            .map(|n| sample::job(&format!("job-{n}"), "=a prompt of some length"))
+            .collect();
+        let plan = Plan::new(jobs, Vec::new());
+        let mut pieces = Pieces::default();
+        write(
+            &plan,
+            &JobTable::new(Some(&plan)),
+            &Selection::default(),
+            &mut pieces,
+        )
+        .expect("taken");
+        assert!(
+            pieces.total > 1_000_000 && pieces.largest <= 64 * 1024,
+            "{}",
+            pieces.largest
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_an_error() {
+        let (plan, table) = sample::every_status();
+        let mut full = [0_u8; 100];
+        let error = write(&plan, &table, &Selection::default(), &mut &mut full[..]);
+        assert!(error.is_err());
+    }
+}
