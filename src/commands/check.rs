@@ -1,0 +1,40 @@
+//! `shotlist check`: is the manifest valid?
+
+use std::io::Write as _;
+
+use super::{Stop, load_manifest};
+use crate::cli::CheckArgs;
+use crate::error::{Error, ExitCode};
+use crate::manifest::expand;
+use crate::output::Output;
+use crate::report::json::{Line, SummaryLine};
+
+pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+    let manifest = load_manifest(&options.manifest, options.json, output)?;
+    if options.expand {
+        let mut yaml = Vec::new();
+        expand::to_yaml(&manifest.plan, &mut yaml)
+            .and_then(|()| yaml.flush())
+            .map_err(|source| {
+                Error::new(ExitCode::Bug, "failed to write the jobs as YAML").because(source)
+            })?;
+        output.data(String::from_utf8_lossy(&yaml).trim_end());
+        return Ok(ExitCode::Completed);
+    }
+    if options.json {
+        output.data(&Line::Summary(SummaryLine::new("check", ExitCode::Completed)).to_json());
+        return Ok(ExitCode::Completed);
+    }
+    let jobs = manifest.plan.jobs();
+    let seconds: u64 = jobs
+        .iter()
+        .filter_map(|job| job.request().duration())
+        .map(u64::from)
+        .sum();
+    let name = options.manifest.display();
+    output.talk(&format!(
+        "{name} is valid: {} jobs, {seconds} seconds of video stated",
+        jobs.len()
+    ));
+    Ok(ExitCode::Completed)
+}

@@ -1,0 +1,214 @@
+//! Passes on what becomes true in a run: results.csv, progress, notices, JSON lines.
+//!
+//! Start at [`Desk`]. It is told after the state is durable and decides nothing about the run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::engine::event::{Event, JobIndex, Notice};
+use crate::engine::table::{Fact, JobTable, Record, Selection};
+use crate::fs::{self, FileError};
+use crate::output::Output;
+use crate::plan::Plan;
+use crate::progress;
+use crate::report::json::{JobLine, Line, NoticeLine};
+use crate::report::notice::{NoticeKind, job_of, notice_text};
+use crate::report::outcome::{Standing, Tally};
+use crate::results;
+use crate::runner::{News, Reporter};
+
+/// How far results.csv may be behind while something changes.
+const RESULTS_SPACING: Duration = Duration::from_secs(2);
+
+/// How often the bar of a terminal moves.
+const TERMINAL_TICK: Duration = Duration::from_millis(200);
+
+/// How often a log is offered a line; it takes at most one a minute.
+const LOG_TICK: Duration = Duration::from_secs(10);
+
+/// Everything that a run tells.
+pub(super) struct Desk<'a> {
+    plan: &'a Plan,
+    selection: Selection,
+    output: &'a mut Output,
+    progress: progress::Reporter,
+    json: bool,
+    /// Where each job stood when it was last counted.
+    standings: Vec<Standing>,
+    tally: Tally,
+    results: ResultsFile,
+    next_tick: Duration,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk for a run that begins with the jobs as `engine` has them.
+    pub(super) fn new(
+        plan: &'a Plan,
+        engine: &Engine,
+        selection: Selection,
+        results: PathBuf,
+        json: bool,
+        output: &'a mut Output,
+    ) -> Self {
+        let table = engine.table();
+        let tally = Tally::of(table, &selection);
+        Self {
+            plan,
+            standings: (0..table.removed().end)
+                .map(|job| Standing::in_run(table, job, &selection))
+                .collect(),
+            progress: progress::Reporter::new(output, &tally),
+            tally,
+            selection,
+            output,
+            json,
+            results: ResultsFile {
+                path: results,
+                due: Some(Duration::ZERO),
+                error: None,
+            },
+            next_tick: Duration::ZERO,
+        }
+    }
+
+    /// Takes the bar away and writes results.csv a last time; why it could not be written.
+    pub(super) fn close(mut self, engine: &Engine) -> Option<FileError> {
+        self.progress.finish(self.output);
+        self.results.write(self.plan, engine.table());
+        self.results.error
+    }
+
+    fn count(&mut self, records: &[Record], table: &JobTable) {
+        for job in jobs_of(records, table) {
+            let before = &mut self.standings[job as usize];
+            self.tally.follow(table, job, &self.selection, *before);
+            *before = Standing::in_run(table, job, &self.selection);
+        }
+    }
+
+    fn tell_jobs(&mut self, records: &[Record], table: &JobTable) {
+        let lines = jobs_of(records, table)
+            .map(|job| Line::Job(JobLine::of(table, job, &self.selection)).to_json());
+        let output = &mut *self.output;
+        self.progress.aside(|| output.data_lines(lines));
+    }
+
+    fn tell_notice(&mut self, notice: &Notice, table: &JobTable, elapsed: Duration) {
+        self.progress
+            .notice(notice, |job| table.id(job), elapsed, self.output);
+        if self.json
+            && let Some(message) = notice_text(notice, |job| table.id(job))
+        {
+            let line = NoticeLine {
+                kind: NoticeKind::of(notice).as_str(),
+                job: job_of(notice).map(|job| table.id(job).as_str()),
+                message: &message,
+            };
+            let text = Line::Notice(line).to_json();
+            let output = &mut *self.output;
+            self.progress.aside(|| output.data(&text));
+        }
+    }
+
+    /// Ids that the state could not keep: the last chance to note them.
+    fn tell_unsaved(&mut self, records: &[Record]) {
+        for record in records {
+            if let Fact::Job {
+                id,
+                event: Event::Accepted { task_id, .. },
+            } = &record.fact
+            {
+                let text = format!(
+                    "error: job `{id}` was accepted as task `{task_id}`, and that could not be saved: note it down; \
+                     the next run will call the job in doubt, and `shotlist resolve … {id} --task` takes the id"
+                );
+                let output = &mut *self.output;
+                self.progress.aside(|| output.insist(&text));
+            }
+        }
+    }
+}
+
+impl Reporter for Desk<'_> {
+    fn tell(&mut self, news: &News<'_>) {
+        let table = news.engine.table();
+        self.tell_unsaved(news.unsaved);
+        self.count(news.records, table);
+        self.count(news.unsaved, table);
+        if self.json {
+            self.tell_jobs(news.records, table);
+        }
+        for notice in news.notices {
+            self.tell_notice(notice, table, news.now.mono);
+        }
+        if !news.records.is_empty() {
+            self.results.changed(news.now.mono);
+        }
+        self.results.write_if_due(news.now.mono, self.plan, table);
+        if news.now.mono >= self.next_tick {
+            self.progress
+                .refresh(&self.tally, news.now.mono, self.output);
+            let tick = if self.output.talks_to_terminal() {
+                TERMINAL_TICK
+            } else {
+                LOG_TICK
+            };
+            self.next_tick = news.now.mono + tick;
+        }
+    }
+
+    fn wake_at(&self) -> Option<Duration> {
+        Some(
+            self.results
+                .due
+                .map_or(self.next_tick, |due| due.min(self.next_tick)),
+        )
+    }
+}
+
+/// The jobs that `records` are about, each once.
+fn jobs_of<'t>(
+    records: &[Record],
+    table: &'t JobTable,
+) -> impl Iterator<Item = JobIndex> + use<'t> {
+    let mut jobs: Vec<JobIndex> = records
+        .iter()
+        .filter_map(|record| match &record.fact {
+            Fact::Job { id, .. } => table.position(id),
+            Fact::Run(_) => None,
+        })
+        .collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    jobs.into_iter()
+}
+
+/// results.csv, written now and then.
+struct ResultsFile {
+    path: PathBuf,
+    /// When it must be written; `None` while it says what is true.
+    due: Option<Duration>,
+    error: Option<FileError>,
+}
+
+impl ResultsFile {
+    fn changed(&mut self, now: Duration) {
+        self.due.get_or_insert(now + RESULTS_SPACING);
+    }
+
+    fn write_if_due(&mut self, now: Duration, plan: &Plan, table: &JobTable) {
+        if self.due.is_some_and(|due| due <= now) {
+            self.write(plan, table);
+        }
+    }
+
+    fn write(&mut self, plan: &Plan, table: &JobTable) {
+        self.due = None;
+        let selection = results::last_selection(table);
+        let written = fs::replace_file(&self.path, |out| {
+            results::write(plan, table, &selection, out)
+        });
+        self.error = written.err();
+    }
+}

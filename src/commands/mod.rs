@@ -1,0 +1,276 @@
+//! One verb a file: each puts manifest, state, engine and reports together for one command. Only `main` uses it.
+//!
+//! Start at [`execute`]. What several commands share (reading the manifest, finding the state) is in this file.
+
+mod check;
+mod desk;
+mod init;
+mod plan;
+mod report;
+mod resolve;
+mod run;
+mod signals;
+mod simulate;
+mod status;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{Cli, Command};
+use crate::clock::Clock;
+use crate::engine::table::JobTable;
+use crate::error::{Error, ExitCode};
+use crate::fs::{self, FileError};
+use crate::manifest::diagnostic::Severity;
+use crate::manifest::{self, Colour, Loaded, ManifestSettings};
+use crate::output::Output;
+use crate::plan::Plan;
+use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine};
+use crate::results;
+use crate::state::{OpenOptions, StateError, Store};
+
+/// Largest manifest or table that is read, in bytes.
+const MANIFEST_LIMIT: u64 = 1 << 30;
+
+/// Looks up an environment variable.
+pub fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Does what the command line says; the exit code of the program.
+pub fn execute(cli: Cli, output: &mut Output) -> ExitCode {
+    let json = json_command(&cli.command);
+    let done = match cli.command {
+        Command::Check(options) => check::check(&options, output),
+        Command::Plan(options) => plan::plan(&options, output),
+        Command::Run(options) => run::run(&options, output),
+        Command::Status(options) => status::status(&options, output),
+        Command::Resolve(options) => resolve::resolve(&options, output),
+        Command::Report(options) => report::report(&options, output),
+        Command::Init(options) => init::init(&options, output),
+        Command::Simulate(options) => simulate::simulate(&options, output),
+    };
+    done.unwrap_or_else(|stop| {
+        stop.tell(json, output);
+        stop.code()
+    })
+}
+
+/// The name of a command that was asked for JSON lines.
+fn json_command(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Check(options) => options.json.then_some("check"),
+        Command::Plan(options) => options.json.then_some("plan"),
+        Command::Run(options) => options.json.then_some("run"),
+        Command::Status(options) => options.json.then_some("status"),
+        Command::Report(options) => options.json.then_some("report"),
+        Command::Resolve(_) | Command::Init(_) | Command::Simulate(_) => None,
+    }
+}
+
+/// Why a command cannot go on.
+#[derive(Debug)]
+enum Stop {
+    /// The diagnostics have said it all.
+    Invalid,
+    /// Something else, still to be told.
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl Stop {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Invalid => ExitCode::Usage,
+            Self::Error(error) => error.code(),
+        }
+    }
+
+    fn tell(&self, json: Option<&'static str>, output: &mut Output) {
+        if let Self::Error(error) = self {
+            output.insist(&format!("error: {}", with_causes(error)));
+            if let Some(help) = error.remedy() {
+                output.insist(&format!("  help: {help}"));
+            }
+        }
+        let Some(command) = json else { return };
+        if let Self::Error(error) = self {
+            let message = with_causes(error);
+            output.data(
+                &Line::Error(ErrorLine {
+                    message: &message,
+                    help: error.remedy(),
+                })
+                .to_json(),
+            );
+        }
+        output.data(&Line::Summary(SummaryLine::new(command, self.code())).to_json());
+    }
+}
+
+/// An error and its causes in one line, safe to show.
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    crate::text::clean(&text, 4000)
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        let (message, source) = (error.to_string(), error.into_source());
+        let shown = Self::new(ExitCode::State, message);
+        match source {
+            Some(source) => shown.because(source),
+            None => shown,
+        }
+    }
+}
+
+/// A manifest that can be run.
+struct Manifest {
+    path: PathBuf,
+    plan: Plan,
+    settings: ManifestSettings,
+}
+
+/// Reads and validates the manifest and shows what was found; any error ends the command.
+fn load_manifest(path: &Path, json: bool, output: &mut Output) -> Result<Manifest, Stop> {
+    let loaded = read_manifest(path);
+    show_diagnostics(&loaded, json, output);
+    let plan = loaded.plan.ok_or(Stop::Invalid)?;
+    Ok(Manifest {
+        path: path.to_owned(),
+        plan,
+        settings: loaded.settings,
+    })
+}
+
+/// Reads the manifest as far as it can be read.
+fn read_manifest(path: &Path) -> Loaded {
+    manifest::load(path, &|path| {
+        fs::read_capped(path, MANIFEST_LIMIT).map_err(io::Error::other)
+    })
+}
+
+fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
+    for line in &loaded.detected {
+        output.talk(&format!("note: {line}"));
+    }
+    let colour = if output.talks_in_color() {
+        Colour::On
+    } else {
+        Colour::Off
+    };
+    let text = loaded.render(colour);
+    if !text.is_empty() {
+        output.insist(text.trim_end());
+    }
+    if json {
+        output.data_lines(loaded.diagnostics.iter().map(|diagnostic| {
+            let place = loaded.sources.place(&diagnostic.span);
+            Line::Diagnostic(DiagnosticLine {
+                severity: severity_word(diagnostic.severity),
+                code: diagnostic.code,
+                message: &diagnostic.message,
+                file: place.file,
+                line: place.line,
+                column: place.column,
+                help: &diagnostic.help,
+            })
+            .to_json()
+        }));
+    }
+}
+
+fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+/// Whose state a directory holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Real,
+    Rehearsal,
+}
+
+/// Where the state of `manifest` is: `--out`, or `<stem>.run` (`<stem>.rehearsal`) beside the manifest.
+fn state_directory(manifest: &Path, out: Option<&Path>, stage: Stage) -> PathBuf {
+    out.map_or_else(
+        || {
+            manifest.with_extension(match stage {
+                Stage::Real => "run",
+                Stage::Rehearsal => "rehearsal",
+            })
+        },
+        Path::to_owned,
+    )
+}
+
+fn file_name(manifest: &Path) -> String {
+    manifest
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Takes the lock and replays the state into a table of the plan's jobs; tells what is odd about the state.
+fn open_state(
+    manifest: &Manifest,
+    out: Option<&Path>,
+    stage: Stage,
+    clock: &Clock,
+    output: &mut Output,
+) -> Result<(Store, JobTable), Stop> {
+    let mut table = JobTable::new(Some(&manifest.plan));
+    let options = OpenOptions {
+        manifest_name: &file_name(&manifest.path),
+        rehearsal: stage == Stage::Rehearsal,
+        named_by_user: out.is_some(),
+        now: clock.now().wall,
+    };
+    let directory = state_directory(&manifest.path, out, stage);
+    let store = Store::open(&directory, options, &mut table)?;
+    for warning in store.warnings() {
+        output.insist(&format!("warning: {warning}"));
+    }
+    Ok((store, table))
+}
+
+/// Replays the state into `table` without a lock; whether there is one.
+fn read_state(
+    manifest: &Path,
+    out: Option<&Path>,
+    table: &mut JobTable,
+    output: &mut Output,
+) -> Result<bool, StateError> {
+    let name = file_name(manifest);
+    let directory = state_directory(manifest, out, Stage::Real);
+    let name = out.is_none().then_some(name.as_str());
+    let snapshot = Store::read(&directory, name, table)?;
+    for warning in snapshot.iter().flat_map(|snapshot| &snapshot.warnings) {
+        output.talk(&format!("warning: {warning}"));
+    }
+    Ok(snapshot.is_some())
+}
+
+/// Replaces results.csv by what plan and state say now.
+fn write_results(path: &Path, plan: &Plan, table: &JobTable) -> Result<(), FileError> {
+    let selection = results::last_selection(table);
+    fs::replace_file(path, |out| results::write(plan, table, &selection, out))
+}

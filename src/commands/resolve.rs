@@ -1,0 +1,229 @@
+//! `shotlist resolve`: a person says what became of jobs in doubt.
+
+use jiff::Timestamp;
+
+use super::run::read_key_file;
+use super::{Stage, Stop, environment, load_manifest, open_state, signals, write_results};
+use crate::api::VideoApi;
+use crate::api::http::{ApiSettings, HttpApi, Timers};
+use crate::cli::{Finding, ResolveArgs};
+use crate::clock::Clock;
+use crate::engine::event::{Event, JobIndex, PollReply, RunNumber, TaskId};
+use crate::engine::job::{Phase, Status};
+use crate::engine::table::{Fact, JobTable, Record};
+use crate::error::{Error, ExitCode};
+use crate::output::Output;
+use crate::plan::JobId;
+use crate::settings;
+use crate::text::CleanText;
+
+/// Total time for the one request, as for any poll.
+const POLL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+pub(super) fn resolve(options: &ResolveArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+    let clock = Clock::start();
+    let manifest = load_manifest(&options.manifest, false, output)?;
+    let (mut store, mut table) = open_state(
+        &manifest,
+        options.out.out.as_deref(),
+        Stage::Real,
+        &clock,
+        output,
+    )?;
+    let now = clock.now().wall;
+    let mut records = open_intents(&mut table, now);
+
+    let (jobs, event) = match options.finding() {
+        Finding::Task(id, task_id) => {
+            let job = in_doubt(&table, &id)?;
+            let run = check_task(options, &table, job, &task_id, output)?;
+            (vec![job], Event::Adopted { task_id, run })
+        }
+        Finding::NotCreated(ids) => (all_in_doubt(&table, &ids)?, Event::NotCreated),
+        Finding::NoneCreated => (every_in_doubt(&table), Event::NotCreated),
+    };
+    for job in jobs.iter().copied() {
+        records.push(settle(&mut table, job, event.clone(), now));
+    }
+    store.commit(&records)?;
+    write_results(&store.results_path(), &manifest.plan, &table)?;
+    for job in &jobs {
+        output.talk(&format!(
+            "`{}` is settled: {}",
+            table.id(*job),
+            outcome(&event)
+        ));
+    }
+    if jobs.is_empty() {
+        output.talk("no job is in doubt");
+    }
+    Ok(ExitCode::Completed)
+}
+
+fn outcome(event: &Event) -> String {
+    match event {
+        Event::Adopted { task_id, .. } => format!("the next run polls task `{task_id}`"),
+        _ => "the next run submits it".to_owned(),
+    }
+}
+
+/// The lock is held, so the run that left these intents open is dead: their jobs are in doubt.
+fn open_intents(table: &mut JobTable, now: Timestamp) -> Vec<Record> {
+    let all = 0..table.removed().end;
+    let open: Vec<_> = all
+        .filter(|job| table.job(*job).status() == Status::Submitting)
+        .collect();
+    let message = CleanText::new("the run that sent it ended before the answer was saved");
+    open.into_iter()
+        .map(|job| {
+            settle(
+                table,
+                job,
+                Event::Doubted {
+                    message: message.clone(),
+                },
+                now,
+            )
+        })
+        .collect()
+}
+
+fn settle(table: &mut JobTable, job: JobIndex, event: Event, now: Timestamp) -> Record {
+    table
+        .apply(job, &event, now)
+        .expect("the job's status was checked");
+    Record {
+        at: now,
+        fact: Fact::Job {
+            id: table.id(job).clone(),
+            event,
+        },
+    }
+}
+
+fn every_in_doubt(table: &JobTable) -> Vec<JobIndex> {
+    (0..table.removed().end)
+        .filter(|job| table.job(*job).status() == Status::InDoubt)
+        .collect()
+}
+
+fn all_in_doubt(table: &JobTable, ids: &[JobId]) -> Result<Vec<JobIndex>, Error> {
+    let mut jobs = ids
+        .iter()
+        .map(|id| in_doubt(table, id))
+        .collect::<Result<Vec<_>, _>>()?;
+    jobs.sort_unstable();
+    jobs.dedup();
+    Ok(jobs)
+}
+
+fn in_doubt(table: &JobTable, id: &JobId) -> Result<JobIndex, Error> {
+    let refuse = |message| {
+        Error::new(ExitCode::Usage, message)
+            .help("`shotlist status` shows which jobs are in doubt; nothing was changed")
+    };
+    let job = table
+        .position(id)
+        .ok_or_else(|| refuse(format!("there is no job `{id}`")))?;
+    match table.job(job).status() {
+        Status::InDoubt => Ok(job),
+        status => Err(refuse(format!("job `{id}` is not in doubt but {status}"))),
+    }
+}
+
+/// Asks the provider that may have the task, once; the run whose origin knows it.
+fn check_task(
+    options: &ResolveArgs,
+    table: &JobTable,
+    job: JobIndex,
+    task_id: &TaskId,
+    output: &mut Output,
+) -> Result<RunNumber, Error> {
+    refuse_taken(table, job, task_id)?;
+    let run = match &table.job(job).phase {
+        Phase::InDoubt { run, .. } => *run,
+        Phase::Lost { task, .. } => task.run,
+        _ => unreachable!("the caller has checked that the job is in doubt"),
+    };
+    let origin = table.origin(run);
+    let key = settings::api_key(
+        options.key.api_key_file.as_deref(),
+        &environment,
+        &read_key_file,
+    )?;
+    if key.is_none() {
+        return Err(settings::missing_api_key());
+    }
+    let timers = Timers::around(POLL_TIMEOUT);
+    let api = HttpApi::new(ApiSettings {
+        origin: origin.clone(),
+        key,
+        timers,
+        wall_clock: Timestamp::now,
+    })
+    .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
+    let reply = signals::runtime()?.block_on(api.poll(origin, task_id));
+    known(reply, task_id, output).map(|()| run)
+}
+
+/// One task is one job's: adopting another job's would count its video twice.
+fn refuse_taken(table: &JobTable, job: JobIndex, task_id: &TaskId) -> Result<(), Error> {
+    let owner = (0..table.removed().end)
+        .filter(|other| *other != job)
+        .find(|other| {
+            table
+                .job(*other)
+                .task()
+                .is_some_and(|task| task.id == *task_id)
+        });
+    owner.map_or(Ok(()), |owner| {
+        Err(Error::new(
+            ExitCode::Usage,
+            format!(
+                "task `{task_id}` is already that of job `{}`",
+                table.id(owner)
+            ),
+        )
+        .help(
+            "look again at the provider for the task with this job's prompt; nothing was changed",
+        ))
+    })
+}
+
+/// Whether the provider knows the task, by its one answer.
+fn known(reply: PollReply, task_id: &TaskId, output: &mut Output) -> Result<(), Error> {
+    let unknown = |why: String| {
+        Error::new(
+            ExitCode::Usage,
+            format!("the provider does not know task `{task_id}`: {why}"),
+        )
+        .help("compare the id with the provider's list; nothing was changed")
+    };
+    let not_asked = |why: String| {
+        Error::new(
+            ExitCode::Unfinished,
+            format!("the provider could not be asked about task `{task_id}`: {why}"),
+        )
+        .help("try again later; nothing was changed")
+    };
+    match reply {
+        PollReply::Running { .. } | PollReply::Completed { .. } => Ok(()),
+        PollReply::Failed { message, .. } => {
+            output.talk(&format!(
+                "note: task `{task_id}` has failed at the provider: {message}"
+            ));
+            Ok(())
+        }
+        PollReply::NotFound { message } => Err(unknown(message.to_string())),
+        PollReply::OtherTask { task_id } => {
+            Err(unknown(format!("it answered about task `{task_id}`")))
+        }
+        PollReply::KeyRefused { message } => Err(Error::new(
+            ExitCode::Refused,
+            format!("the provider refuses the key: {message}"),
+        )
+        .help("correct `SHOTLIST_API_KEY` or the file of `--api-key-file`; nothing was changed")),
+        PollReply::Later { .. } => Err(not_asked("it asks to come back later".to_owned())),
+        PollReply::Trouble { message } => Err(not_asked(message.to_string())),
+    }
+}

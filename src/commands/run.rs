@@ -1,0 +1,297 @@
+//! `shotlist run`: submits what is left, waits for it, writes results.csv.
+//!
+//! [`run`] reads as a table of contents; nothing leaves before everything in it up to the loop has succeeded.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{Timestamp, Zoned};
+use secrecy::SecretString;
+use tokio::runtime::Runtime;
+
+use super::desk::Desk;
+use super::{Manifest, Stage, Stop, environment, load_manifest, open_state, signals};
+use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
+use crate::cli::RunArgs;
+use crate::clock::Clock;
+use crate::engine::event::{Origin, RunStart, StopReason};
+use crate::engine::limits::Limits;
+use crate::engine::resume::Rerun;
+use crate::engine::table::{JobTable, Record};
+use crate::engine::{Engine, Setup};
+use crate::error::{Error, ExitCode};
+use crate::fs;
+use crate::output::Output;
+use crate::report::json::Line;
+use crate::report::outcome::{RunFact, Tally};
+use crate::report::status;
+use crate::report::summary::{Invocation, Stage as SummaryStage, Summary};
+use crate::runner::{self, Ended, Journal, Signal};
+use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Sources};
+use crate::simulator::{self, Simulator, SimulatorSettings};
+use crate::state::{StateError, Store};
+
+/// Largest key file that is read, in bytes.
+const KEY_FILE_LIMIT: u64 = 64 * 1024;
+
+/// Most jobs whose rows are shown after a run.
+const ROWS_SHOWN: u32 = 40;
+
+pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+    let clock = Clock::start();
+    let manifest = load_manifest(&options.manifest, options.json, output)?;
+    let settings = resolve_settings(options, &manifest)?;
+    settings.ensure_selected(&manifest.plan)?;
+    let stage = if options.rehearse {
+        Stage::Rehearsal
+    } else {
+        Stage::Real
+    };
+    let key = api_key(options)?;
+    let out = options.out.out.as_deref();
+    let (mut store, table) = open_state(&manifest, out, stage, &clock, output)?;
+
+    let runtime = signals::runtime()?;
+    let provider = Provider::find(&settings, key, &runtime)?;
+    let setup = setup(&settings, &provider, &table);
+    let selection = setup.selection.clone();
+    let (engine, first) = Engine::resume(table, setup, clock.now());
+    if engine.has_work() && provider.key.is_none() {
+        return Err(settings::missing_api_key().into());
+    }
+    let api = HttpApi::new(provider.api_settings(&settings))
+        .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
+
+    let results = store.results_path();
+    let mut desk = Desk::new(
+        &manifest.plan,
+        &engine,
+        selection.clone(),
+        results.clone(),
+        options.json,
+        output,
+    );
+    let ended = runtime.block_on(async {
+        let signals = signals::listen().map_err(|source| {
+            Error::new(ExitCode::State, "failed to listen for signals").because(source)
+        })?;
+        let stage = runner::Stage {
+            plan: &manifest.plan,
+            api: &api,
+            journal: &mut store,
+            reporter: &mut desk,
+            clock: &clock,
+            signals,
+        };
+        Ok::<_, Error>(runner::run(engine, first, stage).await)
+    })?;
+    let results_error = desk.close(&ended.engine);
+    let facts = facts(&ended, results_error.is_some());
+    if let Some(error) = results_error {
+        output.insist(&format!("error: {error}"));
+    }
+    if let Some(error) = ended.state_error {
+        super::Stop::from(error).tell(None, output);
+    }
+
+    let table = ended.engine.table();
+    let tally = Tally::of(table, &selection);
+    let shown = results.display().to_string();
+    let summary = Summary {
+        table,
+        selection: &selection,
+        tally: &tally,
+        facts: &facts,
+        stop: ended.engine.stops().first(),
+        invocation: &invocation(options, stage),
+        results: Some(&shown),
+        elapsed: clock.now().mono,
+    };
+    show(&summary, options, output);
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    Ok(summary.exit_code())
+}
+
+fn show(summary: &Summary<'_>, options: &RunArgs, output: &mut Output) {
+    let is_small = summary.table.planned().end <= ROWS_SHOWN;
+    let has_reader = options.rehearse || output.data_width().is_some();
+    if options.json {
+        output.insist(&summary.text());
+        output.data(&Line::Summary(summary.line()).to_json());
+        return;
+    }
+    if is_small && has_reader && !output.is_quiet() {
+        let width = output.data_width();
+        output.data_lines(status::rows(summary.table, summary.selection, width));
+    }
+    output.insist(&summary.text());
+}
+
+fn resolve_settings(options: &RunArgs, manifest: &Manifest) -> Result<RunSettings, Error> {
+    let sources = Sources {
+        environment: &environment,
+        manifest: &manifest.settings,
+        now: &Zoned::now(),
+    };
+    RunSettings::resolve(options, sources)
+}
+
+fn api_key(options: &RunArgs) -> Result<Option<SecretString>, Error> {
+    if options.rehearse {
+        return Ok(Some(SecretString::from("rehearsal")));
+    }
+    settings::api_key(
+        options.api.key.api_key_file.as_deref(),
+        &environment,
+        &read_key_file,
+    )
+}
+
+pub(super) fn read_key_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    fs::read_capped(path, KEY_FILE_LIMIT).map_err(std::io::Error::other)
+}
+
+/// Who is talked to.
+struct Provider {
+    origin: Origin,
+    key: Option<SecretString>,
+    /// Lives as long as the run.
+    _simulator: Option<Simulator>,
+}
+
+impl Provider {
+    /// The API of the settings, or a simulated one, which is started.
+    fn find(
+        settings: &RunSettings,
+        key: Option<SecretString>,
+        runtime: &Runtime,
+    ) -> Result<Self, Error> {
+        let (base_url, create_path, poll_path, simulator) = match &settings.destination {
+            Destination::Api(address) => (
+                address.base_url.to_string(),
+                address.create_path.clone(),
+                address.poll_path.clone(),
+                None,
+            ),
+            Destination::Rehearsal => {
+                let simulator = runtime
+                    .block_on(simulator::start(SimulatorSettings::rehearsal()))
+                    .map_err(|source| {
+                        Error::new(
+                            ExitCode::State,
+                            "failed to start the simulated provider on this machine",
+                        )
+                        .because(source)
+                    })?;
+                (
+                    simulator.base_url(),
+                    CREATE_PATH.to_owned(),
+                    POLL_PATH.to_owned(),
+                    Some(simulator),
+                )
+            }
+        };
+        let fingerprint = key.as_ref().map(key_fingerprint).unwrap_or_default();
+        let origin = Origin {
+            base_url,
+            create_path,
+            poll_path,
+            key: fingerprint,
+        };
+        Ok(Self {
+            origin,
+            key,
+            _simulator: simulator,
+        })
+    }
+
+    fn api_settings(&self, settings: &RunSettings) -> ApiSettings {
+        ApiSettings {
+            origin: self.origin.clone(),
+            key: self.key.clone(),
+            timers: Timers::around(settings.submit_timeout),
+            wall_clock: Timestamp::now,
+        }
+    }
+}
+
+fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup {
+    Setup {
+        start: RunStart {
+            run: table.next_run(),
+            origin: provider.origin.clone(),
+            select: settings.select.clone(),
+        },
+        selection: settings.selection.clone(),
+        limits: Limits {
+            concurrency: settings.concurrency,
+            submit_interval: settings.submit_rate.interval(),
+            poll_interval: settings.poll_rate.interval(),
+            poll_first: settings.poll_first,
+            poll_every: settings.poll_every,
+            job_timeout: settings.job_timeout,
+            deadline: settings.deadline,
+            max_jobs: settings.max_jobs,
+        },
+        rerun: Rerun {
+            failed: settings.rerun_failed,
+            changed: settings.rerun_changed,
+        },
+    }
+}
+
+impl Journal for Store {
+    type Error = StateError;
+
+    fn commit(&mut self, records: &[Record], open_creates: usize) -> Result<(), StateError> {
+        self.reserve(open_creates)?;
+        Store::commit(self, records)
+    }
+}
+
+/// What happened in the run that bears on its exit code.
+fn facts(ended: &Ended<StateError>, results_failed: bool) -> Vec<RunFact> {
+    let mut facts: Vec<RunFact> = ended.engine.stops().iter().filter_map(fact).collect();
+    facts.extend(ended.signal.map(|signal| match signal {
+        Signal::Interrupt => RunFact::Interrupted,
+        Signal::Terminate => RunFact::Terminated,
+    }));
+    if ended.state_error.is_some() || results_failed {
+        facts.push(RunFact::StateFailed);
+    }
+    facts
+}
+
+fn fact(stop: &StopReason) -> Option<RunFact> {
+    match stop {
+        StopReason::Fault { fault, .. } => Some(RunFact::Fault(*fault)),
+        StopReason::Doubt { .. } => Some(RunFact::Braked),
+        StopReason::MaxJobs => Some(RunFact::MaxJobs),
+        StopReason::StateFailed => Some(RunFact::StateFailed),
+        StopReason::Deadline | StopReason::Interrupted => None,
+    }
+}
+
+/// How the program was called, for the commands that the summary suggests.
+fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
+    let mut run_options = Vec::new();
+    if let Some(url) = &options.api.base_url {
+        run_options.extend(["--base-url".to_owned(), url.to_string()]);
+    }
+    if let Some(file) = &options.api.key.api_key_file {
+        run_options.extend(["--api-key-file".to_owned(), file.display().to_string()]);
+    }
+    Invocation {
+        manifest: options.manifest.display().to_string(),
+        out: options
+            .out
+            .out
+            .as_ref()
+            .map(|out| out.display().to_string()),
+        run_options,
+        stage: match stage {
+            Stage::Real => SummaryStage::Real,
+            Stage::Rehearsal => SummaryStage::Rehearsal,
+        },
+    }
+}

@@ -1,0 +1,46 @@
+//! `shotlist simulate`: the simulated provider as a server on loopback.
+
+use super::{Stop, signals};
+use crate::cli::SimulateArgs;
+use crate::error::{Error, ExitCode};
+use crate::output::Output;
+use crate::simulator::{self, SimulatorSettings};
+
+pub(super) fn simulate(options: &SimulateArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+    let runtime = signals::runtime()?;
+    let settings = settings(options);
+    let totals = runtime
+        .block_on(async {
+            let signals = signals::listen()?;
+            let ready = |address| {
+                output.data(&format!("listening on http://{address}"));
+            };
+            simulator::serve(settings, ready, signals::first(signals)).await
+        })
+        .map_err(|source| {
+            Error::new(
+                ExitCode::Usage,
+                format!("failed to listen on port {} of this machine", options.port),
+            )
+            .because(source)
+            .help("choose another port with `--port`; 0 takes any free one")
+        })?;
+    output.talk(&format!(
+        "{} create requests, {} tasks made, {} polls",
+        totals.posts, totals.creates, totals.polls
+    ));
+    Ok(ExitCode::Completed)
+}
+
+fn settings(options: &SimulateArgs) -> SimulatorSettings {
+    let defaults = SimulatorSettings::default();
+    SimulatorSettings {
+        port: options.port,
+        render: options.render.unwrap_or(defaults.render),
+        submit_limit: options.submit_limit,
+        max_in_flight: options.max_in_flight,
+        faults: options.fault.iter().cloned().collect(),
+        seed: options.seed,
+        ..defaults
+    }
+}

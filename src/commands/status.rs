@@ -1,0 +1,62 @@
+//! `shotlist status`: where every job stands, also during a run, also when the manifest is no longer valid.
+
+use std::path::Path;
+
+use super::{Stage, Stop, read_manifest, read_state, state_directory};
+use crate::cli::StatusArgs;
+use crate::engine::table::JobTable;
+use crate::error::{Error, ExitCode};
+use crate::output::Output;
+use crate::report::json::{JobLine, Line, SummaryLine};
+use crate::report::outcome::Tally;
+use crate::report::status;
+use crate::results;
+use crate::state::lock;
+
+pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+    let out = options.out.out.as_deref();
+    let loaded = read_manifest(&options.manifest);
+    let mut table = JobTable::new(loaded.plan.as_ref());
+    let has_state = read_state(&options.manifest, out, &mut table, output)?;
+    if loaded.plan.is_none() && !has_state {
+        super::show_diagnostics(&loaded, options.json, output);
+        return Err(Stop::Invalid);
+    }
+    if loaded.plan.is_none() {
+        output.insist("warning: the manifest is not valid now, so this is what the state alone knows; see `shotlist check`");
+    }
+    let selection = results::last_selection(&table);
+    let tally = if loaded.plan.is_some() {
+        Tally::of(&table, &selection)
+    } else {
+        Tally::of_all(&table, &selection)
+    };
+    if options.json {
+        let jobs = 0..table.removed().end;
+        output
+            .data_lines(jobs.map(|job| Line::Job(JobLine::of(&table, job, &selection)).to_json()));
+        let summary = SummaryLine::new("status", ExitCode::Completed).with_tally(&tally);
+        output.data(&Line::Summary(summary).to_json());
+        return Ok(ExitCode::Completed);
+    }
+    let width = output.data_width();
+    output.data_lines(status::rows(&table, &selection, width));
+    output.data("");
+    output.data(&status::counts(&tally));
+    let directory = state_directory(&options.manifest, out, Stage::Real);
+    output.data(&activity(&directory, has_state)?);
+    Ok(ExitCode::Completed)
+}
+
+/// Whether a run is going on, as far as the lock file and the process table tell.
+fn activity(directory: &Path, has_state: bool) -> Result<String, Error> {
+    let holder = lock::read_holder(directory)?.filter(lock::Holder::is_alive_here);
+    Ok(match holder {
+        Some(holder) => format!(
+            "a run is going on: process {}, since {:.0}",
+            holder.pid, holder.since
+        ),
+        None if has_state => "no run is going on".to_owned(),
+        None => "no run yet".to_owned(),
+    })
+}
