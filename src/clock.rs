@@ -2,7 +2,7 @@
 //!
 //! Start at [`Clock::start`]. Waiting follows tokio's clock, so a test that pauses it decides when time passes.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use tokio::time::Instant;
 
 use crate::engine::event::Now;
@@ -52,6 +52,16 @@ impl Clock {
             wall: whole_milliseconds(wall),
         }
     }
+}
+
+/// The time of day.
+pub fn wall() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The time of day in the zone of this machine: what a person means by `06:00`.
+pub fn local() -> Zoned {
+    Zoned::now()
 }
 
 /// `moment` without what is smaller than a millisecond.

@@ -278,7 +278,7 @@ pub fn sync_directory(path: &Path) -> Result<(), FileError> {
 }
 
 /// Removes the file at `path` if there is one.
-pub fn remove_file(path: &Path) -> Result<(), FileError> {
+pub fn remove_if_there(path: &Path) -> Result<(), FileError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(FileError::io("remove", path, error))
@@ -303,7 +303,7 @@ pub fn remove_files_ending(path: &Path, suffixes: &[&str]) -> Result<(), FileErr
             .iter()
             .any(|suffix| name.as_encoded_bytes().ends_with(suffix.as_bytes()));
         if is_known && !is_directory {
-            remove_file(&file.path())?;
+            remove_if_there(&file.path())?;
         }
     }
     match std::fs::remove_dir(path) {
@@ -526,8 +526,8 @@ mod tests {
         let path = home.path().join("file");
         let file = open_growing(&path).expect("new");
         assert!(file.is_linked().expect("open"));
-        remove_file(&path).expect("removable");
-        remove_file(&path).expect("nothing to do");
+        remove_if_there(&path).expect("removable");
+        remove_if_there(&path).expect("nothing to do");
         assert!(!file.is_linked().expect("open"));
     }
 }

@@ -250,17 +250,17 @@ async fn wait<A, J, S>(
         .into_iter()
         .flatten()
         .min();
-    let timer =
+    let alarm =
         OptionFuture::from(wake_at.map(|at| tokio::time::sleep(at.saturating_sub(now.mono))));
     tokio::select! {
         biased;
         Some(new) = stage.signals.next() => {
-            let (kind, times) = signal.unwrap_or((new, 0));
-            *signal = Some((kind, times + 1));
+            let (cause, times) = signal.unwrap_or((new, 0));
+            *signal = Some((cause, times + 1));
             inputs.push(Input::Interrupted);
         }
         Some(input) = open.next(), if !open.is_empty() => inputs.push(input),
-        Some(()) = timer => {}
+        Some(()) = alarm => {}
     }
     while let Some(Some(input)) = open.next().now_or_never() {
         inputs.push(input);

@@ -2,8 +2,8 @@
 //!
 //! Start at [`HttpApi`]. Creates and polls have a client each, because they fear different things. A create must
 //! leave at most once: its client keeps no connection, follows no redirect, retries nothing, speaks HTTP/1 only, and
-//! its body sits behind a [`Gate`] that tells whether any byte of the request can have left. Polls are free to fail.
-//! What an answer means is decided in [`classify`](super::classify); here it is only fetched, within bounds.
+//! its body sits behind a `Gate` that tells whether any byte of the request can have left. Polls are free to fail.
+//! What an answer means is decided in [`classify`]; here it is only fetched, within bounds.
 
 use std::error::Error as _;
 use std::fmt::Write as _;

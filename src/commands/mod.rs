@@ -28,7 +28,7 @@ use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine};
 use crate::results;
-use crate::state::{OpenOptions, StateError, Store};
+use crate::state::{Claim, StateError, Store};
 
 /// Largest manifest or table that is read, in bytes.
 const MANIFEST_LIMIT: u64 = 1 << 30;
@@ -238,7 +238,7 @@ fn open_state(
     output: &mut Output,
 ) -> Result<(Store, JobTable), Stop> {
     let mut table = JobTable::new(Some(&manifest.plan));
-    let options = OpenOptions {
+    let options = Claim {
         manifest_name: &file_name(&manifest.path),
         rehearsal: stage == Stage::Rehearsal,
         named_by_user: out.is_some(),

@@ -7,7 +7,7 @@ use super::{Stage, Stop, environment, load_manifest, open_state, signals, write_
 use crate::api::VideoApi;
 use crate::api::http::{ApiSettings, HttpApi, Timers};
 use crate::cli::{Finding, ResolveArgs};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::engine::event::{Event, JobIndex, PollReply, RunNumber, TaskId};
 use crate::engine::job::{Phase, Status};
 use crate::engine::table::{Fact, JobTable, Record};
@@ -159,7 +159,7 @@ fn check_task(
         origin: origin.clone(),
         key,
         timers,
-        wall_clock: Timestamp::now,
+        wall_clock: clock::wall,
     })
     .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
     let reply = signals::runtime()?.block_on(api.poll(origin, task_id));

@@ -5,7 +5,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::{Timestamp, Zoned};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
@@ -13,7 +12,7 @@ use super::desk::Desk;
 use super::{Manifest, Stage, Stop, environment, load_manifest, open_state, signals};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::RunArgs;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::engine::event::{Origin, RunStart, StopReason};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
@@ -131,7 +130,7 @@ fn resolve_settings(options: &RunArgs, manifest: &Manifest) -> Result<RunSetting
     let sources = Sources {
         environment: &environment,
         manifest: &manifest.settings,
-        now: &Zoned::now(),
+        now: &clock::local(),
     };
     RunSettings::resolve(options, sources)
 }
@@ -210,7 +209,7 @@ impl Provider {
             origin: self.origin.clone(),
             key: self.key.clone(),
             timers: Timers::around(settings.submit_timeout),
-            wall_clock: Timestamp::now,
+            wall_clock: clock::wall,
         }
     }
 }

@@ -174,7 +174,7 @@ impl World {
     }
 
     fn advance_to(&mut self, mono: Duration) {
-        let passed = mono - self.now.mono;
+        let passed = mono.saturating_sub(self.now.mono);
         self.now = Now {
             mono,
             wall: self.now.wall + passed,

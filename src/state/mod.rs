@@ -43,9 +43,9 @@ pub struct Store {
     _lock: Lock,
 }
 
-/// Whose state is wanted.
+/// Whose state a caller wants to open.
 #[derive(Debug, Clone, Copy)]
-pub struct OpenOptions<'a> {
+pub struct Claim<'a> {
     /// File name of the manifest.
     pub manifest_name: &'a str,
     /// Whether the provider is the simulated one: such a state starts empty each time.
@@ -62,7 +62,7 @@ impl Store {
     /// When this returns, the lock is held, a torn end is cut off, and everything in `table` is durable.
     pub fn open(
         directory: &Path,
-        options: OpenOptions<'_>,
+        options: Claim<'_>,
         table: &mut JobTable,
     ) -> Result<Self, StateError> {
         fs::create_private_directory(directory)?;
@@ -155,7 +155,7 @@ pub struct Snapshot {
     pub warnings: Vec<Warning>,
 }
 
-impl OpenOptions<'_> {
+impl Claim<'_> {
     fn header(&self) -> Header {
         Header {
             manifest: self.manifest_name.to_owned(),
@@ -198,7 +198,7 @@ fn clear(directory: &Path) -> Result<(), StateError> {
     let leftovers = [".mp4", ".part", ".tmp"];
     fs::remove_files_ending(&directory.join(VIDEOS_DIRECTORY), &leftovers)?;
     for name in [RESULTS_FILE, GALLERY_FILE, STATE_FILE] {
-        fs::remove_file(&directory.join(name))?;
+        fs::remove_if_there(&directory.join(name))?;
     }
     Ok(())
 }
@@ -419,8 +419,8 @@ mod tests {
     use super::*;
     use crate::state::samples;
 
-    fn options() -> OpenOptions<'static> {
-        OpenOptions {
+    fn options() -> Claim<'static> {
+        Claim {
             manifest_name: "shots.yaml",
             rehearsal: false,
             named_by_user: false,
@@ -428,8 +428,8 @@ mod tests {
         }
     }
 
-    fn rehearsal() -> OpenOptions<'static> {
-        OpenOptions {
+    fn rehearsal() -> Claim<'static> {
+        Claim {
             rehearsal: true,
             ..options()
         }
@@ -452,13 +452,13 @@ mod tests {
         }
 
         /// Opens the state, and says which records it holds.
-        fn open(&self, options: OpenOptions<'_>) -> Result<(Store, JobTable), StateError> {
+        fn open(&self, options: Claim<'_>) -> Result<(Store, JobTable), StateError> {
             let mut table = JobTable::new(None);
             let store = Store::open(&self.directory(), options, &mut table)?;
             Ok((store, table))
         }
 
-        fn refusal(&self, options: OpenOptions<'_>) -> StateError {
+        fn refusal(&self, options: Claim<'_>) -> StateError {
             let before = std::fs::read(self.path(STATE_FILE)).ok();
             let error = self.open(options).expect_err("refused");
             assert_eq!(std::fs::read(self.path(STATE_FILE)).ok(), before);
@@ -534,7 +534,7 @@ mod tests {
     fn another_manifests_state_is_refused_unless_the_user_named_the_directory() {
         let home = Home::new();
         drop(home.open(options()).expect("new"));
-        let mut other = OpenOptions {
+        let mut other = Claim {
             manifest_name: "shots.csv",
             ..options()
         };

@@ -40,7 +40,13 @@ fn no_example_is_left_out() {
                 .into_string()
                 .expect("UTF-8")
         })
+        .filter(|name| !is_state(name))
         .collect();
     names.sort();
     assert_eq!(names, EXAMPLES.map(|(name, _)| name));
+}
+
+/// What trying an example leaves beside it.
+fn is_state(name: &str) -> bool {
+    matches!(name.rsplit_once('.'), Some((_, "rehearsal" | "run")))
 }
