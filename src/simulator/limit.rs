@@ -2,37 +2,61 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
 
 use crate::units::Rate;
 
 /// A bucket of as many creates as a period may have, refilled evenly.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    interval: Duration,
-    burst: Duration,
-    full_at: Duration,
+    limiter: RateLimiter<NotKeyed, InMemoryState, ToldTime, NoOpMiddleware<Duration>>,
+    time: ToldTime,
 }
 
 impl Bucket {
     pub(super) fn new(rate: Rate) -> Self {
-        let interval = rate.interval();
+        let quota = Quota::with_period(rate.interval())
+            .expect("a rate has an interval above zero")
+            .allow_burst(rate.count());
+        let time = ToldTime::default();
         Self {
-            interval,
-            burst: interval * (rate.count().get() - 1),
-            full_at: Duration::ZERO,
+            limiter: RateLimiter::direct_with_clock(quota, time.clone()),
+            time,
         }
     }
 
     /// Takes one, or says how long it is until there is one.
     pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        let full_at = self.full_at.max(now);
-        let wait = full_at.saturating_sub(now).saturating_sub(self.burst);
-        if wait > Duration::ZERO {
-            return Err(wait);
-        }
-        self.full_at = full_at + self.interval;
-        Ok(())
+        self.time.tell(now);
+        self.limiter
+            .check()
+            .map_err(|refused| refused.wait_time_from(now))
+    }
+}
+
+/// A clock that shows what it was told last.
+#[derive(Debug, Clone, Default)]
+struct ToldTime(Arc<AtomicU64>);
+
+impl ToldTime {
+    fn tell(&self, now: Duration) {
+        let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        self.0.store(nanos, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ToldTime {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
 
