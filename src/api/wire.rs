@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::engine::event::{MediaUrl, TaskId};
 use crate::plan::{AspectRatio, ExtraBody, Flag, Operation, VideoRequest};
+use crate::text::is_unsafe;
 
 /// The JSON body of the create request: only the fields that are set.
 pub fn create_body(request: &VideoRequest) -> Vec<u8> {
@@ -184,17 +185,32 @@ fn redact_value(value: &mut Value, secret: &str) {
         Value::Array(values) => values
             .iter_mut()
             .for_each(|value| redact_value(value, secret)),
-        Value::Object(fields) => fields
-            .values_mut()
-            .for_each(|value| redact_value(value, secret)),
+        Value::Object(fields) => {
+            *fields = std::mem::take(fields)
+                .into_iter()
+                .map(|(mut name, mut value)| {
+                    redact_text(&mut name, secret);
+                    redact_value(&mut value, secret);
+                    (name, value)
+                })
+                .collect();
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// Replaces every occurrence of `secret` in `text`.
+/// Replaces every occurrence of `secret` in `text`, also one that appears only once the characters that are never shown
+/// are left out.
 pub fn redact_text(text: &mut String, secret: &str) {
+    const INSTEAD: &str = "[API key]";
     if text.contains(secret) {
-        *text = text.replace(secret, "[API key]");
+        *text = text.replace(secret, INSTEAD);
+    }
+    if text.contains(is_unsafe) {
+        let shown = text.replace(is_unsafe, "");
+        if shown.contains(secret) {
+            *text = shown.replace(secret, INSTEAD);
+        }
     }
 }
 
@@ -870,5 +886,29 @@ mod tests {
         let mut page = Content::Html("<html>sk-canary-1".to_owned());
         page.redact("sk-canary-1");
         assert_eq!(page, Content::Html("<html>[API key]".to_owned()));
+    }
+
+    #[test]
+    fn a_key_that_is_quoted_as_a_field_name_is_taken_out() {
+        let mut json = Content::Json(json!({"a": {"no sk-canary-1": 1}, "b": 2}));
+        json.redact("sk-canary-1");
+        assert_eq!(
+            json,
+            Content::Json(json!({"a": {"no [API key]": 1}, "b": 2}))
+        );
+    }
+
+    #[test]
+    fn a_key_strewn_with_characters_that_are_never_shown_is_taken_out() {
+        for strewn in [
+            "key sk-\u{200b}canary-1",
+            "key sk-can\0ary-1",
+            "key \u{1b}sk-\u{202e}canary\u{7f}-1",
+            "key s\0k\0-\0c\0a\0n\0a\0r\0y\0-\u{0}1\0",
+        ] {
+            let mut text = strewn.to_owned();
+            redact_text(&mut text, "sk-canary-1");
+            assert_eq!(text, "key [API key]", "{strewn:?}");
+        }
     }
 }
