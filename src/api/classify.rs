@@ -369,8 +369,7 @@ fn wait_in_text(text: &str) -> Option<Duration> {
             _ => 1.0,
         };
         let amount: f64 = amount.trim_end_matches('.').parse().ok()?;
-        let wait = Duration::try_from_secs_f64(amount * seconds).ok()?;
-        (!wait.is_zero()).then_some(wait)
+        wire::wait_of(amount * seconds)
     })
 }
 
@@ -639,6 +638,7 @@ mod tests {
             ("Retry after: 1.5 s", 1_500),
             ("retry in 250ms", 250),
             ("retry after 5 hours", 3_600_000),
+            ("retry after 99999999999999999999999 seconds", 3_600_000),
         ] {
             assert_eq!(wait(&plain(429, text)), Some(millis), "{text}");
         }

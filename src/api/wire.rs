@@ -218,7 +218,7 @@ pub fn redact_text(text: &mut String, secret: &str) {
 /// right even when this machine's clock is not) or else against `now`. A wait of nothing says nothing.
 pub fn retry_after(header: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let wait = if let Ok(seconds) = header.trim().parse() {
-        Duration::try_from_secs_f64(seconds).ok()?
+        wait_of(seconds)?
     } else {
         let until = httpdate::parse_http_date(header.trim()).ok()?;
         let now = date
@@ -227,6 +227,13 @@ pub fn retry_after(header: &str, date: Option<&str>, now: Timestamp) -> Option<D
         until.duration_since(now).ok()?
     };
     (!wait.is_zero()).then_some(wait)
+}
+
+/// `seconds` as a wait: `None` if they are no number or none at all, the longest there is if they are too many.
+pub fn wait_of(seconds: f64) -> Option<Duration> {
+    (seconds.is_finite() && seconds > 0.0)
+        .then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        .filter(|wait| !wait.is_zero())
 }
 
 /// The task ids of an answer, best first, without repetition: strings or whole numbers.
@@ -861,6 +868,10 @@ mod tests {
             ),
             Some(10.0)
         );
+        for too_many in ["99999999999999999999999", "1e300"] {
+            let longest = Duration::MAX.as_secs_f64();
+            assert_eq!(wait(too_many, None), Some(longest), "{too_many}");
+        }
         for nothing in [
             "0",
             "-5",
