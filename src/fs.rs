@@ -5,7 +5,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -145,8 +145,8 @@ pub trait JournalFile: Read {
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Sets disk space aside for `length` bytes from `offset` on, without changing the length of the file.
     fn reserve(&mut self, offset: u64, length: u64) -> io::Result<()>;
-    /// Whether the file still has a name in some directory.
-    fn is_linked(&self) -> io::Result<bool>;
+    /// Whether `path` still names this file.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
 }
 
 impl JournalFile for File {
@@ -177,8 +177,15 @@ impl JournalFile for File {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn is_linked(&self) -> io::Result<bool> {
-        Ok(rustix::fs::fstat(self)?.st_nlink > 0)
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        match path.symlink_metadata() {
+            Ok(named) => {
+                let own = self.metadata()?;
+                Ok((own.dev(), own.ino()) == (named.dev(), named.ino()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -521,13 +528,19 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_file_is_noticed() {
+    fn a_file_that_is_not_at_its_place_any_more_is_noticed() {
         let home = tempfile::tempdir().expect("a directory");
-        let path = home.path().join("file");
+        let (path, elsewhere) = (home.path().join("file"), home.path().join("elsewhere"));
         let file = open_growing(&path).expect("new");
-        assert!(file.is_linked().expect("open"));
+        assert!(file.is_at(&path).expect("open"));
+        std::fs::rename(&path, &elsewhere).expect("renamed");
+        assert!(!file.is_at(&path).expect("open"), "moved away");
+        let _other = open_growing(&path).expect("new");
+        assert!(!file.is_at(&path).expect("open"), "another took its place");
+        std::fs::rename(&elsewhere, &path).expect("renamed");
+        assert!(file.is_at(&path).expect("open"), "put back");
         remove_if_there(&path).expect("removable");
         remove_if_there(&path).expect("nothing to do");
-        assert!(!file.is_linked().expect("open"));
+        assert!(!file.is_at(&path).expect("open"), "removed");
     }
 }

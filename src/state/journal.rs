@@ -254,9 +254,9 @@ impl<F: JournalFile> Journal<F> {
     }
 
     fn append_buffer(&mut self) -> Result<(), StateError> {
-        let linked = self.file.is_linked();
+        let in_place = self.file.is_at(&self.path);
         let failed = |action, source| FileError::io(action, &self.path, source);
-        if !linked.map_err(|source| failed("look at", source))? {
+        if !in_place.map_err(|source| failed("look at", source))? {
             return Err(StateError::Vanished {
                 path: self.path.clone(),
             });
@@ -648,7 +648,7 @@ mod tests {
             Ok(())
         }
 
-        fn is_linked(&self) -> io::Result<bool> {
+        fn is_at(&self, _: &Path) -> io::Result<bool> {
             Ok(!self.disk.borrow().unlinked)
         }
     }
