@@ -8,6 +8,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::wire::{self, Answer, Content, ErrorText, TaskStatus};
 use crate::engine::event::{Evidence, FailureClass, PollReply, RunFault, SubmitReply, TaskId};
 use crate::text::{CleanText, clean};
@@ -200,11 +202,22 @@ impl<'a> Reading<'a> {
     fn task(&self, asked: &TaskId) -> Option<PollReply> {
         let body = self.answer.content.json()?;
         let ids = self.task_ids();
+        let reply = self.state(body);
         if !ids.contains(asked)
             && let Some(other) = ids.into_iter().next()
         {
-            return Some(PollReply::OtherTask { task_id: other });
+            return Some(PollReply::OtherTask {
+                task_id: other,
+                reply: Box::new(reply.unwrap_or_else(|| PollReply::Trouble {
+                    message: self.message("without a status"),
+                })),
+            });
         }
+        reply
+    }
+
+    /// The state of the task that `body` is about, whichever it is.
+    fn state(&self, body: &Value) -> Option<PollReply> {
         Some(match TaskStatus::read(body)? {
             TaskStatus::Running => PollReply::Running { unknown_word: None },
             TaskStatus::Unknown(word) => PollReply::Running {
@@ -391,7 +404,7 @@ fn title(page: &str) -> Option<&str> {
 mod tests {
     use std::fmt::Write as _;
 
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::engine::event::MediaUrl;
@@ -821,7 +834,13 @@ mod tests {
         let reply = |body: Value| poll(&with_json(200, body), &asked);
         assert_eq!(
             reply(json!({"task_id": "b", "status": "completed"})),
-            PollReply::OtherTask { task_id: id("b") }
+            PollReply::OtherTask {
+                task_id: id("b"),
+                reply: Box::new(PollReply::Completed {
+                    video_url: None,
+                    last_frame_url: None
+                }),
+            }
         );
         for body in [
             json!({"id": 77, "task_id": "a", "status": "queued"}),

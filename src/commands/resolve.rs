@@ -174,7 +174,7 @@ fn refuse_taken(table: &JobTable, job: JobIndex, task_id: &TaskId) -> Result<(),
             table
                 .job(*other)
                 .task()
-                .is_some_and(|task| task.id == *task_id)
+                .is_some_and(|task| task.id == *task_id || task.other_id.as_ref() == Some(task_id))
         });
     owner.map_or(Ok(()), |owner| {
         Err(Error::new(
@@ -215,7 +215,7 @@ fn known(reply: PollReply, task_id: &TaskId, output: &mut Output) -> Result<(), 
             Ok(())
         }
         PollReply::NotFound { message } => Err(unknown(message.to_string())),
-        PollReply::OtherTask { task_id } => {
+        PollReply::OtherTask { task_id, .. } => {
             Err(unknown(format!("it answered about task `{task_id}`")))
         }
         PollReply::KeyRefused { message } => Err(Error::new(

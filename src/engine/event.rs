@@ -344,10 +344,13 @@ pub enum PollReply {
         /// What the provider said.
         message: CleanText,
     },
-    /// An answer about another task.
+    /// An answer under another id than the one asked for: about another task, unless the create answer had two ids
+    /// and this is the other one.
     OtherTask {
         /// The id it was about.
         task_id: TaskId,
+        /// What it says about that task.
+        reply: Box<PollReply>,
     },
     /// 401.
     KeyRefused {

@@ -103,6 +103,8 @@ pub enum Phase {
 pub struct Task {
     /// Its id.
     pub id: TaskId,
+    /// The other id, if the create answer had two.
+    pub other_id: Option<TaskId>,
     /// The run whose origin knows it.
     pub run: RunNumber,
     /// When its acceptance was recorded.
@@ -172,9 +174,11 @@ impl JobState {
                 self.submitted_at = Some(at);
                 Phase::Submitting { run: *run }
             }
-            (Phase::Submitting { run }, Event::Accepted { task_id, .. })
-            | (Phase::InDoubt { .. } | Phase::Lost { .. }, Event::Adopted { task_id, run }) => {
-                running(task_id, *run, at)
+            (Phase::Submitting { run }, Event::Accepted { task_id, other_id }) => {
+                running(task_id, other_id.as_ref(), *run, at)
+            }
+            (Phase::InDoubt { .. } | Phase::Lost { .. }, Event::Adopted { task_id, run }) => {
+                running(task_id, None, *run, at)
             }
             (Phase::Submitting { .. }, Event::Returned { class, message }) => {
                 if matches!(class, PendingClass::RateLimited | PendingClass::NotSent) {
@@ -274,10 +278,11 @@ impl JobState {
     }
 }
 
-fn running(task_id: &TaskId, run: RunNumber, at: Timestamp) -> Phase {
+fn running(task_id: &TaskId, other_id: Option<&TaskId>, run: RunNumber, at: Timestamp) -> Phase {
     Phase::Running {
         task: Task {
             id: task_id.clone(),
+            other_id: other_id.cloned(),
             run,
             accepted_at: at,
         },
@@ -336,6 +341,7 @@ mod tests {
         let run = RunNumber(1);
         let task = Task {
             id: TaskId::new("t1").expect("valid"),
+            other_id: None,
             run,
             accepted_at: at(1),
         };

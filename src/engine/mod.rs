@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::event::{
     Call, Event, Input, JobIndex, Notice, Now, PendingClass, PollReply, RunFault, RunNumber,
-    RunStart, SentRequest, StopReason, SubmitReply,
+    RunStart, SentRequest, StopReason, SubmitReply, TaskId,
 };
 use self::job::{Phase, Slot, Status};
 use self::limits::{DoubtBrake, Episode, Limits, Restraint, Spacing, Verdict};
@@ -455,7 +455,10 @@ impl Engine {
                 self.watches.remove(job);
             }
             PollReply::NotFound { message } => self.not_found(job, message, now, effects),
-            PollReply::OtherTask { task_id } => {
+            PollReply::OtherTask { task_id, reply } if self.is_own(job, &task_id) => {
+                self.take_poll_reply(job, *reply, now, effects);
+            }
+            PollReply::OtherTask { task_id, .. } => {
                 self.report_once(job, Notice::OtherTask { job, task_id }, effects);
                 self.heard_nothing(job, now);
             }
@@ -483,6 +486,14 @@ impl Engine {
                 self.heard_nothing(job, now);
             }
         }
+    }
+
+    /// Whether `task_id` is the other id of this job's task.
+    fn is_own(&self, job: JobIndex, task_id: &TaskId) -> bool {
+        self.table
+            .job(job)
+            .task()
+            .is_some_and(|task| task.other_id.as_ref() == Some(task_id))
     }
 
     fn completed_without_url(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {

@@ -123,6 +123,7 @@ mod tests {
         let run = RunNumber(1);
         let task = Task {
             id: TaskId::new("t").expect("valid"),
+            other_id: None,
             run,
             accepted_at: Timestamp::UNIX_EPOCH,
         };

@@ -738,6 +738,31 @@ fn poll_errors_back_off_and_never_fail_a_job() {
 }
 
 #[test]
+fn an_answer_under_the_other_id_of_the_accept_is_about_the_task() {
+    let accept_with_two_ids = |job, _| {
+        let id = |name| TaskId::new(&format!("{name}-{job}")).expect("valid");
+        let (task_id, other_id) = (id("task"), Some(id("video")));
+        (SECOND / 10, SubmitReply::Accepted { task_id, other_id })
+    };
+    let answer_under = |name: &'static str| {
+        move |job: JobIndex, now: Duration| {
+            let (takes, reply) = complete(job, now);
+            let task_id = TaskId::new(&format!("{name}-{job}")).expect("valid");
+            let reply = Box::new(reply);
+            (takes, PollReply::OtherTask { task_id, reply })
+        }
+    };
+    let plan = plan(2);
+    let mut world = World::new(Start::new(&plan));
+    world.run(accept_with_two_ids, answer_under("video"));
+    assert_eq!(world.statuses(), [Status::Completed; 2]);
+
+    let mut world = World::new(Start::new(&plan));
+    world.run(accept_with_two_ids, answer_under("somebody"));
+    assert_eq!(world.statuses(), [Status::Running; 2], "another task's");
+}
+
+#[test]
 fn an_interrupt_waits_for_open_creates_and_then_calls_them_in_doubt() {
     let mut world = World::new(Start::new(&plan(5)));
     world.input_in(SECOND / 2, Input::Interrupted);
