@@ -122,11 +122,16 @@ where
             }
             wait(&mut open, &mut engine, &mut stage, &mut signal, &mut inputs).await;
         }
-        if inputs.contains(&Input::Interrupted) && signal.is_some_and(|(_, times)| times > 1) {
-            break;
-        }
+        let leaves_now =
+            inputs.contains(&Input::Interrupted) && signal.is_some_and(|(_, times)| times > 1);
         decided = stage.clock.now();
         effects = engine.step(inputs.drain(..), decided);
+        if leaves_now {
+            // Answers that came together with the signal are not thrown away: a task id may be among them.
+            let saved = save(&effects.records, &engine, stage.journal, &mut state_error);
+            tell(&effects, saved, &engine, &mut stage);
+            break;
+        }
     }
     let late_signal = stage.signals.next().now_or_never().flatten();
     Ended {

@@ -298,6 +298,25 @@ async fn one_signal_waits_for_open_creates_and_a_second_leaves_now() {
     assert_eq!(diary.lock().expect("the run is over").creates.len(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_together_with_the_second_signal_is_saved() {
+    let together = Case {
+        create_takes: 2 * SECOND,
+        signals_at: vec![SECOND, SECOND],
+        ..Case::default()
+    };
+    let (ended, diary) = together.run().await;
+    assert_eq!(ended.engine.table().job(0).status(), Status::Running);
+    let diary = diary.lock().expect("the run is over");
+    let is_accept = |record: &Record| {
+        let Fact::Job { event, .. } = &record.fact else {
+            return false;
+        };
+        matches!(event, Event::Accepted { .. })
+    };
+    assert!(diary.durable.iter().any(is_accept));
+}
+
 #[test]
 fn a_create_that_waited_too_long_for_its_sync_is_not_sent() {
     let at = |seconds| Now {
