@@ -18,13 +18,22 @@ use crate::text::CleanText;
 /// An intent older than this when its request could leave is not sent: the machine slept, or the disk hung.
 const STALE_INTENT: Duration = Duration::from_secs(30);
 
-/// The state as the loop sees it: all of `records` are durable when this returns, or it never works again.
+/// The state as the loop sees it.
 pub trait Journal {
     /// Why it could not be written.
     type Error;
 
-    /// Makes `records` durable; `open_creates` answers may still have to be written after them.
-    fn commit(&mut self, records: &[Record], open_creates: usize) -> Result<(), Self::Error>;
+    /// Makes `records` durable: all of them, when this returns without an error.
+    fn commit(&mut self, records: &[Record]) -> Result<(), CommitError<Self::Error>>;
+}
+
+/// Why not all records of a commit are durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitError<E> {
+    /// No intent is taken any more, neither now nor later. All other records are durable, and later ones will be.
+    IntentsRefused(E),
+    /// Nobody knows what is on disk, and no later commit changes that.
+    Broken(E),
 }
 
 /// Whoever is told what happened: results, progress, JSON lines.
@@ -40,9 +49,9 @@ pub trait Reporter {
 #[derive(Debug)]
 pub struct News<'a> {
     /// Durable records.
-    pub records: &'a [Record],
+    pub records: &'a [&'a Record],
     /// Records that could not be saved: people must note the task ids in them.
-    pub unsaved: &'a [Record],
+    pub unsaved: &'a [&'a Record],
     /// Not facts about a job's status.
     pub notices: &'a [Notice],
     /// The run as it is now.
@@ -106,9 +115,9 @@ where
     let mut decided = stage.clock.now();
     loop {
         describe_intents(&mut effects.records, stage.plan, engine.table());
-        let saved = save(&effects.records, &engine, stage.journal, &mut state_error);
+        let saved = save(&effects.records, stage.journal, &mut state_error);
         tell(&effects, saved, &engine, &mut stage);
-        if saved == Saved::No {
+        if saved != Saved::All {
             inputs.push(Input::StateFailed);
         }
         let now = stage.clock.now();
@@ -141,43 +150,43 @@ where
     }
 }
 
-/// Whether the records of a step are durable.
+/// Which records of a step are durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Saved {
-    Yes,
-    No,
+    All,
+    AllButIntents,
+    Nothing,
 }
 
+/// Commits also after an error: a state that takes no more intents still takes the ids of the creates that are open.
 fn save<J: Journal>(
     records: &[Record],
-    engine: &Engine,
     journal: &mut J,
-    failed: &mut Option<J::Error>,
+    state_error: &mut Option<J::Error>,
 ) -> Saved {
     if records.is_empty() {
-        return Saved::Yes;
+        return Saved::All;
     }
-    if failed.is_some() {
-        return Saved::No;
-    }
-    match journal.commit(records, engine.open_creates()) {
-        Ok(()) => Saved::Yes,
-        Err(error) => {
-            *failed = Some(error);
-            Saved::No
-        }
-    }
+    let (saved, error) = match journal.commit(records) {
+        Ok(()) => return Saved::All,
+        Err(CommitError::IntentsRefused(error)) => (Saved::AllButIntents, error),
+        Err(CommitError::Broken(error)) => (Saved::Nothing, error),
+    };
+    *state_error = Some(error);
+    saved
 }
 
 fn tell<A, J, S>(effects: &Effects, saved: Saved, engine: &Engine, stage: &mut Stage<'_, A, J, S>) {
-    let (records, unsaved) = match saved {
-        Saved::Yes => (&effects.records[..], &[][..]),
-        Saved::No => (&[][..], &effects.records[..]),
+    let is_durable = |record: &&Record| match saved {
+        Saved::All => true,
+        Saved::AllButIntents => !record.is_intent(),
+        Saved::Nothing => false,
     };
+    let (records, unsaved): (Vec<_>, Vec<_>) = effects.records.iter().partition(is_durable);
     let now = stage.clock.now();
     stage.reporter.tell(&News {
-        records,
-        unsaved,
+        records: &records,
+        unsaved: &unsaved,
         notices: &effects.notices,
         engine,
         now,
@@ -195,11 +204,11 @@ fn sendable(
     let waited = now.mono.saturating_sub(decided.mono);
     let passed = Duration::try_from(now.wall.duration_since(decided.wall)).unwrap_or_default();
     let refused = match saved {
-        Saved::No => Some("the state could not be written"),
-        Saved::Yes if waited.max(passed) > STALE_INTENT => {
+        Saved::AllButIntents | Saved::Nothing => Some("the state could not be written"),
+        Saved::All if waited.max(passed) > STALE_INTENT => {
             Some("too much time passed before it could be sent")
         }
-        Saved::Yes => None,
+        Saved::All => None,
     };
     let Some(reason) = refused else { return calls };
     let (submits, polls): (Vec<_>, Vec<_>) = calls
@@ -223,19 +232,14 @@ fn start<A: VideoApi, J, S>(
     match call {
         Call::Submit { job } => {
             let request = stage.plan.jobs()[job as usize].request();
-            stage
-                .api
-                .submit(request)
+            let reply = stage.api.submit(request);
+            reply
                 .map(move |reply| Input::Submitted { job, reply })
                 .boxed()
         }
         Call::Poll { job, task_id, run } => {
-            let origin = engine.table().origin(run);
-            stage
-                .api
-                .poll(origin, &task_id)
-                .map(move |reply| Input::Polled { job, reply })
-                .boxed()
+            let reply = stage.api.poll(engine.table().origin(run), &task_id);
+            reply.map(move |reply| Input::Polled { job, reply }).boxed()
         }
     }
 }

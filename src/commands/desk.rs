@@ -79,7 +79,7 @@ impl<'a> Desk<'a> {
         self.results.error
     }
 
-    fn count(&mut self, records: &[Record], table: &JobTable) {
+    fn count(&mut self, records: &[&Record], table: &JobTable) {
         for job in jobs_of(records, table) {
             let before = &mut self.standings[job as usize];
             self.tally.follow(table, job, &self.selection, *before);
@@ -87,7 +87,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn tell_jobs(&mut self, records: &[Record], table: &JobTable) {
+    fn tell_jobs(&mut self, records: &[&Record], table: &JobTable) {
         let lines = jobs_of(records, table)
             .map(|job| Line::Job(JobLine::of(table, job, &self.selection)).to_json());
         let output = &mut *self.output;
@@ -112,7 +112,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Ids that the state could not keep: the last chance to note them.
-    fn tell_unsaved(&mut self, records: &[Record]) {
+    fn tell_unsaved(&mut self, records: &[&Record]) {
         for record in records {
             if let Fact::Job {
                 id,
@@ -169,7 +169,7 @@ impl Reporter for Desk<'_> {
 
 /// The jobs that `records` are about, each once.
 fn jobs_of<'t>(
-    records: &[Record],
+    records: &[&Record],
     table: &'t JobTable,
 ) -> impl Iterator<Item = JobIndex> + use<'t> {
     let mut jobs: Vec<JobIndex> = records

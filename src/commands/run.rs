@@ -25,7 +25,7 @@ use crate::report::json::Line;
 use crate::report::outcome::{RunFact, Tally};
 use crate::report::status;
 use crate::report::summary::{Invocation, Stage as SummaryStage, Summary};
-use crate::runner::{self, Ended, Journal, Signal};
+use crate::runner::{self, CommitError, Ended, Journal, Signal};
 use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Sources};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::state::{StateError, Store};
@@ -242,9 +242,13 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
 impl Journal for Store {
     type Error = StateError;
 
-    fn commit(&mut self, records: &[Record], open_creates: usize) -> Result<(), StateError> {
-        self.reserve(open_creates)?;
-        Store::commit(self, records)
+    fn commit(&mut self, records: &[Record]) -> Result<(), CommitError<StateError>> {
+        Store::commit(self, records).map_err(|error| match error {
+            StateError::Full { .. } | StateError::TooLong { .. } => {
+                CommitError::IntentsRefused(error)
+            }
+            _ => CommitError::Broken(error),
+        })
     }
 }
 

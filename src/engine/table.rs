@@ -34,6 +34,19 @@ pub enum Fact {
     },
 }
 
+impl Record {
+    /// Whether it says that a create request is about to be sent.
+    pub fn is_intent(&self) -> bool {
+        matches!(
+            &self.fact,
+            Fact::Job {
+                event: Event::Intent { .. },
+                ..
+            }
+        )
+    }
+}
+
 /// A record that contradicts the records before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {

@@ -34,22 +34,32 @@ type Shared = Arc<Mutex<Diary>>;
 struct FakeState {
     diary: Shared,
     commits_until_failure: usize,
+    intents_until_refusal: usize,
 }
 
 impl Journal for FakeState {
     type Error = &'static str;
 
-    fn commit(&mut self, records: &[Record], _: usize) -> Result<(), Self::Error> {
+    fn commit(&mut self, records: &[Record]) -> Result<(), CommitError<Self::Error>> {
         let mut diary = self
             .diary
             .lock()
             .expect("no test panics while it holds the lock");
         if diary.commits == self.commits_until_failure {
-            return Err("disk full");
+            return Err(CommitError::Broken("disk on fire"));
         }
         diary.commits += 1;
-        diary.durable.extend_from_slice(records);
-        Ok(())
+        let intents = diary.durable.iter().filter(|record| record.is_intent());
+        let is_full = intents.count() >= self.intents_until_refusal;
+        let (refused, taken): (Vec<_>, Vec<_>) = records
+            .iter()
+            .cloned()
+            .partition(|record| is_full && record.is_intent());
+        diary.durable.extend(taken);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(CommitError::IntentsRefused("disk full"))
     }
 }
 
@@ -145,6 +155,7 @@ struct Case {
     concurrency: u32,
     create_takes: Duration,
     commits_until_failure: usize,
+    intents_until_refusal: usize,
     signals_at: Vec<Duration>,
 }
 
@@ -155,6 +166,7 @@ impl Default for Case {
             concurrency: 4,
             create_takes: SECOND / 10,
             commits_until_failure: usize::MAX,
+            intents_until_refusal: usize::MAX,
             signals_at: Vec::new(),
         }
     }
@@ -199,6 +211,7 @@ impl Case {
         let mut journal = FakeState {
             diary: Arc::clone(&diary),
             commits_until_failure: self.commits_until_failure,
+            intents_until_refusal: self.intents_until_refusal,
         };
         let stage = Stage {
             plan: &plan,
@@ -258,7 +271,7 @@ async fn nothing_is_sent_when_its_intent_could_not_be_saved() {
     .run()
     .await;
     let diary = diary.lock().expect("the run is over");
-    assert_eq!(ended.state_error, Some("disk full"));
+    assert_eq!(ended.state_error, Some("disk on fire"));
     assert!(diary.creates.is_empty());
     assert_eq!(ended.engine.counts().pending, 5);
 }
@@ -275,6 +288,31 @@ async fn an_id_that_could_not_be_saved_is_still_told_and_polled() {
     assert_eq!(diary.creates.len(), 1);
     assert!(diary.unsaved >= 1);
     assert_eq!(ended.engine.table().job(0).status(), Status::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_takes_no_more_intents_still_keeps_the_answers_of_open_creates() {
+    let (ended, diary) = Case {
+        jobs: 6,
+        create_takes: SECOND,
+        intents_until_refusal: 3,
+        ..Case::default()
+    }
+    .run()
+    .await;
+    let diary = diary.lock().expect("the run is over");
+    assert_eq!(ended.state_error, Some("disk full"));
+    assert_eq!(diary.creates.len(), 3);
+    let count = |wanted: fn(&Event) -> bool| {
+        let facts = diary.durable.iter().map(|record| &record.fact);
+        facts
+            .filter(|fact| matches!(fact, Fact::Job { event, .. } if wanted(event)))
+            .count()
+    };
+    assert_eq!(count(|event| matches!(event, Event::Accepted { .. })), 3);
+    assert_eq!(count(|event| matches!(event, Event::Completed { .. })), 3);
+    assert_eq!(diary.unsaved, 1, "the refused intent");
+    assert_eq!(ended.engine.counts().pending, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -326,18 +364,18 @@ fn a_create_that_waited_too_long_for_its_sync_is_not_sent() {
     let calls = || vec![Call::Submit { job: 3 }];
     let mut inputs = Vec::new();
     assert_eq!(
-        sendable(calls(), Saved::Yes, at(0), at(30), &mut inputs),
+        sendable(calls(), Saved::All, at(0), at(30), &mut inputs),
         calls()
     );
     assert_eq!(inputs, []);
     assert_eq!(
-        sendable(calls(), Saved::Yes, at(0), at(31), &mut inputs),
+        sendable(calls(), Saved::All, at(0), at(31), &mut inputs),
         []
     );
     let slept = Now {
         wall: Timestamp::from_second(8 * 3600).expect("in range"),
         ..at(0)
     };
-    assert_eq!(sendable(calls(), Saved::Yes, at(0), slept, &mut inputs), []);
+    assert_eq!(sendable(calls(), Saved::All, at(0), slept, &mut inputs), []);
     assert_eq!(inputs.len(), 2);
 }

@@ -165,24 +165,16 @@ impl<F: JournalFile> Journal<F> {
         self.seq = encoded.seq;
         self.open_creates = encoded.open_creates;
         match &self.refusal {
-            Some(refusal) if records.iter().any(is_intent) => Err(refusal.clone()),
+            Some(refusal) if records.iter().any(Record::is_intent) => Err(refusal.clone()),
             _ => Ok(()),
         }
-    }
-
-    /// Sets space aside for the answers to `open_creates` creates, so that they can be written on a full disk.
-    ///
-    /// # Errors
-    /// [`StateError::Full`]; the journal stays as it is.
-    pub fn reserve(&mut self, open_creates: usize) -> Result<(), StateError> {
-        self.make_room(0, open_creates)
     }
 
     /// Fills the buffer with `records`, and sees to it that there is room for the answers to the intents among them.
     fn admit(&mut self, records: &[Record]) -> Result<Encoded, StateError> {
         let encoded = self.encode(records)?;
         let room = self.make_room(self.buffer.len(), encoded.open_creates);
-        if records.iter().any(is_intent) {
+        if records.iter().any(Record::is_intent) {
             room?; // what happened must be written, room or not
         }
         Ok(encoded)
@@ -200,7 +192,7 @@ impl<F: JournalFile> Journal<F> {
                 Fact::Job { id, .. } => Some(id),
                 Fact::Run(_) => None,
             };
-            if self.refusal.is_some() && is_intent(record) {
+            if self.refusal.is_some() && record.is_intent() {
                 self.withheld.extend(id.cloned());
             }
             if id.is_some_and(|id| self.withheld.contains(id)) {
@@ -220,6 +212,8 @@ impl<F: JournalFile> Journal<F> {
         Ok(encoded)
     }
 
+    /// Sees to it that `bytes` can be written, and after them the answers to `open_creates` creates, also on a disk that
+    /// fills up meanwhile.
     fn make_room(&mut self, bytes: usize, open_creates: usize) -> Result<(), StateError> {
         let wanted = bytes as u64 + HEADROOM + HEADROOM_PER_CREATE * open_creates as u64;
         if self.length + wanted <= self.reserved {
@@ -275,16 +269,6 @@ impl<F: JournalFile> Journal<F> {
 struct Encoded {
     seq: u64,
     open_creates: usize,
-}
-
-fn is_intent(record: &Record) -> bool {
-    matches!(
-        &record.fact,
-        Fact::Job {
-            event: Event::Intent { .. },
-            ..
-        }
-    )
 }
 
 /// How many creates wait for their answer after `record`, if `open` did before.
@@ -1104,10 +1088,10 @@ mod tests {
             disk.set_aside - disk.bytes.len() as u64
         };
         assert!(free(&state) >= HEADROOM + 200 * HEADROOM_PER_CREATE);
-        journal.reserve(1000).expect("room");
+        journal.make_room(0, 1000).expect("room");
         assert!(free(&state) >= HEADROOM + 1000 * HEADROOM_PER_CREATE);
         state.disk().capacity = Some(1 << 20);
-        journal.reserve(10_000).expect_err("full");
+        journal.make_room(0, 10_000).expect_err("full");
         journal
             .commit(&timed([fact("job-1", accepted("t"))]))
             .expect("what was set aside is still there");

@@ -116,11 +116,6 @@ impl Store {
         self.journal.commit(records)
     }
 
-    /// Sets disk space aside for the answers to `open_creates` creates; see [`Journal::reserve`].
-    pub fn reserve(&mut self, open_creates: usize) -> Result<(), StateError> {
-        self.journal.reserve(open_creates)
-    }
-
     /// What a person should know about how the state was found.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -471,7 +466,6 @@ mod tests {
         let home = Home::new();
         let (mut store, table) = home.open(options()).expect("new");
         assert!(table.is_empty() && store.warnings().is_empty());
-        store.reserve(4).expect("room");
         store.commit(&samples::everything()).expect("a sound disk");
         assert_eq!(store.results_path(), home.path("results.csv"));
         drop(store);
