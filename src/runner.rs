@@ -233,15 +233,24 @@ fn start<A: VideoApi, J, S>(
         Call::Submit { job } => {
             let request = stage.plan.jobs()[job as usize].request();
             let reply = stage.api.submit(request);
-            reply
-                .map(move |reply| Input::Submitted { job, reply })
-                .boxed()
+            aside(reply.map(move |reply| Input::Submitted { job, reply }))
         }
         Call::Poll { job, task_id, run } => {
             let reply = stage.api.poll(engine.table().origin(run), &task_id);
-            reply.map(move |reply| Input::Polled { job, reply }).boxed()
+            aside(reply.map(move |reply| Input::Polled { job, reply }))
         }
     }
+}
+
+/// Lets a call go on by itself: while the loop waits for a slow disk, requests must not bunch up, and an answer that
+/// has come must not count as one that did not come in time.
+fn aside(call: impl Future<Output = Input> + Send + 'static) -> BoxFuture<'static, Input> {
+    let call = tokio::spawn(call);
+    async {
+        call.await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+    .boxed()
 }
 
 /// Waits for a reply, a signal or the time to look again, then takes every other reply that is ready.

@@ -379,3 +379,17 @@ fn a_create_that_waited_too_long_for_its_sync_is_not_sent() {
     assert_eq!(sendable(calls(), Saved::All, at(0), slept, &mut inputs), []);
     assert_eq!(inputs.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_call_goes_on_while_the_loop_waits_for_the_disk() {
+    let (answered, answer) = std::sync::mpsc::channel();
+    let call = aside(async move {
+        tokio::task::yield_now().await;
+        answered.send(()).expect("the test waits");
+        Input::StateFailed
+    });
+    // A commit blocks the thread of the loop like this.
+    let answer = answer.recv_timeout(10 * SECOND);
+    assert_eq!(answer, Ok(()));
+    assert_eq!(call.await, Input::StateFailed);
+}
