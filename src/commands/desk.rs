@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::progress;
 use crate::report::json::{JobLine, Line, NoticeLine};
 use crate::report::notice::{NoticeKind, job_of, notice_text};
-use crate::report::outcome::{Standing, Tally};
+use crate::report::outcome::{RunFact, Standing, Tally};
 use crate::results;
 use crate::runner::{News, Reporter};
 
@@ -38,7 +38,16 @@ pub(super) struct Desk<'a> {
     standings: Vec<Standing>,
     tally: Tally,
     results: ResultsFile,
+    facts: Vec<RunFact>,
     next_tick: Duration,
+}
+
+/// What a desk has to say at the end.
+pub(super) struct Closed {
+    /// What happened that bears on the exit code.
+    pub(super) facts: Vec<RunFact>,
+    /// Why results.csv could not be written.
+    pub(super) results_error: Option<FileError>,
 }
 
 impl<'a> Desk<'a> {
@@ -68,15 +77,19 @@ impl<'a> Desk<'a> {
                 due: Some(Duration::ZERO),
                 error: None,
             },
+            facts: Vec::new(),
             next_tick: Duration::ZERO,
         }
     }
 
-    /// Takes the bar away and writes results.csv a last time; why it could not be written.
-    pub(super) fn close(mut self, engine: &Engine) -> Option<FileError> {
+    /// Takes the bar away and writes results.csv a last time.
+    pub(super) fn close(mut self, engine: &Engine) -> Closed {
         self.progress.finish(self.output);
         self.results.write(self.plan, engine.table());
-        self.results.error
+        Closed {
+            facts: self.facts,
+            results_error: self.results.error,
+        }
     }
 
     fn count(&mut self, records: &[&Record], table: &JobTable) {
@@ -140,6 +153,7 @@ impl Reporter for Desk<'_> {
             self.tell_jobs(news.records, table);
         }
         for notice in news.notices {
+            self.facts.extend(RunFact::of(notice));
             self.tell_notice(notice, table, news.now.mono);
         }
         if !news.records.is_empty() {
@@ -210,5 +224,73 @@ impl ResultsFile {
             results::write(plan, table, &selection, out)
         });
         self.error = written.err();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::engine::Setup;
+    use crate::engine::event::{Now, RunStart};
+    use crate::engine::limits::Limits;
+    use crate::engine::resume::Rerun;
+    use crate::output::Talk;
+    use crate::report::sample;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn engine(table: JobTable, now: Now) -> Engine {
+        let Fact::Run(last) = sample::run(1, &[]).fact else {
+            unreachable!("that is what it makes");
+        };
+        let start = RunStart {
+            run: table.next_run(),
+            ..last
+        };
+        let limits = Limits {
+            concurrency: NonZeroU32::MIN,
+            submit_interval: HOUR,
+            poll_interval: HOUR,
+            poll_first: HOUR,
+            poll_every: HOUR,
+            job_timeout: HOUR,
+            deadline: HOUR,
+            max_jobs: None,
+        };
+        let setup = Setup {
+            start,
+            selection: Selection::default(),
+            limits,
+            rerun: Rerun::default(),
+        };
+        Engine::resume(table, setup, now).0
+    }
+
+    #[test]
+    fn what_bears_on_the_exit_code_is_kept_to_the_end() {
+        let home = tempfile::tempdir().expect("a directory");
+        let (plan, table) = sample::every_status();
+        let now = Now {
+            mono: Duration::ZERO,
+            wall: sample::second(0),
+        };
+        let engine = engine(table, now);
+        let mut output = Output::of_process(crate::cli::ColorWhen::Never, Talk::Quiet, &|_| None);
+        let path = home.path().join("results.csv");
+        let selection = Selection::default();
+        let mut desk = Desk::new(&plan, &engine, selection, path, false, &mut output);
+        let what = "a job that is failed cannot have the event `lost`".to_owned();
+        desk.tell(&News {
+            records: &[],
+            unsaved: &[],
+            notices: &[Notice::Illegal { job: 0, what }],
+            engine: &engine,
+            now,
+        });
+        let closed = desk.close(&engine);
+        assert_eq!(closed.facts, [RunFact::Bug]);
+        assert!(closed.results_error.is_none());
     }
 }

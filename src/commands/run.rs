@@ -8,12 +8,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
-use super::desk::Desk;
+use super::desk::{Closed, Desk};
 use super::{Manifest, Stage, Stop, environment, load_manifest, open_state, signals};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::RunArgs;
 use crate::clock::{self, Clock};
-use crate::engine::event::{Origin, RunStart, StopReason};
+use crate::engine::event::{Origin, RunStart};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Record};
@@ -84,13 +84,13 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         };
         Ok::<_, Error>(runner::run(engine, first, stage).await)
     })?;
-    let results_error = desk.close(&ended.engine);
-    let facts = facts(&ended, results_error.is_some());
-    if let Some(error) = results_error {
-        output.insist(&format!("error: {error}"));
+    let closed = desk.close(&ended.engine);
+    let facts = facts(&ended, &closed);
+    if let Some(error) = closed.results_error {
+        Stop::from(error).tell(None, output);
     }
     if let Some(error) = ended.state_error {
-        super::Stop::from(error).tell(None, output);
+        Stop::from(error).tell(None, output);
     }
 
     let table = ended.engine.table();
@@ -253,26 +253,16 @@ impl Journal for Store {
 }
 
 /// What happened in the run that bears on its exit code.
-fn facts(ended: &Ended<StateError>, results_failed: bool) -> Vec<RunFact> {
-    let mut facts: Vec<RunFact> = ended.engine.stops().iter().filter_map(fact).collect();
-    facts.extend(ended.signal.map(|signal| match signal {
+fn facts(ended: &Ended<StateError>, closed: &Closed) -> Vec<RunFact> {
+    let signal = ended.signal.map(|signal| match signal {
         Signal::Interrupt => RunFact::Interrupted,
         Signal::Terminate => RunFact::Terminated,
-    }));
-    if ended.state_error.is_some() || results_failed {
-        facts.push(RunFact::StateFailed);
-    }
+    });
+    let unwritten = ended.state_error.is_some() || closed.results_error.is_some();
+    let mut facts = closed.facts.clone();
+    facts.extend(signal);
+    facts.extend(unwritten.then_some(RunFact::StateFailed));
     facts
-}
-
-fn fact(stop: &StopReason) -> Option<RunFact> {
-    match stop {
-        StopReason::Fault { fault, .. } => Some(RunFact::Fault(*fault)),
-        StopReason::Doubt { .. } => Some(RunFact::Braked),
-        StopReason::MaxJobs => Some(RunFact::MaxJobs),
-        StopReason::StateFailed => Some(RunFact::StateFailed),
-        StopReason::Deadline | StopReason::Interrupted => None,
-    }
 }
 
 /// How the program was called, for the commands that the summary suggests.
