@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use anstream::adapter::strip_str;
+use unicode_width::UnicodeWidthStr;
 
 use crate::cli::ColorWhen;
 
@@ -104,16 +105,24 @@ impl Output {
         self.stdout.write(&piece);
     }
 
-    /// A line of talk on stderr: progress and notices. `--quiet` leaves it out.
+    /// A line of talk on stderr: progress and notices, wrapped on a terminal. `--quiet` leaves it out.
     pub fn talk(&mut self, text: &str) {
         if self.talk == Talk::Normal {
-            self.stderr.write_line(text);
+            self.insist_wrapped(text);
         }
     }
 
     /// A line on stderr that `--quiet` does not silence: errors, diagnostics, the summary.
     pub fn insist(&mut self, text: &str) {
         self.stderr.write_line(text);
+    }
+
+    /// Prose on stderr that `--quiet` does not silence, wrapped between words on a terminal.
+    pub fn insist_wrapped(&mut self, text: &str) {
+        match self.stderr.cells {
+            Some(cells) => self.stderr.write_line(&wrapped(text, cells)),
+            None => self.stderr.write_line(text),
+        }
     }
 
     /// Whether progress and notices are shown.
@@ -214,6 +223,54 @@ impl fmt::Debug for Stream {
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }
+}
+
+/// `text` in lines of at most `cells` cells, broken between words and indented under their first line. A command is left
+/// whole, so that it can be copied, and so is a word that is longer than a line.
+fn wrapped(text: &str, cells: usize) -> String {
+    let mut out = String::new();
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push('\n');
+        }
+        if cells_in(line) <= cells || is_command(line) {
+            out.push_str(line);
+        } else {
+            wrap_line(line, cells, &mut out);
+        }
+    }
+    out
+}
+
+fn wrap_line(line: &str, cells: usize, out: &mut String) {
+    let margin = line.len() - line.trim_start_matches(' ').len();
+    let hanging = if margin < 4 { margin + 4 } else { margin };
+    let mut used = 0;
+    for word in line.split_inclusive(' ') {
+        let width = cells_in(word.trim_end_matches(' '));
+        if used > hanging && width > 0 && used + width > cells {
+            out.truncate(out.trim_end_matches(' ').len());
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', hanging));
+            used = hanging;
+        }
+        out.push_str(word);
+        used += cells_in(word);
+    }
+    out.truncate(out.trim_end_matches(' ').len());
+}
+
+fn is_command(line: &str) -> bool {
+    let plain = strip_str(line).to_string();
+    let words = plain.trim_start();
+    words
+        .trim_start_matches("next:")
+        .trim_start()
+        .starts_with("shotlist ")
+}
+
+fn cells_in(text: &str) -> usize {
+    strip_str(text).to_string().width()
 }
 
 /// `--color` wins; `auto` obeys `NO_COLOR`, then `CLICOLOR_FORCE`, then asks whether anyone could see it.
@@ -346,6 +403,34 @@ mod tests {
         let (mut output, _, stderr) = output(Talk::Normal, 99);
         output.talk("\u{1b}[31mred\u{1b}[0m 雨");
         assert_eq!(stderr.text(), "red 雨\n");
+    }
+
+    #[test]
+    fn prose_is_broken_between_words_and_a_command_is_left_whole() {
+        let text = "12 jobs: 9 completed, 2 failed, 1 in doubt; took 17s\n\n\u{1b}[1mfailed:\u{1b}[0m\n  \
+                    2  moderation  the request may contain something      lamp-story, 雨-film\n\
+                    next:    shotlist run campaign.yaml --base-url http://127.0.0.1:18081\n         \
+                    once the jobs in doubt are settled";
+        insta::assert_snapshot!(strip_str(&wrapped(text, 40)), @"
+        12 jobs: 9 completed, 2 failed, 1 in
+            doubt; took 17s
+
+        failed:
+          2  moderation  the request may contain
+              something      lamp-story, 雨-film
+        next:    shotlist run campaign.yaml --base-url http://127.0.0.1:18081
+                 once the jobs in doubt are
+                 settled
+        ");
+        for cells in 0..90 {
+            let words = |text: &str| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(words(&wrapped(text, cells)), words(text), "{cells}");
+        }
+        assert_eq!(wrapped(text, 99), text);
     }
 
     #[test]

@@ -94,9 +94,9 @@ impl Stop {
 
     fn tell(&self, json: Option<&'static str>, output: &mut Output) {
         if let Self::Error(error) = self {
-            output.insist(&format!("error: {}", with_causes(error)));
+            output.insist_wrapped(&format!("error: {}", with_causes(error)));
             if let Some(help) = error.remedy() {
-                output.insist(&format!("  help: {help}"));
+                output.insist_wrapped(&format!("  help: {help}"));
             }
         }
         let Some(command) = json else { return };

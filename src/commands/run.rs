@@ -115,7 +115,7 @@ fn show(summary: &Summary<'_>, options: &RunArgs, output: &mut Output) {
     let is_small = summary.table.planned().end <= ROWS_SHOWN;
     let has_reader = options.rehearse || output.data_width().is_some();
     if options.json {
-        output.insist(&summary.text());
+        output.insist_wrapped(&summary.text());
         output.data(&Line::Summary(summary.line()).to_json());
         return;
     }
@@ -123,7 +123,7 @@ fn show(summary: &Summary<'_>, options: &RunArgs, output: &mut Output) {
         let width = output.data_width();
         output.data_lines(status::rows(summary.table, summary.selection, width));
     }
-    output.insist(&summary.text());
+    output.insist_wrapped(&summary.text());
 }
 
 fn resolve_settings(options: &RunArgs, manifest: &Manifest) -> Result<RunSettings, Error> {
