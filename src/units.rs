@@ -207,6 +207,15 @@ impl FromStr for Deadline {
     }
 }
 
+impl fmt::Display for Deadline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::After(duration) => formatter.write_str(&show_duration(*duration)),
+            Self::At(time) => write!(formatter, "{:02}:{:02}", time.hour(), time.minute()),
+        }
+    }
+}
+
 /// The address of the API: scheme, host, port and path prefix, without a trailing `/` or `/v1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(url::Url);

@@ -29,6 +29,7 @@ use crate::runner::{self, CommitError, Ended, Journal, Signal};
 use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Sources};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::state::{StateError, Store};
+use crate::units::show_duration;
 
 /// Largest key file that is read, in bytes.
 const KEY_FILE_LIMIT: u64 = 64 * 1024;
@@ -267,13 +268,6 @@ fn facts(ended: &Ended<StateError>, closed: &Closed) -> Vec<RunFact> {
 
 /// How the program was called, for the commands that the summary suggests.
 fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
-    let mut run_options = Vec::new();
-    if let Some(url) = &options.api.base_url {
-        run_options.extend(["--base-url".to_owned(), url.to_string()]);
-    }
-    if let Some(file) = &options.api.key.api_key_file {
-        run_options.extend(["--api-key-file".to_owned(), file.display().to_string()]);
-    }
     Invocation {
         manifest: options.manifest.display().to_string(),
         out: options
@@ -281,10 +275,77 @@ fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
             .out
             .as_ref()
             .map(|out| out.display().to_string()),
-        run_options,
+        run_options: repeated(options),
         stage: match stage {
             Stage::Real => SummaryStage::Real,
             Stage::Rehearsal => SummaryStage::Rehearsal,
         },
+    }
+}
+
+/// The options that a next run without them would not be like this one: it might order more, or faster. `--rerun` is
+/// not one of them, as it would cost again.
+fn repeated(options: &RunArgs) -> Vec<String> {
+    let (api, limits) = (&options.api, &options.limits);
+    let time = |duration: Option<Duration>| duration.map(show_duration);
+    let once = [
+        ("--base-url", api.base_url.as_ref().map(ToString::to_string)),
+        (
+            "--api-key-file",
+            api.key
+                .api_key_file
+                .as_ref()
+                .map(|file| file.display().to_string()),
+        ),
+        (
+            "--max-jobs",
+            options.max_jobs.map(|count| count.to_string()),
+        ),
+        (
+            "--concurrency",
+            limits.concurrency.map(|count| count.to_string()),
+        ),
+        (
+            "--submit-rate",
+            limits.submit_rate.map(|rate| rate.to_string()),
+        ),
+        ("--poll-rate", limits.poll_rate.map(|rate| rate.to_string())),
+        ("--poll-first", time(limits.poll_first)),
+        ("--poll-every", time(limits.poll_every)),
+        ("--submit-timeout", time(limits.submit_timeout)),
+        ("--job-timeout", time(limits.job_timeout)),
+        (
+            "--deadline",
+            limits.deadline.map(|deadline| deadline.to_string()),
+        ),
+    ];
+    let once = once
+        .into_iter()
+        .filter_map(|(option, value)| Some((option, value?)));
+    let select = options.select.iter().map(|glob| ("--select", glob.clone()));
+    once.chain(select)
+        .flat_map(|(option, value)| [option.to_owned(), value])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::cli::{Command, parse};
+
+    #[test]
+    fn the_next_run_is_suggested_with_the_options_of_this_one_but_for_what_costs_again() {
+        let line = "--base-url http://127.0.0.1:1 --api-key-file k --max-jobs 1 --concurrency 2 --submit-rate 3/min \
+                    --poll-rate 4/s --poll-first 5s --poll-every 6s --submit-timeout 7m --job-timeout 8h --deadline \
+                    06:00 --select a* --select b";
+        let words = format!("shotlist run m.yaml {line} --rerun failed");
+        let Ok(Command::Run(options)) =
+            parse(words.split_whitespace().map(OsString::from)).map(|cli| cli.command)
+        else {
+            panic!("a valid command line")
+        };
+        assert_eq!(repeated(&options).join(" "), line);
     }
 }

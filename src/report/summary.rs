@@ -59,7 +59,7 @@ pub struct Invocation {
     pub manifest: String,
     /// `--out`, if it was given.
     pub out: Option<String>,
-    /// Options of `run` that the next run needs again (such as `--base-url URL`), word by word.
+    /// Options of `run` that the next run needs again (`--base-url URL`, limits, what was selected), word by word.
     pub run_options: Vec<String>,
     /// What the run was made against.
     pub stage: Stage,
