@@ -181,6 +181,13 @@ impl Summary<'_> {
         }
         lines.extend(self.stopped().map(|cause| format!("stopped: {cause}")));
         lines.extend(self.results.map(|results| format!("results: {results}")));
+        let is_rehearsal = self.invocation.stage == Stage::Rehearsal;
+        if is_rehearsal && self.tally.count(Status::Completed) > 0 {
+            lines.push(
+                "videos:  their URLs were the simulated provider's, which has ended with the rehearsal"
+                    .to_owned(),
+            );
+        }
         if let Some(next) = self.next() {
             lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
             lines.push(format!("         {}", next.reason));
@@ -315,7 +322,7 @@ impl Summary<'_> {
             };
             return Some(Next {
                 command: manifest.command("plan", ""),
-                reason: "this was a rehearsal, nothing was ordered or paid; this shows what the real run would do",
+                reason: "nothing was ordered or paid; this shows what the real run would do",
             });
         }
         let run = |rest, reason| {
@@ -611,7 +618,8 @@ mod tests {
             stage: Stage::Rehearsal,
             ..invocation()
         };
-        let jobs = table(&[&[doubted()]]);
+        let done = [accepted("t"), completed("http://127.0.0.1:1/v.mp4")];
+        let jobs = table(&[&[doubted()], &done]);
         let text = summary_of(&jobs, &[], &invocation, |summary| summary.text());
         insta::assert_snapshot!("rehearsal", strip_str(&text));
     }
