@@ -10,6 +10,9 @@ use crate::engine::job::{JobState, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::results::{self, Seconds};
 
+/// Cells in which most of what is known about a job can be read.
+const ABOUT_ROOM: usize = 50;
+
 const HEADER: [&str; 5] = ["JOB", "STATUS", "TASK", "SINCE", "ABOUT"];
 
 /// The table line by line, its header first; lines are cut to `width` cells of a terminal, if one is given.
@@ -18,18 +21,22 @@ pub fn rows<'a>(
     selection: &'a Selection,
     width: Option<usize>,
 ) -> impl Iterator<Item = String> + 'a {
-    // In a narrow terminal, what is known about a job is worth more than the time.
-    let time_room = if width.is_some_and(|width| width < 120) {
-        0
-    } else {
-        20
-    };
-    let mut columns = Columns::new([id_room(width), 10, 32, time_room, usize::MAX], width);
-    columns.measure(HEADER);
     let all = 0..table.removed().end;
-    for index in all.clone() {
-        columns.measure(Row::of(table, index, selection).cells());
-    }
+    let measured = |task_room, time_room| {
+        let room = [id_room(width), 10, task_room, time_room, usize::MAX];
+        let mut columns = Columns::new(room, width);
+        columns.measure(HEADER);
+        for index in all.clone() {
+            columns.measure(Row::of(table, index, selection).cells());
+        }
+        columns
+    };
+    // What is known about a job is worth more than the time, and that more than the task, which results.csv has.
+    let columns = [(32, 20), (32, 0)]
+        .into_iter()
+        .map(|(task_room, time_room)| measured(task_room, time_room))
+        .find(|columns| columns.leaves_last(ABOUT_ROOM))
+        .unwrap_or_else(|| measured(0, 0));
     let header = columns.draw(HEADER);
     std::iter::once(header)
         .chain(all.map(move |index| columns.draw(Row::of(table, index, selection).cells())))

@@ -40,6 +40,18 @@ impl<const N: usize> Columns<N> {
         }
     }
 
+    /// Whether the last column has `room` cells, or as many as it needs.
+    pub fn leaves_last(&self, room: usize) -> bool {
+        let Some(line) = self.line else { return true };
+        let (last, others) = self.widths.split_last().expect("a table has columns");
+        let used: usize = others
+            .iter()
+            .filter(|width| **width > 0)
+            .map(|width| width + GAP)
+            .sum();
+        line.saturating_sub(used) >= room.min(*last)
+    }
+
     /// A row as one line, without a line break; long texts are cut, columns that are empty in every row left out.
     pub fn draw(&self, row: [&str; N]) -> String {
         let mut line = String::new();
