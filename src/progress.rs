@@ -323,11 +323,11 @@ impl Log {
         None
     }
 
-    /// What must still be said before the summary.
+    /// What must still be said before the summary, which itself says why submits stopped.
     fn finish(&mut self) -> Option<String> {
         self.waiting
             .take()
-            .filter(|(kind, _)| is_weighty(*kind))
+            .filter(|(kind, _)| *kind == NoticeKind::Illegal)
             .map(|(_, text)| text)
     }
 }
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_that_waited_comes_with_the_next_line_and_a_stop_is_never_lost() {
+    fn a_notice_that_waited_comes_with_the_next_line_unless_the_summary_says_it() {
         let at = Duration::from_secs;
         let mut log = Log::default();
         let text = |text: &str| text.to_owned();
@@ -441,7 +441,9 @@ mod tests {
             log.notice(NoticeKind::SubmitsStopped, at(123), text("stop")),
             None
         );
-        assert_eq!(log.finish(), Some(text("stop")));
+        assert_eq!(log.finish(), None, "the summary says why submits stopped");
+        assert_eq!(log.notice(NoticeKind::Illegal, at(124), text("bug")), None);
+        assert_eq!(log.finish(), Some(text("bug")));
         assert_eq!(log.finish(), None);
     }
 
