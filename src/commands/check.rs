@@ -8,6 +8,8 @@ use crate::error::{Error, ExitCode};
 use crate::manifest::expand;
 use crate::output::Output;
 use crate::report::json::{Line, SummaryLine};
+use crate::report::listing;
+use crate::report::summary::Invocation;
 
 pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let manifest = load_manifest(&options.manifest, options.json, output)?;
@@ -31,10 +33,15 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         .filter_map(|job| job.request().duration())
         .map(u64::from)
         .sum();
-    let name = options.manifest.display();
+    let invocation = Invocation {
+        manifest: options.manifest.display().to_string(),
+        ..Invocation::default()
+    };
     output.talk(&format!(
-        "{name} is valid: {} jobs, {seconds} seconds of video stated",
-        jobs.len()
+        "{} is valid: {}, {seconds} seconds of video\nnext:    {}\n         tries it without key and money",
+        invocation.manifest,
+        listing::jobs(u32::try_from(jobs.len()).unwrap_or(u32::MAX)),
+        invocation.command("run", "--rehearse")
     ));
     Ok(ExitCode::Completed)
 }
