@@ -159,8 +159,17 @@ fn load_manifest(path: &Path, json: bool, output: &mut Output) -> Result<Manifes
 /// Reads the manifest as far as it can be read.
 fn read_manifest(path: &Path) -> Loaded {
     manifest::load(path, &|path| {
-        fs::read_capped(path, MANIFEST_LIMIT).map_err(io::Error::other)
+        fs::read_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
     })
+}
+
+/// Why a file cannot be read, without its name: the diagnostic names it.
+fn said_by_the_system(error: FileError) -> io::Error {
+    let message = error.to_string();
+    match error.into_source() {
+        Some(source) => io::Error::new(source.kind(), source),
+        None => io::Error::other(message),
+    }
 }
 
 fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
@@ -273,4 +282,21 @@ fn read_state(
 fn write_results(path: &Path, plan: &Plan, table: &JobTable) -> Result<(), FileError> {
     let selection = results::last_selection(table);
     fs::replace_file(path, |out| results::write(plan, table, &selection, out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_that_is_not_there_is_said_to_be_missing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let loaded = read_manifest(&directory.path().join("shots.yaml"));
+        let text = loaded.render_compact();
+        assert!(
+            text.contains("shots.yaml`: No such file or directory"),
+            "{text}"
+        );
+        assert!(text.contains("check the name and the directory"), "{text}");
+    }
 }
