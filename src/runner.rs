@@ -137,7 +137,7 @@ where
         effects = engine.step(inputs.drain(..), decided);
         if leaves_now {
             // Answers that came together with the signal are not thrown away: a task id may be among them.
-            let saved = save(&effects.records, &engine, stage.journal, &mut state_error);
+            let saved = save(&effects.records, stage.journal, &mut state_error);
             tell(&effects, saved, &engine, &mut stage);
             break;
         }
@@ -280,6 +280,7 @@ async fn wait<A, J, S>(
         Some(input) = open.next(), if !open.is_empty() => inputs.push(input),
         Some(()) = alarm => {}
     }
+    tokio::task::yield_now().await; // calls that are woken at this moment get to answer
     while let Some(Some(input)) = open.next().now_or_never() {
         inputs.push(input);
     }
