@@ -515,15 +515,20 @@ impl Engine {
     }
 
     fn not_found(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
-        let missing = self.watches.get_mut(job).map_or(0, |watch| {
+        let (missing, asked_at) = self.watches.get_mut(job).map_or((0, now.mono), |watch| {
             watch.missing += 1;
-            watch.missing
+            (watch.missing, watch.asked_at)
         });
         let Phase::Running { task, .. } = &self.table.job(job).phase else {
             self.heard_of(job, now);
             return;
         };
-        let is_old = now.wall.duration_since(task.accepted_at) > UNKNOWN_TASK_GRACE;
+        let age = now.wall.duration_since(task.accepted_at);
+        let age_when_asked = age.saturating_sub(
+            SignedDuration::try_from(now.mono.saturating_sub(asked_at))
+                .unwrap_or(SignedDuration::MAX),
+        );
+        let is_old = age_when_asked > UNKNOWN_TASK_GRACE;
         let same_key = self.table.origin(task.run).key == self.table.origin(self.run).key;
         if is_old && same_key && missing >= MISSING_POLLS {
             self.record(job, Event::Lost { message }, now, effects);

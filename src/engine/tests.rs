@@ -644,6 +644,19 @@ fn a_task_that_stays_unknown_is_lost_after_a_minute() {
 }
 
 #[test]
+fn an_answer_that_was_asked_for_in_the_grace_does_not_make_a_task_lost() {
+    let mut world = World::new(Start::new(&plan(1)));
+    world.run(accept, |job, now| match now.as_secs() {
+        0..60 => {
+            let message = said("task_not_exist");
+            (29 * SECOND, PollReply::NotFound { message })
+        }
+        _ => complete(job, now),
+    });
+    assert_eq!(world.status(0), Status::Completed);
+}
+
+#[test]
 fn a_task_that_is_unknown_to_another_key_is_not_lost() {
     let plan = plan(1);
     let mut start = Start::new(&plan);

@@ -25,6 +25,8 @@ pub(super) struct Watch {
     pub(super) holds_slot: bool,
     /// Whether a poll is open now.
     pub(super) open: bool,
+    /// When the last poll was opened.
+    pub(super) asked_at: Duration,
     /// Whether an odd answer was already reported.
     pub(super) reported: bool,
 }
@@ -95,7 +97,9 @@ impl Watches {
     pub(super) fn open_next(&mut self, now: Duration) -> Option<JobIndex> {
         self.next_due().filter(|due| *due <= now)?;
         let Reverse((_, job)) = self.due.pop()?;
-        self.tasks.get_mut(&job)?.open = true;
+        let watch = self.tasks.get_mut(&job)?;
+        watch.open = true;
+        watch.asked_at = now;
         self.open += 1;
         Some(job)
     }
