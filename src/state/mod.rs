@@ -374,7 +374,7 @@ impl StateError {
             }
             Self::Rehearsal { .. } => "name another directory with `--out`".to_owned(),
             Self::NotAState { path } => format!(
-                "move `{}` away, or name another directory with `--out`",
+                "if `{}` was a state, put a backup in its place: a run without it submits, and pays for, every job again; if it never was one, name another directory with `--out`",
                 path.display()
             ),
             Self::Damaged { line, .. } => format!(
