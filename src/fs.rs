@@ -166,6 +166,11 @@ impl JournalFile for File {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn reserve(&mut self, offset: u64, length: u64) -> io::Result<()> {
         use rustix::fs::FallocateFlags;
+        use rustix::process::{Resource, getrlimit};
+        let longest = getrlimit(Resource::Fsize).current; // the system heeds it for what is written alone
+        if longest.is_some_and(|longest| offset + length > longest) {
+            return Err(Errno::FBIG.into());
+        }
         rustix::io::retry_on_intr(|| {
             rustix::fs::fallocate(&*self, FallocateFlags::KEEP_SIZE, offset, length)
         })?;

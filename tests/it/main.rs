@@ -1,3 +1,4 @@
 //! Everything that runs the program itself, in one binary: a file per topic.
 mod diagnostics;
+mod disk;
 mod examples;
