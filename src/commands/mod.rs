@@ -15,6 +15,7 @@ mod status;
 
 use std::ffi::OsString;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Cli, Command};
@@ -40,6 +41,15 @@ pub fn environment(name: &str) -> Option<OsString> {
 
 /// Does what the command line says; the exit code of the program.
 pub fn execute(cli: Cli, output: &mut Output) -> ExitCode {
+    unless_it_panics(|| perform(cli, output))
+}
+
+/// A panic is a bug in shotlist, and exits as one; what it says was told when it happened.
+fn unless_it_panics(perform: impl FnOnce() -> ExitCode) -> ExitCode {
+    panic::catch_unwind(AssertUnwindSafe(perform)).unwrap_or(ExitCode::Bug)
+}
+
+fn perform(cli: Cli, output: &mut Output) -> ExitCode {
     let json = json_command(&cli.command);
     let done = match cli.command {
         Command::Check(options) => check::check(&options, output),
@@ -298,5 +308,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("check the name and the directory"), "{text}");
+    }
+
+    #[test]
+    fn a_panic_has_the_exit_code_of_a_bug() {
+        let code = unless_it_panics(|| panic!("this is what a bug looks like"));
+        assert_eq!(code, ExitCode::Bug);
+        let code = unless_it_panics(|| ExitCode::SomeFailed);
+        assert_eq!(code, ExitCode::SomeFailed);
     }
 }

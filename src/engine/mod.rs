@@ -792,7 +792,7 @@ impl Engine {
     }
 }
 
-/// Fills in the request columns of the intents in `records`, where the state does not hold them yet.
+/// Fills in the request columns of the intents in `records`: the engine knows fingerprints alone.
 pub fn describe_intents(records: &mut [Record], plan: &Plan, table: &JobTable) {
     for record in records {
         if let Fact::Job {
