@@ -181,7 +181,10 @@ fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
 
 fn redact_value(value: &mut Value, secret: &str) {
     match value {
-        Value::String(text) => redact_text(text, secret),
+        Value::String(text) => {
+            redact_quoted_json(text, secret);
+            redact_text(text, secret);
+        }
         Value::Array(values) => values
             .iter_mut()
             .for_each(|value| redact_value(value, secret)),
@@ -196,6 +199,21 @@ fn redact_value(value: &mut Value, secret: &str) {
                 .collect();
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Looks into a `text` that is itself a JSON object, as gateways quote their upstream: escapes may hide the key in it.
+fn redact_quoted_json(text: &mut String, secret: &str) {
+    if !text.trim_start().starts_with('{') {
+        return;
+    }
+    let Ok(quoted) = serde_json::from_str::<Value>(text) else {
+        return;
+    };
+    let mut redacted = quoted.clone();
+    redact_value(&mut redacted, secret);
+    if redacted != quoted {
+        *text = redacted.to_string();
     }
 }
 
@@ -907,6 +925,15 @@ mod tests {
             json,
             Content::Json(json!({"a": {"no [API key]": 1}, "b": 2}))
         );
+    }
+
+    #[test]
+    fn a_key_behind_the_escapes_of_a_quoted_answer_is_taken_out() {
+        let upstream = r#"{"error":{"message":"bad sk\u002dcanary\u200b-1"}}"#;
+        let mut json = Content::Json(json!({"message": upstream}));
+        json.redact("sk-canary-1");
+        let shown = ErrorText::read(json.json().expect("JSON")).shown();
+        assert_eq!(shown.as_deref(), Some("bad [API key]"));
     }
 
     #[test]
