@@ -2,3 +2,4 @@
 mod diagnostics;
 mod disk;
 mod examples;
+mod wire;
