@@ -444,7 +444,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub port: u16,
 
-    /// How long a video takes, such as `3s` or `2s..6s`
+    /// How long a video takes, such as `3s` or `2s..6s` [default: 5s..15s]
     #[arg(long, value_name = "TIME")]
     pub render: Option<RenderTime>,
 
