@@ -255,43 +255,6 @@ fn no_file_names_a_place_on_somebodys_machine() {
 }
 
 #[test]
-fn every_command_in_the_readme_exists() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
-    let commands = shotlist_commands(&readme);
-    assert!(
-        commands.len() >= 8,
-        "the README shows every command: {commands:?}"
-    );
-    let overview = help(&[]);
-    for words in commands {
-        let verb = words[0].as_str();
-        assert!(
-            overview.contains(&format!("  {verb} ")),
-            "the README shows `shotlist {verb}`, which does not exist"
-        );
-        let flags = help(&[verb]);
-        for flag in words
-            .iter()
-            .filter(|word| word.starts_with("--") && *word != "--")
-        {
-            let flag = flag.split('=').next().unwrap_or(flag);
-            assert!(
-                flags.contains(flag),
-                "the README shows `shotlist {verb} {flag}`, which does not exist"
-            );
-        }
-    }
-}
-
-#[test]
-fn command_lines_are_found_in_fenced_blocks() {
-    let readme = "shotlist no\n```sh\nKEY=x shotlist run a --json # shotlist no\nexport A=b\ncargo test\n\
-                  cargo run --release -- plan b\n```\n`shotlist no`\n```yaml\nshotlist no\n```\n";
-    let expected = [vec!["run", "a", "--json"], vec!["plan", "b"]];
-    assert_eq!(shotlist_commands(readme), expected);
-}
-
-#[test]
 fn words_in_comments_texts_and_tests_are_not_code() {
     let source = r##"
         //! tokio::spawn
@@ -446,38 +409,6 @@ fn names_place(line: &str, place: &str) -> bool {
         let before = line[..at].chars().next_back();
         before.is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '.' | '}' | '_' | '-')))
     })
-}
-
-/// The words after `shotlist` (or `cargo run … --`) on the command lines of the fenced blocks of `text`.
-fn shotlist_commands(text: &str) -> Vec<Vec<String>> {
-    let blocks = text.split("```").skip(1).step_by(2);
-    let lines = blocks
-        .filter_map(|block| block.strip_prefix("sh\n"))
-        .flat_map(str::lines);
-    lines
-        .filter_map(|line| {
-            let mut words = line
-                .split_whitespace()
-                .take_while(|word| *word != "#")
-                .skip_while(|word| word.contains('='));
-            match words.next()? {
-                "shotlist" => {}
-                "cargo" => _ = words.find(|word| *word == "--")?,
-                _ => return None,
-            }
-            Some(words.map(str::to_owned).collect())
-        })
-        .collect()
-}
-
-/// What the program says about itself or about one of its commands.
-fn help(command: &[&str]) -> String {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_shotlist"))
-        .args(command)
-        .arg("--help")
-        .output()
-        .expect("the program starts");
-    String::from_utf8(output.stdout).expect("help is UTF-8")
 }
 
 /// A word or sign of the source, with its line.

@@ -134,10 +134,10 @@ pub(super) const EXTRA: [Field; 6] = [
 ];
 
 /// Names of the fields of a job, `id` and `extra_body` included.
-pub(super) const JOB_FIELDS: &[&str] = &names(&JOB);
+pub const JOB_FIELDS: &[&str] = &names(&JOB);
 
 /// Names of the fields under `extra_body`.
-pub(super) const EXTRA_FIELDS: &[&str] = &names(&EXTRA);
+pub const EXTRA_FIELDS: &[&str] = &names(&EXTRA);
 
 /// What the names of the user's own fields start with.
 pub(super) const USER_PREFIX: &str = "x_";

@@ -23,8 +23,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use self::diagnostic::Diagnostics;
+pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
 pub use self::load::load;
 pub use self::render::Colour;
+pub use self::sections::{API as API_SETTINGS, LIMITS as LIMIT_SETTINGS};
 pub use self::sources::{Place, Sources};
 pub use self::starter::{StarterFormat, starter};
 use crate::plan::Plan;

@@ -14,8 +14,10 @@ use crate::units;
 
 /// The top-level keys; others may start with `x-`.
 const TOP: &[&str] = &["version", "api", "limits", "output", "defaults", "jobs"];
-const API: &[&str] = &["base_url", "create_path", "poll_path"];
-const LIMITS: &[&str] = &[
+/// The settings under `api:`.
+pub const API: &[&str] = &["base_url", "create_path", "poll_path"];
+/// The settings under `limits:`.
+pub const LIMITS: &[&str] = &[
     "concurrency",
     "submit_rate",
     "poll_rate",

@@ -3,3 +3,4 @@ mod diagnostics;
 mod disk;
 mod examples;
 mod wire;
+mod readme;

@@ -131,7 +131,10 @@ impl World {
                 0 if run.mood.faults > 0 => PollReply::KeyRefused { message },
                 1..=4 if is_young => PollReply::NotFound { message },
                 5..=8 => PollReply::Later { retry_after },
-                9 => PollReply::OtherTask { task_id },
+                9 => PollReply::OtherTask {
+                    task_id,
+                    reply: Box::new(PollReply::Running { unknown_word: None }),
+                },
                 10..=12 => PollReply::Running { unknown_word },
                 _ => PollReply::Trouble { message },
             };
