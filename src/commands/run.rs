@@ -148,7 +148,7 @@ fn api_key(options: &RunArgs) -> Result<Option<SecretString>, Error> {
 }
 
 pub(super) fn read_key_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    fs::read_capped(path, KEY_FILE_LIMIT).map_err(std::io::Error::other)
+    fs::read_capped(path, KEY_FILE_LIMIT).map_err(super::said_by_the_system)
 }
 
 /// Who is talked to.
