@@ -24,7 +24,11 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         return Ok(ExitCode::Completed);
     }
     if options.json {
-        output.data(&Line::Summary(SummaryLine::new("check", ExitCode::Completed)).to_json());
+        let summary = SummaryLine {
+            diagnostics: Some(manifest.diagnostics),
+            ..SummaryLine::new("check", ExitCode::Completed)
+        };
+        output.data(&Line::Summary(summary).to_json());
         return Ok(ExitCode::Completed);
     }
     let jobs = manifest.plan.jobs();

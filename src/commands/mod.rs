@@ -13,6 +13,7 @@ mod signals;
 mod simulate;
 mod status;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -82,8 +83,8 @@ fn json_command(command: &Command) -> Option<&'static str> {
 /// Why a command cannot go on.
 #[derive(Debug)]
 enum Stop {
-    /// The diagnostics have said it all.
-    Invalid,
+    /// The diagnostics have said it all; there are so many of each severity.
+    Invalid(DiagnosticCounts),
     /// Something else, still to be told.
     Error(Error),
 }
@@ -97,7 +98,7 @@ impl<E: Into<Error>> From<E> for Stop {
 impl Stop {
     fn code(&self) -> ExitCode {
         match self {
-            Self::Invalid => ExitCode::Usage,
+            Self::Invalid(_) => ExitCode::Usage,
             Self::Error(error) => error.code(),
         }
     }
@@ -120,7 +121,14 @@ impl Stop {
                 .to_json(),
             );
         }
-        output.data(&Line::Summary(SummaryLine::new(command, self.code())).to_json());
+        let summary = SummaryLine {
+            diagnostics: match self {
+                Self::Invalid(counts) => Some(counts.clone()),
+                Self::Error(_) => None,
+            },
+            ..SummaryLine::new(command, self.code())
+        };
+        output.data(&Line::Summary(summary).to_json());
     }
 }
 
@@ -152,17 +160,25 @@ struct Manifest {
     path: PathBuf,
     plan: Plan,
     settings: ManifestSettings,
+    diagnostics: DiagnosticCounts,
 }
+
+/// How many diagnostics of each severity there are.
+type DiagnosticCounts = BTreeMap<&'static str, usize>;
 
 /// Reads and validates the manifest and shows what was found; any error ends the command.
 fn load_manifest(path: &Path, json: bool, output: &mut Output) -> Result<Manifest, Stop> {
     let loaded = read_manifest(path);
     show_diagnostics(&loaded, json, output);
-    let plan = loaded.plan.ok_or(Stop::Invalid)?;
+    let diagnostics = count_diagnostics(&loaded);
+    let Some(plan) = loaded.plan else {
+        return Err(Stop::Invalid(diagnostics));
+    };
     Ok(Manifest {
         path: path.to_owned(),
         plan,
         settings: loaded.settings,
+        diagnostics,
     })
 }
 
@@ -210,6 +226,16 @@ fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
             .to_json()
         }));
     }
+}
+
+fn count_diagnostics(loaded: &Loaded) -> DiagnosticCounts {
+    let mut counts = DiagnosticCounts::new();
+    for diagnostic in &loaded.diagnostics {
+        *counts
+            .entry(severity_word(diagnostic.severity))
+            .or_default() += 1;
+    }
+    counts
 }
 
 fn severity_word(severity: Severity) -> &'static str {
@@ -297,6 +323,26 @@ fn write_results(path: &Path, plan: &Plan, table: &JobTable) -> Result<(), FileE
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_summary_of_an_invalid_manifest_counts_its_diagnostics() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let manifest = directory.path().join("shots.yaml");
+        let two_errors_and_a_warning = "jobs: [{ promt: a, model: seedance }]";
+        std::fs::write(&manifest, two_errors_and_a_warning).expect("written");
+        let stop = load_manifest(&manifest, true, &mut silent()).err();
+        let Some(Stop::Invalid(counts)) = stop else {
+            panic!("{stop:?}")
+        };
+        assert_eq!(
+            counts,
+            DiagnosticCounts::from([("error", 2), ("warning", 1)])
+        );
+    }
+
+    fn silent() -> Output {
+        Output::to_writers(io::sink(), io::sink(), crate::output::Talk::Normal)
+    }
 
     #[test]
     fn a_manifest_that_is_not_there_is_said_to_be_missing() {

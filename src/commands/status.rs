@@ -20,7 +20,7 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     let has_state = read_state(&options.manifest, out, &mut table, output)?;
     if loaded.plan.is_none() && !has_state {
         super::show_diagnostics(&loaded, options.json, output);
-        return Err(Stop::Invalid);
+        return Err(Stop::Invalid(super::count_diagnostics(&loaded)));
     }
     if loaded.plan.is_none() {
         output.insist("warning: the manifest is not valid now, so this is what the state alone knows; see `shotlist check`");
