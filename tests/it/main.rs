@@ -1,6 +1,13 @@
 //! Everything that runs the program itself, in one binary: a file per topic.
+
 mod diagnostics;
 mod disk;
 mod examples;
-mod wire;
+mod exit_codes;
+mod faults;
 mod readme;
+mod resume;
+mod run;
+mod signals;
+mod support;
+mod wire;
