@@ -1,11 +1,14 @@
 //! Everything that runs the program itself, in one binary: a file per topic.
 
+mod commands;
 mod diagnostics;
 mod disk;
 mod examples;
 mod exit_codes;
 mod faults;
 mod readme;
+mod rehearsal;
+mod results;
 mod resume;
 mod run;
 mod signals;
