@@ -122,7 +122,9 @@ fn results_that_cannot_be_written_exit_74_and_lose_nothing() {
     let scenario = Scenario::jobs(2).at(&provider);
     let in_the_way = scenario.out().join("results.csv");
     std::fs::create_dir_all(&in_the_way).expect("a new directory");
-    scenario.run(&[]).exits(74).says("results.csv");
+    let run = scenario.run(&[]).exits(74);
+    run.says("failed to replace `shots.run/results.csv`: ")
+        .says("directory (os error ");
     assert_eq!(provider.creates(), 2);
     std::fs::remove_dir(&in_the_way).expect("an empty directory");
     scenario.run(&[]).exits(0);
