@@ -22,7 +22,7 @@ fn check_says_that_a_manifest_is_valid() {
     let scenario = Scenario::jobs(12);
     let check = scenario.ask("check", &[]).exits(0);
     assert_eq!(check.stdout, "");
-    check.says("shots.csv is valid: 12 jobs, 60 seconds of video stated");
+    check.says("shots.csv is valid: 12 jobs, 60 seconds of video");
     let lines = scenario.ask("check", &["--json"]).exits(0).lines();
     assert_eq!(lines.len(), 1);
     assert_eq!(
