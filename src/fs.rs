@@ -82,11 +82,9 @@ pub fn replace_file(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FileError> {
     let directory = parent(path);
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
     let temporary = tempfile::Builder::new()
-        .prefix(&prefix)
-        .suffix(".tmp")
+        .prefix(&temporary_prefix(path))
+        .suffix(TEMPORARY)
         .permissions(Permissions::from_mode(0o666)) // less the umask
         .tempfile_in(directory)
         .map_err(|source| FileError::io("create a file in", directory, source))?;
@@ -95,6 +93,31 @@ pub fn replace_file(
         .persist(path)
         .map_err(|failed| FileError::io("replace", path, failed.error))?;
     sync_directory(directory)
+}
+
+/// How the names of half-written files end.
+const TEMPORARY: &str = ".tmp";
+
+/// How the names of the half-written files begin that are to replace `path`.
+fn temporary_prefix(path: &Path) -> std::ffi::OsString {
+    let mut prefix = std::ffi::OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix
+}
+
+/// Removes what a killed program has left of files that were to replace `path`.
+pub fn remove_half_written(path: &Path) -> Result<(), FileError> {
+    let directory = parent(path);
+    let prefix = temporary_prefix(path);
+    let failed = |source| FileError::io("look into", directory, source);
+    for file in std::fs::read_dir(directory).map_err(failed)? {
+        let name = file.map_err(failed)?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if bytes.starts_with(prefix.as_encoded_bytes()) && bytes.ends_with(TEMPORARY.as_bytes()) {
+            remove_if_there(&directory.join(&name))?;
+        }
+    }
+    Ok(())
 }
 
 fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -145,8 +168,8 @@ pub trait JournalFile: Read {
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Sets disk space aside for `length` bytes from `offset` on, without changing the length of the file.
     fn reserve(&mut self, offset: u64, length: u64) -> io::Result<()>;
-    /// Whether `path` still names this file.
-    fn is_at(&self, path: &Path) -> io::Result<bool>;
+    /// Whether `path` still names this file, and nobody else has made it longer or shorter than `length`.
+    fn is_intact(&self, path: &Path, length: u64) -> io::Result<bool>;
 }
 
 impl JournalFile for File {
@@ -182,11 +205,12 @@ impl JournalFile for File {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn is_at(&self, path: &Path) -> io::Result<bool> {
+    fn is_intact(&self, path: &Path, length: u64) -> io::Result<bool> {
         match path.symlink_metadata() {
             Ok(named) => {
                 let own = self.metadata()?;
-                Ok((own.dev(), own.ino()) == (named.dev(), named.ino()))
+                let is_same = (own.dev(), own.ino()) == (named.dev(), named.ino());
+                Ok(is_same && own.len() == length)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
@@ -504,6 +528,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_program_has_left_is_swept_and_nothing_else() {
+        let home = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| home.path().join(name);
+        for name in [".results.csv3f.tmp", "results.csv", ".other.csv3f.tmp"] {
+            std::fs::write(at(name), "x").expect("writable");
+        }
+        remove_half_written(&at("results.csv")).expect("readable");
+        assert!(!at(".results.csv3f.tmp").exists());
+        assert!(at("results.csv").exists() && at(".other.csv3f.tmp").exists());
+    }
+
+    #[test]
     fn only_files_of_the_known_kind_are_cleared() {
         let home = tempfile::tempdir().expect("a directory");
         let videos = home.path().join("videos");
@@ -537,15 +573,19 @@ mod tests {
         let home = tempfile::tempdir().expect("a directory");
         let (path, elsewhere) = (home.path().join("file"), home.path().join("elsewhere"));
         let file = open_growing(&path).expect("new");
-        assert!(file.is_at(&path).expect("open"));
+        assert!(file.is_intact(&path, 0).expect("open"));
         std::fs::rename(&path, &elsewhere).expect("renamed");
-        assert!(!file.is_at(&path).expect("open"), "moved away");
+        assert!(!file.is_intact(&path, 0).expect("open"), "moved away");
         let _other = open_growing(&path).expect("new");
-        assert!(!file.is_at(&path).expect("open"), "another took its place");
+        assert!(
+            !file.is_intact(&path, 0).expect("open"),
+            "another took its place"
+        );
         std::fs::rename(&elsewhere, &path).expect("renamed");
-        assert!(file.is_at(&path).expect("open"), "put back");
+        assert!(file.is_intact(&path, 0).expect("open"), "put back");
+        assert!(!file.is_intact(&path, 1).expect("open"), "cut");
         remove_if_there(&path).expect("removable");
         remove_if_there(&path).expect("nothing to do");
-        assert!(!file.is_at(&path).expect("open"), "removed");
+        assert!(!file.is_intact(&path, 0).expect("open"), "removed");
     }
 }

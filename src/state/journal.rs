@@ -248,7 +248,7 @@ impl<F: JournalFile> Journal<F> {
     }
 
     fn append_buffer(&mut self) -> Result<(), StateError> {
-        let in_place = self.file.is_at(&self.path);
+        let in_place = self.file.is_intact(&self.path, self.length);
         let failed = |action, source| FileError::io(action, &self.path, source);
         if !in_place.map_err(|source| failed("look at", source))? {
             return Err(StateError::Vanished {
@@ -632,7 +632,7 @@ mod tests {
             Ok(())
         }
 
-        fn is_at(&self, _: &Path) -> io::Result<bool> {
+        fn is_intact(&self, _: &Path, _: u64) -> io::Result<bool> {
             Ok(!self.disk.borrow().unlinked)
         }
     }

@@ -74,11 +74,13 @@ impl Store {
         if options.rehearsal && found.is_some() {
             clear(directory)?;
         }
+        check_not_gone(directory, found.as_ref())?;
         let file = fs::open_growing(&path)?;
         lock::try_lock(&file, directory, &path)?; // in case somebody removed the lock file of a living run
         let replay = |record: Record| table.replay(&record);
         let (journal, opened) = Journal::open(file, &path, &options.header(), replay)?;
         fs::sync_directory(directory)?;
+        fs::remove_half_written(&directory.join(RESULTS_FILE))?;
         let mut warnings = Vec::new();
         warnings.extend(opened.tail.map(|tail| Warning::TornEnd { path, tail }));
         warnings.extend(Warning::of_machine(&opened.header));
@@ -102,6 +104,7 @@ impl Store {
         if let (Some(wanted), Some(header)) = (manifest_name, journal::peek_header(&path)?) {
             check_manifest(directory, &header, wanted)?;
         }
+        check_not_gone(directory, journal::peek_header(&path)?.as_ref())?;
         let opened = journal::read(&path, |record| table.replay(&record))?;
         Ok(opened.map(|opened| Snapshot {
             warnings: Warning::of_machine(&opened.header).into_iter().collect(),
@@ -186,6 +189,16 @@ fn check_manifest(directory: &Path, found: &Header, wanted: &str) -> Result<(), 
         found: found.manifest.clone(),
         wanted: wanted.to_owned(),
     })
+}
+
+/// A state is begun before results are drawn from it: results without one mean that it was lost.
+fn check_not_gone(directory: &Path, found: Option<&Header>) -> Result<(), StateError> {
+    if found.is_none() && directory.join(RESULTS_FILE).exists() {
+        return Err(StateError::Gone {
+            directory: directory.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Removes what a rehearsal has left: the journal last, because it is what says that this is one. The lock file stays.
@@ -307,11 +320,17 @@ pub enum StateError {
         /// What is not known.
         what: String,
     },
-    /// Somebody removed or replaced the state file during the run.
-    #[error("`{}` was removed or replaced while this run wrote to it", path.display())]
+    /// Somebody removed, replaced or changed the state file during the run.
+    #[error("`{}` was removed, replaced or changed while this run wrote to it", path.display())]
     Vanished {
         /// Where it was.
         path: PathBuf,
+    },
+    /// Results without the state that they were drawn from.
+    #[error("`{}` has results of earlier runs, and the state that they were drawn from is missing or empty", directory.display())]
+    Gone {
+        /// The directory of the state.
+        directory: PathBuf,
     },
     /// The disk has no room for the answers of more creates.
     #[error("the disk is too full to submit more jobs")]
@@ -384,6 +403,10 @@ impl StateError {
             Self::Vanished { .. } => {
                 "put the file back before the next run: a run without it submits, and pays for, every job again".to_owned()
             }
+            Self::Gone { directory } => format!(
+                "put a backup of `{STATE_FILE}` back: without it every job is submitted, and paid for, again; if that is what you want, move `{}` away",
+                directory.join(RESULTS_FILE).display()
+            ),
             Self::Full { .. } => "free some space, then run again".to_owned(),
             Self::TooLong { .. } => "shorten the prompt".to_owned(),
             Self::File(_) => return None,
@@ -458,6 +481,35 @@ mod tests {
             let error = self.open(options).expect_err("refused");
             assert_eq!(std::fs::read(self.path(STATE_FILE)).ok(), before);
             error
+        }
+    }
+
+    #[test]
+    fn results_without_the_state_they_were_drawn_from_are_refused() {
+        for lost in ["removed", "emptied"] {
+            let home = tempfile::tempdir().expect("a directory");
+            let directory = home.path().join("shots.run");
+            let claim = Claim {
+                manifest_name: "shots.yaml",
+                rehearsal: false,
+                named_by_user: false,
+                now: Timestamp::UNIX_EPOCH,
+            };
+            let open = || Store::open(&directory, claim, &mut JobTable::new(None));
+            drop(open().expect("a new state"));
+            std::fs::write(directory.join(RESULTS_FILE), "id\n").expect("writable");
+            drop(open().expect("results beside their state"));
+            match lost {
+                "removed" => std::fs::remove_file(directory.join(STATE_FILE)).expect("there"),
+                _ => std::fs::write(directory.join(STATE_FILE), "").expect("writable"),
+            }
+            let refusal = open().expect_err(lost);
+            assert!(
+                matches!(refusal, StateError::Gone { .. }),
+                "{lost}: {refusal}"
+            );
+            let seen = Store::read(&directory, None, &mut JobTable::new(None));
+            assert!(matches!(seen, Err(StateError::Gone { .. })), "{lost}");
         }
     }
 
@@ -689,7 +741,9 @@ mod tests {
             StateError::RealState {
                 directory: directory.clone(),
             },
-            StateError::Rehearsal { directory },
+            StateError::Rehearsal {
+                directory: directory.clone(),
+            },
             StateError::NotAState { path: path.clone() },
             StateError::Damaged {
                 path: path.clone(),
@@ -702,6 +756,9 @@ mod tests {
                 what: "format version 2".to_owned(),
             },
             StateError::Vanished { path: path.clone() },
+            StateError::Gone {
+                directory: directory.clone(),
+            },
             StateError::Full {
                 source: FileError::io("set disk space aside for", &path, refused()),
             },
