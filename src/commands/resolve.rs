@@ -15,7 +15,6 @@ use crate::error::{Error, ExitCode};
 use crate::output::Output;
 use crate::plan::JobId;
 use crate::settings;
-use crate::text::CleanText;
 
 /// Total time for the one request, as for any poll.
 const POLL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
@@ -73,18 +72,8 @@ fn open_intents(table: &mut JobTable, now: Timestamp) -> Vec<Record> {
     let open: Vec<_> = all
         .filter(|job| table.job(*job).status() == Status::Submitting)
         .collect();
-    let message = CleanText::new("the run that sent it ended before the answer was saved");
     open.into_iter()
-        .map(|job| {
-            settle(
-                table,
-                job,
-                Event::Doubted {
-                    message: message.clone(),
-                },
-                now,
-            )
-        })
+        .map(|job| settle(table, job, Event::left_open(), now))
         .collect()
 }
 

@@ -185,6 +185,14 @@ pub enum Event {
     Reopened,
 }
 
+impl Event {
+    /// What became of an intent whose run ended before the answer was saved.
+    pub fn left_open() -> Self {
+        let message = CleanText::new("the run that sent it ended before the answer was saved");
+        Self::Doubted { message }
+    }
+}
+
 words! {
     /// Why a job that was tried is pending again.
     PendingClass {

@@ -139,7 +139,8 @@ pub struct Engine {
     expiries: BinaryHeap<Reverse<(Timestamp, JobIndex)>>,
 
     stops: Vec<StopReason>,
-    interrupted_at: Option<Duration>,
+    /// Until when open creates may still answer, once the run is interrupted.
+    grace_ends: Option<Duration>,
 }
 
 /// Whether tasks are still polled.
@@ -182,7 +183,7 @@ impl Engine {
             polls_end: Polls::GoOn,
             expiries: BinaryHeap::new(),
             stops: Vec::new(),
-            interrupted_at: None,
+            grace_ends: None,
             limits: setup.limits,
             table,
         };
@@ -262,7 +263,7 @@ impl Engine {
         if !self.watches.is_empty() {
             times.push(now.mono + self.last_poll_in(now).min(LONGEST_SLEEP));
         }
-        times.extend(self.interrupted_at.map(|at| at + INTERRUPT_GRACE));
+        times.extend(self.grace_ends);
         times.into_iter().min()
     }
 
@@ -317,7 +318,12 @@ impl Engine {
                 }
             }
             Input::Interrupted => {
-                self.interrupted_at.get_or_insert(now.mono);
+                let grace = if self.grace_ends.is_some() {
+                    Duration::ZERO
+                } else {
+                    INTERRUPT_GRACE
+                };
+                self.grace_ends = Some(now.mono + grace);
                 self.end_polls();
                 self.stop(StopReason::Interrupted, effects);
             }
@@ -462,6 +468,10 @@ impl Engine {
                 self.report_once(job, Notice::OtherTask { job, task_id }, effects);
                 self.heard_nothing(job, now);
             }
+            PollReply::KeyRefused { message } if self.is_of_another_account(job) => {
+                self.report_once(job, Notice::PollTrouble { job, message }, effects);
+                self.heard_nothing(job, now);
+            }
             PollReply::KeyRefused { message } => {
                 self.end_polls();
                 self.stop(
@@ -479,7 +489,7 @@ impl Engine {
                     self.poll_refusals = self.poll_refusals.saturating_add(1);
                 }
                 self.polls_paused_until = self.polls_paused_until.max(now.mono + wait);
-                self.watches.schedule(job, now.mono + wait);
+                self.reschedule(job, now.mono + wait);
             }
             PollReply::Trouble { message } => {
                 self.report_once(job, Notice::PollTrouble { job, message }, effects);
@@ -494,6 +504,15 @@ impl Engine {
             .job(job)
             .task()
             .is_some_and(|task| task.other_id.as_ref() == Some(task_id))
+    }
+
+    /// Whether the task was made elsewhere and under another key: a key refused there says nothing about this run's.
+    fn is_of_another_account(&self, job: JobIndex) -> bool {
+        let own = self.table.origin(self.run);
+        self.table.job(job).task().is_some_and(|task| {
+            let made_at = self.table.origin(task.run);
+            made_at.base_url != own.base_url && made_at.key != own.key
+        })
     }
 
     fn completed_without_url(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {
@@ -564,8 +583,7 @@ impl Engine {
     fn reschedule(&mut self, job: JobIndex, due: Duration) {
         match self.watches.get_mut(job) {
             Some(watch)
-                if watch.holds_slot
-                    || !(watch.heard || watch.errors.max(watch.missing) >= TRIES_OF_LATE_POLL) =>
+                if watch.holds_slot || !(watch.heard || watch.polls >= TRIES_OF_LATE_POLL) =>
             {
                 self.watches.schedule(job, due);
             }
@@ -616,10 +634,7 @@ impl Engine {
         if !self.watches.is_empty() && self.last_poll_in(now).is_zero() {
             self.end_polls();
         }
-        if self
-            .interrupted_at
-            .is_some_and(|at| now.mono >= at + INTERRUPT_GRACE)
-        {
+        if self.grace_ends.is_some_and(|end| now.mono >= end) {
             for job in std::mem::take(&mut self.open_creates) {
                 let message = CleanText::new("interrupted before the provider answered");
                 self.record(job, Event::Doubted { message }, now, effects);
@@ -770,8 +785,7 @@ impl Engine {
     /// An intent without an answer at the start of a run: the run that sent it is dead.
     fn settle_open_intent(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {
         if self.table.job(job).status() == Status::Submitting {
-            let message = CleanText::new("the run that sent it ended before the answer was saved");
-            self.record(job, Event::Doubted { message }, now, effects);
+            self.record(job, Event::left_open(), now, effects);
         }
     }
 

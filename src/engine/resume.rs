@@ -57,12 +57,12 @@ pub fn outlook(job: &JobState, wish: Wish, rerun: Rerun) -> Outlook {
         Phase::Pending | Phase::Returned { .. } => Outlook::New,
         Phase::Submitting { .. } | Phase::InDoubt { .. } | Phase::Lost { .. } => Outlook::InDoubt,
         Phase::Running { .. } => Outlook::Resume,
-        Phase::Completed { .. } | Phase::Failed { .. } if remake_changed => Outlook::Remake,
-        Phase::Completed { .. } => Outlook::Done,
         Phase::Failed {
             class: FailureClass::NoUrl,
             ..
         } => Outlook::Recheck,
+        Phase::Completed { .. } | Phase::Failed { .. } if remake_changed => Outlook::Remake,
+        Phase::Completed { .. } => Outlook::Done,
         Phase::Failed { .. } if rerun.failed && wish != Wish::NotSelected => Outlook::Remake,
         Phase::Failed { .. } => Outlook::Failed,
     }
@@ -190,7 +190,7 @@ mod tests {
             ),
             (
                 failed(FailureClass::NoUrl),
-                [Recheck, Recheck, Recheck, Remake, Recheck],
+                [Recheck, Recheck, Recheck, Recheck, Recheck],
             ),
         ];
         for (phase, expected) in truths {

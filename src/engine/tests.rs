@@ -61,6 +61,7 @@ struct Start {
     table: JobTable,
     limits: Limits,
     rerun: Rerun,
+    base_url: &'static str,
     key: &'static str,
     wall: Timestamp,
 }
@@ -71,6 +72,7 @@ impl Start {
             table: JobTable::new(Some(plan)),
             limits: limits(),
             rerun: Rerun::default(),
+            base_url: "http://sim",
             key: "key",
             wall: Timestamp::from_second(1_000_000).expect("in range"),
         }
@@ -84,7 +86,7 @@ impl World {
             wall: start.wall,
         };
         let origin = Origin {
-            base_url: "http://sim".to_owned(),
+            base_url: start.base_url.to_owned(),
             create_path: "/c".to_owned(),
             poll_path: "/p".to_owned(),
             key: start.key.to_owned(),
@@ -370,6 +372,7 @@ fn start_like(start: &Start) -> Start {
         table: JobTable::default(),
         limits: start.limits.clone(),
         rerun: start.rerun,
+        base_url: start.base_url,
         key: start.key,
         wall: start.wall,
     }
@@ -834,4 +837,54 @@ fn a_state_that_cannot_be_written_ends_submits_and_polls_go_on() {
             ..Counts::default()
         }
     );
+}
+
+#[test]
+fn a_key_refused_by_an_old_provider_does_not_end_a_run_at_a_new_one() {
+    let plan = plan(3);
+    let mut start = Start::new(&plan);
+    start.limits.max_jobs = NonZeroU32::new(1);
+    start.limits.job_timeout = 20 * SECOND;
+    let mut first = World::new(start);
+    first.run(accept, still_running);
+
+    let mut start = Start::new(&plan);
+    start.table = first.replayed(&plan);
+    start.base_url = "http://new";
+    start.key = "new";
+    let mut second = World::new(start);
+    let message = said("401");
+    second.run(accept, |job, now| match job {
+        0 => (
+            SECOND,
+            PollReply::KeyRefused {
+                message: message.clone(),
+            },
+        ),
+        _ => complete(job, now),
+    });
+    assert_eq!(
+        second.statuses(),
+        [Status::Running, Status::Completed, Status::Completed]
+    );
+    assert_eq!(second.engine.stops(), []);
+}
+
+#[test]
+fn endless_refusals_do_not_hold_a_run_for_a_task_that_is_polled_only_once() {
+    let plan = plan(1);
+    let mut start = Start::new(&plan);
+    start.limits.job_timeout = 20 * SECOND;
+    let mut first = World::new(start);
+    first.run(accept, still_running);
+
+    let mut start = Start::new(&plan);
+    start.table = first.replayed(&plan);
+    start.limits.job_timeout = 20 * SECOND;
+    start.wall = first.now.wall + 10_000 * SECOND;
+    let mut second = World::new(start);
+    second.run(accept, |_, _| {
+        (SECOND, PollReply::Later { retry_after: None })
+    });
+    assert!(second.now.mono < 60 * SECOND, "{:?}", second.now.mono);
 }

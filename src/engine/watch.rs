@@ -13,6 +13,8 @@ use super::event::JobIndex;
 )]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Watch {
+    /// Polls that ended.
+    pub(super) polls: u32,
     /// Polls in a row that said nothing about the task.
     pub(super) errors: u32,
     /// Polls in a row that did not find it.
@@ -108,6 +110,7 @@ impl Watches {
     pub(super) fn closed(&mut self, job: JobIndex) -> Option<&mut Watch> {
         let watch = self.tasks.get_mut(&job)?;
         self.open -= usize::from(std::mem::take(&mut watch.open));
+        watch.polls += 1;
         Some(watch)
     }
 

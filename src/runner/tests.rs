@@ -332,7 +332,7 @@ async fn one_signal_waits_for_open_creates_and_a_second_leaves_now() {
         ..Case::default()
     };
     let (ended, diary) = twice.run().await;
-    assert_eq!(ended.engine.table().job(0).status(), Status::Submitting);
+    assert_eq!(ended.engine.table().job(0).status(), Status::InDoubt);
     assert_eq!(diary.lock().expect("the run is over").creates.len(), 1);
 }
 
