@@ -48,8 +48,6 @@ pub enum RunFact {
     Terminated,
     /// Key, wallet or address.
     Fault(RunFault),
-    /// A poll was answered with 401.
-    KeyRefused,
     /// Submits stopped after outcomes in doubt.
     Braked,
     /// `--max-jobs` was reached.
@@ -78,9 +76,7 @@ impl RunFact {
             Self::StateFailed => Some(ExitCode::State),
             Self::Interrupted => Some(ExitCode::Interrupted),
             Self::Terminated => Some(ExitCode::Terminated),
-            Self::Fault(RunFault::Auth | RunFault::Address) | Self::KeyRefused => {
-                Some(ExitCode::Refused)
-            }
+            Self::Fault(RunFault::Auth | RunFault::Address) => Some(ExitCode::Refused),
             Self::Fault(RunFault::Quota) => Some(ExitCode::Limit),
             Self::Braked => Some(ExitCode::InDoubt),
             Self::MaxJobs => (tally.count(Status::Pending) > 0).then_some(ExitCode::Limit),
@@ -358,7 +354,6 @@ mod tests {
             (RunFact::Terminated, 143, 143),
             (RunFact::Fault(RunFault::Auth), 4, 4),
             (RunFact::Fault(RunFault::Address), 4, 4),
-            (RunFact::KeyRefused, 4, 4),
             (RunFact::Braked, 5, 5),
             (RunFact::Fault(RunFault::Quota), 6, 6),
             (RunFact::MaxJobs, 6, 0),

@@ -510,7 +510,7 @@ mod tests {
             RunFact::MaxJobs => Some(StopReason::MaxJobs),
             RunFact::StateFailed => Some(StopReason::StateFailed),
             RunFact::Interrupted | RunFact::Terminated => Some(StopReason::Interrupted),
-            RunFact::Bug | RunFact::KeyRefused => None,
+            RunFact::Bug => None,
         }
     }
 
@@ -596,7 +596,6 @@ mod tests {
             &[RunFact::Fault(RunFault::Quota)],
             &[RunFact::Fault(RunFault::Auth)],
             &[RunFact::Fault(RunFault::Address)],
-            &[RunFact::KeyRefused],
             &[RunFact::Braked],
             &[RunFact::Interrupted],
             &[RunFact::Terminated],

@@ -12,7 +12,7 @@ fn nothing_is_submitted_when_the_answers_would_not_fit_a_limit_on_file_sizes() {
     std::fs::write(&manifest, job).expect("writable");
     let output = Command::new("sh")
         .args(["-c", "ulimit -f 100; exec \"$0\" run --rehearse \"$1\""])
-        .arg(assert_cmd::cargo::cargo_bin!("shotlist"))
+        .arg(env!("CARGO_BIN_EXE_shotlist"))
         .arg(&manifest)
         .output()
         .expect("sh runs");
