@@ -282,6 +282,7 @@ fn open_state(
     clock: &Clock,
     output: &mut Output,
 ) -> Result<(Store, JobTable), Stop> {
+    signals::survive_file_size_limit()?;
     let mut table = JobTable::new(Some(&manifest.plan));
     let options = Claim {
         manifest_name: &file_name(&manifest.path),

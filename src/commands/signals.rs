@@ -21,9 +21,20 @@ pub(super) fn runtime() -> Result<Runtime, Error> {
         })
 }
 
+/// From now on a write over the file size limit fails, instead of ending the program by a signal.
+pub(super) fn survive_file_size_limit() -> Result<(), Error> {
+    let register = || {
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let _context = runtime.enter();
+        signal(SignalKind::from_raw(FILE_TOO_LARGE)).map(drop) // what was registered stays so to the end
+    };
+    register().map_err(|source| {
+        Error::new(ExitCode::State, "failed to listen for signals").because(source)
+    })
+}
+
 /// Ctrl-C and SIGTERM from now on, in the order they come; never ends.
 pub(super) fn listen() -> std::io::Result<BoxStream<'static, Signal>> {
-    let too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE))?;
     let each = |kind, meaning| {
         let source: Source = signal(kind)?;
         Ok::<_, std::io::Error>(futures::stream::unfold(
@@ -33,11 +44,7 @@ pub(super) fn listen() -> std::io::Result<BoxStream<'static, Signal>> {
     };
     let interrupt = each(SignalKind::interrupt(), Signal::Interrupt)?;
     let terminate = each(SignalKind::terminate(), Signal::Terminate)?;
-    let ignored = futures::stream::once(async move {
-        let _kept = too_large;
-        std::future::pending::<Signal>().await
-    });
-    Ok(futures::stream::select(ignored, futures::stream::select(interrupt, terminate)).boxed())
+    Ok(futures::stream::select(interrupt, terminate).boxed())
 }
 
 /// Waits for the first signal.
