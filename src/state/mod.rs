@@ -193,7 +193,7 @@ fn check_manifest(directory: &Path, found: &Header, wanted: &str) -> Result<(), 
 
 /// A state is begun before results are drawn from it: results without one mean that it was lost.
 fn check_not_gone(directory: &Path, found: Option<&Header>) -> Result<(), StateError> {
-    if found.is_none() && directory.join(RESULTS_FILE).exists() {
+    if found.is_none() && directory.join(RESULTS_FILE).is_file() {
         return Err(StateError::Gone {
             directory: directory.to_owned(),
         });
