@@ -7,8 +7,10 @@
 pub mod event;
 pub mod job;
 pub mod limits;
+mod polls;
 pub mod resume;
 pub mod retry;
+mod submits;
 pub mod table;
 mod watch;
 
@@ -22,11 +24,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use self::event::{
-    Call, Event, Input, JobIndex, Notice, Now, PendingClass, PollReply, RunFault, RunNumber,
-    RunStart, SentRequest, StopReason, SubmitReply, TaskId,
+    Call, Event, Input, JobIndex, Notice, Now, RunNumber, RunStart, SentRequest, StopReason, TaskId,
 };
 use self::job::{Phase, Slot, Status};
-use self::limits::{DoubtBrake, Episode, Limits, Restraint, Spacing, Verdict};
+use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
 use self::resume::{Outlook, Rerun, Wish, outlook};
 use self::table::{Fact, JobTable, Record, Selection};
 use self::watch::Watches;
@@ -35,21 +36,6 @@ use crate::text::CleanText;
 
 /// How long open creates may still answer after an interrupt.
 pub const INTERRUPT_GRACE: Duration = Duration::from_secs(20);
-
-/// How long a task may be unknown to the provider after its accept: gateways answer before they store the task.
-const UNKNOWN_TASK_GRACE: SignedDuration = SignedDuration::from_secs(60);
-
-/// Polls in a row that must not find a task before it counts as lost.
-const MISSING_POLLS: u32 = 2;
-
-/// Further polls of a completed task that came without a usable URL.
-const POLLS_FOR_URL: u32 = 3;
-
-/// Polls without an answer after which a task that is only polled once a run is left alone.
-const TRIES_OF_LATE_POLL: u32 = 3;
-
-/// Most polls open at once, so that a provider that never answers does not collect connections.
-const MOST_OPEN_POLLS: usize = 64;
 
 /// Longest sleep: wall-clock limits are looked at again after it, in case that clock jumped.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -331,274 +317,12 @@ impl Engine {
         }
     }
 
-    fn take_submit_reply(
-        &mut self,
-        job: JobIndex,
-        reply: SubmitReply,
-        now: Now,
-        effects: &mut Effects,
-    ) {
-        match reply {
-            SubmitReply::Accepted { task_id, other_id } => {
-                self.restraint.accepted();
-                self.brake.accepted();
-                self.record(job, Event::Accepted { task_id, other_id }, now, effects);
-                self.watch_running(job, now);
-            }
-            SubmitReply::Rejected { class, message } => {
-                self.record(job, Event::Rejected { class, message }, now, effects);
-            }
-            SubmitReply::Fault { fault, message } => {
-                let returned = Event::Returned {
-                    class: fault.class(),
-                    message: message.clone(),
-                };
-                self.record(job, returned, now, effects);
-                self.again.push_back(job);
-                self.stop(StopReason::Fault { fault, message }, effects);
-            }
-            SubmitReply::Later {
-                retry_after,
-                message,
-            } => {
-                let episode = self.restraint.refused(now.mono, retry_after, job);
-                self.try_again(
-                    job,
-                    PendingClass::RateLimited,
-                    episode,
-                    message,
-                    now,
-                    effects,
-                );
-            }
-            SubmitReply::NotSent { message } => {
-                let episode = self.restraint.unreachable(now.mono, job);
-                self.try_again(job, PendingClass::NotSent, episode, message, now, effects);
-            }
-            SubmitReply::InDoubt { evidence, message } => {
-                self.record(
-                    job,
-                    Event::Doubted {
-                        message: message.clone(),
-                    },
-                    now,
-                    effects,
-                );
-                if self.brake.doubted(evidence) == Verdict::Stop {
-                    self.stop(StopReason::Doubt { evidence, message }, effects);
-                }
-            }
-        }
-    }
-
-    fn try_again(
-        &mut self,
-        job: JobIndex,
-        class: PendingClass,
-        episode: Episode,
-        message: CleanText,
-        now: Now,
-        effects: &mut Effects,
-    ) {
-        self.record(
-            job,
-            Event::Returned {
-                class,
-                message: message.clone(),
-            },
-            now,
-            effects,
-        );
-        self.again.push_back(job);
-        if let Episode::New(wait) = episode {
-            effects.notices.push(Notice::Paused {
-                wait,
-                class,
-                message,
-            });
-        }
-    }
-
-    fn take_poll_reply(
-        &mut self,
-        job: JobIndex,
-        reply: PollReply,
-        now: Now,
-        effects: &mut Effects,
-    ) {
-        if !matches!(reply, PollReply::Later { .. }) {
-            self.poll_refusals = 0;
-        }
-        match reply {
-            PollReply::Running { unknown_word } => {
-                if let Some(word) = unknown_word {
-                    self.report_once(job, Notice::UnknownStatus { job, word }, effects);
-                }
-                self.heard_of(job, now);
-            }
-            PollReply::Completed {
-                video_url: Some(video_url),
-                last_frame_url,
-            } => {
-                self.record(
-                    job,
-                    Event::Completed {
-                        video_url,
-                        last_frame_url,
-                    },
-                    now,
-                    effects,
-                );
-                self.watches.remove(job);
-            }
-            PollReply::Completed {
-                video_url: None, ..
-            } => self.completed_without_url(job, now, effects),
-            PollReply::Failed { class, message } => {
-                if self.table.job(job).status() == Status::Running {
-                    self.record(job, Event::Failed { class, message }, now, effects);
-                }
-                self.watches.remove(job);
-            }
-            PollReply::NotFound { message } => self.not_found(job, message, now, effects),
-            PollReply::OtherTask { task_id, reply } if self.is_own(job, &task_id) => {
-                self.take_poll_reply(job, *reply, now, effects);
-            }
-            PollReply::OtherTask { task_id, .. } => {
-                self.report_once(job, Notice::OtherTask { job, task_id }, effects);
-                self.heard_nothing(job, now);
-            }
-            PollReply::KeyRefused { message } if self.is_of_another_account(job) => {
-                self.report_once(job, Notice::PollTrouble { job, message }, effects);
-                self.heard_nothing(job, now);
-            }
-            PollReply::KeyRefused { message } => {
-                self.end_polls();
-                self.stop(
-                    StopReason::Fault {
-                        fault: RunFault::Auth,
-                        message,
-                    },
-                    effects,
-                );
-            }
-            PollReply::Later { retry_after } => {
-                let told = retry_after.map(|wait| wait.min(retry::LONGEST_RETRY_AFTER));
-                let wait = told.unwrap_or_else(|| retry::poll_pause(self.poll_refusals, job));
-                if now.mono >= self.polls_paused_until {
-                    self.poll_refusals = self.poll_refusals.saturating_add(1);
-                }
-                self.polls_paused_until = self.polls_paused_until.max(now.mono + wait);
-                self.reschedule(job, now.mono + wait);
-            }
-            PollReply::Trouble { message } => {
-                self.report_once(job, Notice::PollTrouble { job, message }, effects);
-                self.heard_nothing(job, now);
-            }
-        }
-    }
-
     /// Whether `task_id` is the other id of this job's task.
     fn is_own(&self, job: JobIndex, task_id: &TaskId) -> bool {
         self.table
             .job(job)
             .task()
             .is_some_and(|task| task.other_id.as_ref() == Some(task_id))
-    }
-
-    /// Whether the task was made elsewhere and under another key: a key refused there says nothing about this run's.
-    fn is_of_another_account(&self, job: JobIndex) -> bool {
-        let own = self.table.origin(self.run);
-        self.table.job(job).task().is_some_and(|task| {
-            let made_at = self.table.origin(task.run);
-            made_at.base_url != own.base_url && made_at.key != own.key
-        })
-    }
-
-    fn completed_without_url(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {
-        if self.table.job(job).status() != Status::Running {
-            self.heard_of(job, now);
-            return;
-        }
-        let polls = self.watches.get_mut(job).map_or(0, |watch| {
-            watch.without_url += 1;
-            watch.without_url
-        });
-        if polls > POLLS_FOR_URL {
-            self.record(job, Event::NoUrl, now, effects);
-            self.watches.remove(job);
-        } else {
-            self.watches
-                .schedule(job, now.mono + self.limits.poll_every);
-        }
-    }
-
-    fn not_found(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
-        let (missing, asked_at) = self.watches.get_mut(job).map_or((0, now.mono), |watch| {
-            watch.missing += 1;
-            (watch.missing, watch.asked_at)
-        });
-        let Phase::Running { task, .. } = &self.table.job(job).phase else {
-            self.heard_of(job, now);
-            return;
-        };
-        let age = now.wall.duration_since(task.accepted_at);
-        let age_when_asked = age.saturating_sub(
-            SignedDuration::try_from(now.mono.saturating_sub(asked_at))
-                .unwrap_or(SignedDuration::MAX),
-        );
-        let is_old = age_when_asked > UNKNOWN_TASK_GRACE;
-        let same_key = self.table.origin(task.run).key == self.table.origin(self.run).key;
-        if is_old && same_key && missing >= MISSING_POLLS {
-            self.record(job, Event::Lost { message }, now, effects);
-            self.watches.remove(job);
-        } else {
-            self.reschedule(job, now.mono + self.limits.poll_every);
-        }
-    }
-
-    /// The provider said something about the task: poll on as usual, unless once was enough.
-    fn heard_of(&mut self, job: JobIndex, now: Now) {
-        if let Some(watch) = self.watches.get_mut(job) {
-            watch.errors = 0;
-            watch.missing = 0;
-            watch.heard = true;
-        }
-        self.reschedule(job, now.mono + self.limits.poll_every);
-    }
-
-    /// The poll said nothing about the task: back off.
-    fn heard_nothing(&mut self, job: JobIndex, now: Now) {
-        let errors = self.watches.get_mut(job).map_or(0, |watch| {
-            watch.errors += 1;
-            watch.errors
-        });
-        self.reschedule(
-            job,
-            now.mono + retry::poll_spacing(self.limits.poll_every, errors, job),
-        );
-    }
-
-    /// Polls the task again at `due`, unless it is one that a run polls only once (timed out, or without a URL).
-    fn reschedule(&mut self, job: JobIndex, due: Duration) {
-        match self.watches.get_mut(job) {
-            Some(watch)
-                if watch.holds_slot || !(watch.heard || watch.polls >= TRIES_OF_LATE_POLL) =>
-            {
-                self.watches.schedule(job, due);
-            }
-            _ => self.watches.remove(job),
-        }
-    }
-
-    fn report_once(&mut self, job: JobIndex, notice: Notice, effects: &mut Effects) {
-        if self
-            .watches
-            .get_mut(job)
-            .is_some_and(|watch| !std::mem::replace(&mut watch.reported, true))
-        {
-            effects.notices.push(notice);
-        }
     }
 
     // ── Time ──
@@ -652,97 +376,6 @@ impl Engine {
         (self.limits.deadline + self.limits.job_timeout).saturating_sub(self.elapsed(now))
     }
 
-    // ── Calls ──
-
-    fn start_submit(&mut self, now: Now, effects: &mut Effects) {
-        self.stop_at_job_limit(effects);
-        if !self.can_submit() || now.mono < self.submit_open_at() {
-            return;
-        }
-        let Some(job) = self.next_job() else { return };
-        if matches!(
-            self.table.job(job).status(),
-            Status::Completed | Status::Failed
-        ) {
-            self.record(job, Event::Reopened, now, effects);
-        }
-        effects.calls.push(Call::Submit { job });
-        self.open_creates.insert(job);
-        let intent = Event::Intent {
-            run: self.run,
-            fingerprint: self
-                .table
-                .wanted(job)
-                .expect("only jobs of the plan are submitted"),
-            request: None,
-        };
-        self.record(job, intent, now, effects);
-    }
-
-    fn next_job(&mut self) -> Option<JobIndex> {
-        self.again.pop_front().or_else(|| {
-            let job = self.fresh.pop_front()?;
-            self.submitted += 1;
-            Some(job)
-        })
-    }
-
-    fn start_poll(&mut self, now: Now, effects: &mut Effects) {
-        if !self.can_poll() || now.mono < self.poll_open_at() {
-            return;
-        }
-        let Some(job) = self.watches.open_next(now.mono) else {
-            return;
-        };
-        let task = self.table.job(job).task().expect("only tasks are watched");
-        effects.calls.push(Call::Poll {
-            job,
-            task_id: task.id.clone(),
-            run: task.run,
-        });
-    }
-
-    fn can_submit(&self) -> bool {
-        self.has_submits_left()
-            && (!self.again.is_empty() || self.has_fresh_left())
-            && self.open_creates.len() < self.restraint.window() as usize
-            && self.in_flight() < self.limits.concurrency.get()
-    }
-
-    fn can_poll(&self) -> bool {
-        self.polls_end == Polls::GoOn && self.watches.open_polls() < MOST_OPEN_POLLS
-    }
-
-    fn submit_open_at(&self) -> Duration {
-        self.submit_spacing
-            .open_at()
-            .max(self.restraint.open_at(self.last_submit))
-    }
-
-    fn poll_open_at(&self) -> Duration {
-        self.poll_spacing.open_at().max(self.polls_paused_until)
-    }
-
-    fn has_submits_left(&self) -> bool {
-        self.stops.is_empty() && !(self.fresh.is_empty() && self.again.is_empty())
-    }
-
-    fn has_fresh_left(&self) -> bool {
-        !self.fresh.is_empty()
-            && self
-                .limits
-                .max_jobs
-                .is_none_or(|most| self.submitted < most.get())
-    }
-
-    /// `--max-jobs`: submits end once no job of the allowed number can come back.
-    fn stop_at_job_limit(&mut self, effects: &mut Effects) {
-        let only_fresh = self.again.is_empty() && self.open_creates.is_empty();
-        if self.has_submits_left() && only_fresh && !self.has_fresh_left() {
-            self.stop(StopReason::MaxJobs, effects);
-        }
-    }
-
     // ── State ──
 
     fn record(&mut self, job: JobIndex, event: Event, now: Now, effects: &mut Effects) {
@@ -766,32 +399,11 @@ impl Engine {
         });
     }
 
-    fn watch_running(&mut self, job: JobIndex, now: Now) {
-        let Phase::Running { task, .. } = &self.table.job(job).phase else {
-            return;
-        };
-        let age = non_negative(now.wall.duration_since(task.accepted_at));
-        let due = now.mono + self.limits.poll_first.saturating_sub(age);
-        let timeout =
-            SignedDuration::try_from(self.limits.job_timeout).unwrap_or(SignedDuration::MAX);
-        let expiry = task
-            .accepted_at
-            .saturating_add(timeout)
-            .unwrap_or(Timestamp::MAX);
-        self.watches.add(job, due, expiry > now.wall);
-        self.expiries.push(Reverse((expiry, job)));
-    }
-
     /// An intent without an answer at the start of a run: the run that sent it is dead.
     fn settle_open_intent(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {
         if self.table.job(job).status() == Status::Submitting {
             self.record(job, Event::left_open(), now, effects);
         }
-    }
-
-    fn end_polls(&mut self) {
-        self.polls_end = Polls::Ended;
-        self.watches.clear();
     }
 
     fn stop(&mut self, reason: StopReason, effects: &mut Effects) {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::event::{
-    Evidence, FailureClass, MediaUrl, Origin, PollReply, RunFault, StopReason, SubmitReply, TaskId,
+    Evidence, FailureClass, MediaUrl, Origin, PendingClass, PollReply, RunFault, StopReason,
+    SubmitReply, TaskId,
 };
 use super::*;
 use crate::plan::{Job, JobId, Media, Model, RequestFields, VideoRequest};

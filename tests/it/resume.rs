@@ -561,7 +561,10 @@ fn a_state_that_is_removed_ends_submits_and_ids_that_come_later_are_said() {
     let path = scenario.out().join("state.jsonl");
     let removed = File::open(&path).expect("a state");
     std::fs::remove_file(&path).expect("a removable file");
-    let run = run.finish().exits(74).says("was removed, replaced or changed");
+    let run = run
+        .finish()
+        .exits(74)
+        .says("was removed, replaced or changed");
 
     assert!(provider.posts() < 40, "no submits without a state");
     let saved = std::io::read_to_string(removed).expect("readable after its name is gone");

@@ -1,0 +1,246 @@
+//! The half of the engine that polls: which task is asked for next, and what the answer means for its job.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{Call, Event, JobIndex, Notice, Now, PollReply, RunFault, StopReason};
+use super::job::{Phase, Status};
+use super::{Effects, Engine, Polls, non_negative, retry};
+use crate::text::CleanText;
+
+/// How long a task may be unknown to the provider after its accept: gateways answer before they store the task.
+const UNKNOWN_TASK_GRACE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Polls in a row that must not find a task before it counts as lost.
+const MISSING_POLLS: u32 = 2;
+
+/// Further polls of a completed task that came without a usable URL.
+const POLLS_FOR_URL: u32 = 3;
+
+/// Polls without an answer after which a task that is only polled once a run is left alone.
+const TRIES_OF_LATE_POLL: u32 = 3;
+
+/// Most polls open at once, so that a provider that never answers does not collect connections.
+const MOST_OPEN_POLLS: usize = 64;
+
+impl Engine {
+    pub(super) fn start_poll(&mut self, now: Now, effects: &mut Effects) {
+        if !self.can_poll() || now.mono < self.poll_open_at() {
+            return;
+        }
+        let Some(job) = self.watches.open_next(now.mono) else {
+            return;
+        };
+        let task = self.table.job(job).task().expect("only tasks are watched");
+        effects.calls.push(Call::Poll {
+            job,
+            task_id: task.id.clone(),
+            run: task.run,
+        });
+    }
+
+    pub(super) fn take_poll_reply(
+        &mut self,
+        job: JobIndex,
+        reply: PollReply,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        if !matches!(reply, PollReply::Later { .. }) {
+            self.poll_refusals = 0;
+        }
+        match reply {
+            PollReply::Running { unknown_word } => {
+                if let Some(word) = unknown_word {
+                    self.report_once(job, Notice::UnknownStatus { job, word }, effects);
+                }
+                self.heard_of(job, now);
+            }
+            PollReply::Completed {
+                video_url: Some(video_url),
+                last_frame_url,
+            } => {
+                self.record(
+                    job,
+                    Event::Completed {
+                        video_url,
+                        last_frame_url,
+                    },
+                    now,
+                    effects,
+                );
+                self.watches.remove(job);
+            }
+            PollReply::Completed {
+                video_url: None, ..
+            } => self.completed_without_url(job, now, effects),
+            PollReply::Failed { class, message } => {
+                if self.table.job(job).status() == Status::Running {
+                    self.record(job, Event::Failed { class, message }, now, effects);
+                }
+                self.watches.remove(job);
+            }
+            PollReply::NotFound { message } => self.not_found(job, message, now, effects),
+            PollReply::OtherTask { task_id, reply } if self.is_own(job, &task_id) => {
+                self.take_poll_reply(job, *reply, now, effects);
+            }
+            PollReply::OtherTask { task_id, .. } => {
+                self.report_once(job, Notice::OtherTask { job, task_id }, effects);
+                self.heard_nothing(job, now);
+            }
+            PollReply::KeyRefused { message } if self.is_of_another_account(job) => {
+                self.report_once(job, Notice::PollTrouble { job, message }, effects);
+                self.heard_nothing(job, now);
+            }
+            PollReply::KeyRefused { message } => {
+                self.end_polls();
+                self.stop(
+                    StopReason::Fault {
+                        fault: RunFault::Auth,
+                        message,
+                    },
+                    effects,
+                );
+            }
+            PollReply::Later { retry_after } => {
+                let told = retry_after.map(|wait| wait.min(retry::LONGEST_RETRY_AFTER));
+                let wait = told.unwrap_or_else(|| retry::poll_pause(self.poll_refusals, job));
+                if now.mono >= self.polls_paused_until {
+                    self.poll_refusals = self.poll_refusals.saturating_add(1);
+                }
+                self.polls_paused_until = self.polls_paused_until.max(now.mono + wait);
+                self.reschedule(job, now.mono + wait);
+            }
+            PollReply::Trouble { message } => {
+                self.report_once(job, Notice::PollTrouble { job, message }, effects);
+                self.heard_nothing(job, now);
+            }
+        }
+    }
+
+    fn completed_without_url(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {
+        if self.table.job(job).status() != Status::Running {
+            self.heard_of(job, now);
+            return;
+        }
+        let polls = self.watches.get_mut(job).map_or(0, |watch| {
+            watch.without_url += 1;
+            watch.without_url
+        });
+        if polls > POLLS_FOR_URL {
+            self.record(job, Event::NoUrl, now, effects);
+            self.watches.remove(job);
+        } else {
+            self.watches
+                .schedule(job, now.mono + self.limits.poll_every);
+        }
+    }
+
+    fn not_found(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
+        let (missing, asked_at) = self.watches.get_mut(job).map_or((0, now.mono), |watch| {
+            watch.missing += 1;
+            (watch.missing, watch.asked_at)
+        });
+        let Phase::Running { task, .. } = &self.table.job(job).phase else {
+            self.heard_of(job, now);
+            return;
+        };
+        let age = now.wall.duration_since(task.accepted_at);
+        let age_when_asked = age.saturating_sub(
+            SignedDuration::try_from(now.mono.saturating_sub(asked_at))
+                .unwrap_or(SignedDuration::MAX),
+        );
+        let is_old = age_when_asked > UNKNOWN_TASK_GRACE;
+        let same_key = self.table.origin(task.run).key == self.table.origin(self.run).key;
+        if is_old && same_key && missing >= MISSING_POLLS {
+            self.record(job, Event::Lost { message }, now, effects);
+            self.watches.remove(job);
+        } else {
+            self.reschedule(job, now.mono + self.limits.poll_every);
+        }
+    }
+
+    /// Whether the task was made elsewhere and under another key: a key refused there says nothing about this run's.
+    fn is_of_another_account(&self, job: JobIndex) -> bool {
+        let own = self.table.origin(self.run);
+        self.table.job(job).task().is_some_and(|task| {
+            let made_at = self.table.origin(task.run);
+            made_at.base_url != own.base_url && made_at.key != own.key
+        })
+    }
+
+    /// The provider said something about the task: poll on as usual, unless once was enough.
+    fn heard_of(&mut self, job: JobIndex, now: Now) {
+        if let Some(watch) = self.watches.get_mut(job) {
+            watch.errors = 0;
+            watch.missing = 0;
+            watch.heard = true;
+        }
+        self.reschedule(job, now.mono + self.limits.poll_every);
+    }
+
+    /// The poll said nothing about the task: back off.
+    fn heard_nothing(&mut self, job: JobIndex, now: Now) {
+        let errors = self.watches.get_mut(job).map_or(0, |watch| {
+            watch.errors += 1;
+            watch.errors
+        });
+        self.reschedule(
+            job,
+            now.mono + retry::poll_spacing(self.limits.poll_every, errors, job),
+        );
+    }
+
+    /// Polls the task again at `due`, unless it is one that a run polls only once (timed out, or without a URL).
+    fn reschedule(&mut self, job: JobIndex, due: Duration) {
+        match self.watches.get_mut(job) {
+            Some(watch)
+                if watch.holds_slot || !(watch.heard || watch.polls >= TRIES_OF_LATE_POLL) =>
+            {
+                self.watches.schedule(job, due);
+            }
+            _ => self.watches.remove(job),
+        }
+    }
+
+    fn report_once(&mut self, job: JobIndex, notice: Notice, effects: &mut Effects) {
+        if self
+            .watches
+            .get_mut(job)
+            .is_some_and(|watch| !std::mem::replace(&mut watch.reported, true))
+        {
+            effects.notices.push(notice);
+        }
+    }
+
+    pub(super) fn watch_running(&mut self, job: JobIndex, now: Now) {
+        let Phase::Running { task, .. } = &self.table.job(job).phase else {
+            return;
+        };
+        let age = non_negative(now.wall.duration_since(task.accepted_at));
+        let due = now.mono + self.limits.poll_first.saturating_sub(age);
+        let timeout =
+            SignedDuration::try_from(self.limits.job_timeout).unwrap_or(SignedDuration::MAX);
+        let expiry = task
+            .accepted_at
+            .saturating_add(timeout)
+            .unwrap_or(Timestamp::MAX);
+        self.watches.add(job, due, expiry > now.wall);
+        self.expiries.push(Reverse((expiry, job)));
+    }
+
+    pub(super) fn end_polls(&mut self) {
+        self.polls_end = Polls::Ended;
+        self.watches.clear();
+    }
+
+    pub(super) fn can_poll(&self) -> bool {
+        self.polls_end == Polls::GoOn && self.watches.open_polls() < MOST_OPEN_POLLS
+    }
+
+    pub(super) fn poll_open_at(&self) -> Duration {
+        self.poll_spacing.open_at().max(self.polls_paused_until)
+    }
+}

@@ -1,0 +1,165 @@
+//! The half of the engine that submits: which job is next, when it may leave, and what its answer means.
+
+use std::time::Duration;
+
+use super::event::{Call, Event, JobIndex, Notice, Now, PendingClass, StopReason, SubmitReply};
+use super::job::Status;
+use super::limits::{Episode, Verdict};
+use super::{Effects, Engine};
+use crate::text::CleanText;
+
+impl Engine {
+    pub(super) fn start_submit(&mut self, now: Now, effects: &mut Effects) {
+        self.stop_at_job_limit(effects);
+        if !self.can_submit() || now.mono < self.submit_open_at() {
+            return;
+        }
+        let Some(job) = self.next_job() else { return };
+        if matches!(
+            self.table.job(job).status(),
+            Status::Completed | Status::Failed
+        ) {
+            self.record(job, Event::Reopened, now, effects);
+        }
+        effects.calls.push(Call::Submit { job });
+        self.open_creates.insert(job);
+        let intent = Event::Intent {
+            run: self.run,
+            fingerprint: self
+                .table
+                .wanted(job)
+                .expect("only jobs of the plan are submitted"),
+            request: None,
+        };
+        self.record(job, intent, now, effects);
+    }
+
+    pub(super) fn take_submit_reply(
+        &mut self,
+        job: JobIndex,
+        reply: SubmitReply,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        match reply {
+            SubmitReply::Accepted { task_id, other_id } => {
+                self.restraint.accepted();
+                self.brake.accepted();
+                self.record(job, Event::Accepted { task_id, other_id }, now, effects);
+                self.watch_running(job, now);
+            }
+            SubmitReply::Rejected { class, message } => {
+                self.record(job, Event::Rejected { class, message }, now, effects);
+            }
+            SubmitReply::Fault { fault, message } => {
+                let returned = Event::Returned {
+                    class: fault.class(),
+                    message: message.clone(),
+                };
+                self.record(job, returned, now, effects);
+                self.again.push_back(job);
+                self.stop(StopReason::Fault { fault, message }, effects);
+            }
+            SubmitReply::Later {
+                retry_after,
+                message,
+            } => {
+                let episode = self.restraint.refused(now.mono, retry_after, job);
+                self.try_again(
+                    job,
+                    PendingClass::RateLimited,
+                    episode,
+                    message,
+                    now,
+                    effects,
+                );
+            }
+            SubmitReply::NotSent { message } => {
+                let episode = self.restraint.unreachable(now.mono, job);
+                self.try_again(job, PendingClass::NotSent, episode, message, now, effects);
+            }
+            SubmitReply::InDoubt { evidence, message } => {
+                self.record(
+                    job,
+                    Event::Doubted {
+                        message: message.clone(),
+                    },
+                    now,
+                    effects,
+                );
+                if self.brake.doubted(evidence) == Verdict::Stop {
+                    self.stop(StopReason::Doubt { evidence, message }, effects);
+                }
+            }
+        }
+    }
+
+    fn try_again(
+        &mut self,
+        job: JobIndex,
+        class: PendingClass,
+        episode: Episode,
+        message: CleanText,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        self.record(
+            job,
+            Event::Returned {
+                class,
+                message: message.clone(),
+            },
+            now,
+            effects,
+        );
+        self.again.push_back(job);
+        if let Episode::New(wait) = episode {
+            effects.notices.push(Notice::Paused {
+                wait,
+                class,
+                message,
+            });
+        }
+    }
+
+    fn next_job(&mut self) -> Option<JobIndex> {
+        self.again.pop_front().or_else(|| {
+            let job = self.fresh.pop_front()?;
+            self.submitted += 1;
+            Some(job)
+        })
+    }
+
+    pub(super) fn can_submit(&self) -> bool {
+        self.has_submits_left()
+            && (!self.again.is_empty() || self.has_fresh_left())
+            && self.open_creates.len() < self.restraint.window() as usize
+            && self.in_flight() < self.limits.concurrency.get()
+    }
+
+    pub(super) fn submit_open_at(&self) -> Duration {
+        self.submit_spacing
+            .open_at()
+            .max(self.restraint.open_at(self.last_submit))
+    }
+
+    pub(super) fn has_submits_left(&self) -> bool {
+        self.stops.is_empty() && !(self.fresh.is_empty() && self.again.is_empty())
+    }
+
+    fn has_fresh_left(&self) -> bool {
+        !self.fresh.is_empty()
+            && self
+                .limits
+                .max_jobs
+                .is_none_or(|most| self.submitted < most.get())
+    }
+
+    /// `--max-jobs`: submits end once no job of the allowed number can come back.
+    fn stop_at_job_limit(&mut self, effects: &mut Effects) {
+        let only_fresh = self.again.is_empty() && self.open_creates.is_empty();
+        if self.has_submits_left() && only_fresh && !self.has_fresh_left() {
+            self.stop(StopReason::MaxJobs, effects);
+        }
+    }
+}
