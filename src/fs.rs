@@ -40,6 +40,12 @@ pub enum FileError {
         /// What is in the way.
         path: PathBuf,
     },
+    /// What is to be read is a directory, a pipe or a device: its end may never come.
+    #[error("`{}` is not a file but a directory, a pipe or a device", path.display())]
+    NotReadable {
+        /// What was named.
+        path: PathBuf,
+    },
     /// A new file would overwrite one.
     #[error("`{}` exists already and is left as it is: name another file", path.display())]
     Exists {
@@ -141,11 +147,32 @@ pub fn create_new_file(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     })
 }
 
-/// The bytes of the file at `path`, which must be at most `limit`.
+/// The bytes of the file at `path`, which must be at most `limit`. A directory, a pipe or a device is refused at once.
+pub fn read_file_capped(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let failed = |source| FileError::io("read", path, source);
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(FileError::NotReadable {
+            path: path.to_owned(),
+        });
+    }
+    read_to_limit(file, path, limit)
+}
+
+/// The bytes of what is at `path`, which may be a pipe and must be at most `limit`.
 pub fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let file = File::open(path).map_err(|source| FileError::io("read", path, source))?;
+    read_to_limit(file, path, limit)
+}
+
+fn read_to_limit(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
         .map_err(|source| FileError::io("read", path, source))?;
     if bytes.len() as u64 > limit {
         return Err(FileError::TooLarge {
@@ -470,6 +497,27 @@ mod tests {
                 .expect_err("missing")
                 .to_string()
                 .contains("none")
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_not_waited_for() {
+        let home = tempfile::tempdir().expect("a directory");
+        let pipe = home.path().join("pipe.csv");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR)
+            .expect("a pipe without a writer");
+        let device = home.path().join("device.csv");
+        std::os::unix::fs::symlink("/dev/zero", &device).expect("writable");
+        for path in [home.path(), pipe.as_path(), &device] {
+            let error = read_file_capped(path, 5).expect_err("no end to wait for");
+            assert!(matches!(error, FileError::NotReadable { .. }), "{error}");
+        }
+        let link = home.path().join("link.csv");
+        std::fs::write(home.path().join("file"), "12345").expect("writable");
+        std::os::unix::fs::symlink("file", &link).expect("writable");
+        assert_eq!(
+            read_file_capped(&link, 5).expect("a link to a file"),
+            b"12345"
         );
     }
 

@@ -185,13 +185,16 @@ fn load_manifest(path: &Path, json: bool, output: &mut Output) -> Result<Manifes
 /// Reads the manifest as far as it can be read.
 fn read_manifest(path: &Path) -> Loaded {
     manifest::load(path, &|path| {
-        fs::read_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
+        fs::read_file_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
     })
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.
 fn said_by_the_system(error: FileError) -> io::Error {
-    let message = error.to_string();
+    let message = match &error {
+        FileError::NotReadable { .. } => "it is a directory, a pipe or a device".to_owned(),
+        other => other.to_string(),
+    };
     match error.into_source() {
         Some(source) => io::Error::new(source.kind(), source),
         None => io::Error::other(message),
@@ -355,6 +358,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("check the name and the directory"), "{text}");
+        std::fs::create_dir(directory.path().join("shots.csv")).expect("writable");
+        let loaded = read_manifest(&directory.path().join("shots.csv"));
+        let text = loaded.render_compact();
+        assert!(
+            text.contains("shots.csv`: it is a directory, a pipe or a device"),
+            "{text}"
+        );
     }
 
     #[test]
