@@ -228,6 +228,21 @@ fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
             })
             .to_json()
         }));
+        let unlisted = loaded.diagnostics.unlisted();
+        if unlisted > 0
+            && let Some(last) = loaded.diagnostics.iter().last()
+        {
+            let rest = DiagnosticLine {
+                severity: "error",
+                code: "too-many-mistakes",
+                message: &format!("{unlisted} more mistakes are not listed"),
+                file: loaded.sources.place(&last.span).file,
+                line: 0,
+                column: 0,
+                help: "mend those that are listed, and check again",
+            };
+            output.data(&Line::Diagnostic(rest).to_json());
+        }
     }
 }
 

@@ -79,40 +79,83 @@ impl Diagnostic {
     }
 }
 
+/// Most findings that are kept; the others are counted, so that a million rows with mistakes need little memory.
+const KEPT: usize = 10_000;
+
 /// Where the readers and rules put what they find.
 #[derive(Debug, Default)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    kept: Vec<Diagnostic>,
+    /// Whether there is no room any more.
+    is_full: bool,
+    /// How many errors, warnings and notes came when there was no room any more.
+    unlisted: [usize; 3],
+    /// Places that must not be shown, such as an API key that does not belong in a manifest.
+    secrets: Vec<Span>,
+}
 
 impl Diagnostics {
-    /// Adds a finding.
+    /// Adds a finding, or counts it if there are too many.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        if self.kept.len() == KEPT && !self.is_full {
+            // The same mistake may have come through many aliases.
+            self.sort();
+            self.is_full = self.kept.len() > KEPT / 2;
+        }
+        if self.is_full {
+            self.unlisted[diagnostic.severity as usize] += 1;
+        } else {
+            self.kept.push(diagnostic);
+        }
     }
 
     /// Adds the findings of `later`, in their order.
-    pub fn append(&mut self, mut later: Self) {
-        self.0.append(&mut later.0);
+    pub fn append(&mut self, later: Self) {
+        for diagnostic in later.kept {
+            self.push(diagnostic);
+        }
+        for (count, more) in self.unlisted.iter_mut().zip(later.unlisted) {
+            *count += more;
+        }
+        self.secrets.extend(later.secrets);
+    }
+
+    /// Makes a place unreadable wherever its line is shown.
+    pub(super) fn hide(&mut self, secret: &Span) {
+        self.secrets.push(secret.clone());
+    }
+
+    /// The places that were to be hidden.
+    pub(super) fn take_secrets(&mut self) -> Vec<Span> {
+        std::mem::take(&mut self.secrets)
     }
 
     /// Whether a run must not start.
     pub fn has_errors(&self) -> bool {
-        self.0
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.unlisted[Severity::Error as usize] > 0
+            || self
+                .kept
+                .iter()
+                .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// How many findings are of `severity`.
+    /// How many findings are of `severity`, those that are not listed included.
     pub fn count(&self, severity: Severity) -> usize {
-        self.0
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
+        let kept = self.kept.iter();
+        kept.filter(|diagnostic| diagnostic.severity == severity)
             .count()
+            + self.unlisted[severity as usize]
+    }
+
+    /// How many findings there are beyond those that are listed.
+    pub fn unlisted(&self) -> usize {
+        self.unlisted.iter().sum()
     }
 
     /// Puts the findings in reading order. What was found several times at one place, through aliases or defaults,
     /// is kept once.
     pub(super) fn sort(&mut self) {
-        self.0.sort_by(|left, right| {
+        self.kept.sort_by(|left, right| {
             let key = |found: &Diagnostic| (found.span.source, found.span.bytes.start);
             key(left).cmp(&key(right)).then_with(|| {
                 (left.severity, left.code, &left.message).cmp(&(
@@ -122,16 +165,16 @@ impl Diagnostics {
                 ))
             })
         });
-        self.0.dedup_by(|later, earlier| {
+        self.kept.dedup_by(|later, earlier| {
             later.span == earlier.span
                 && later.code == earlier.code
                 && later.message == earlier.message
         });
     }
 
-    /// All findings; in reading order once the manifest is loaded.
+    /// The listed findings; in reading order once the manifest is loaded.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
+        self.kept.iter()
     }
 }
 
@@ -141,5 +184,45 @@ impl<'d> IntoIterator for &'d Diagnostics {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::SourceId;
+    use super::*;
+
+    fn error_at(start: usize) -> Diagnostic {
+        let span = Span {
+            source: SourceId(0),
+            bytes: start..start + 1,
+        };
+        Diagnostic::error("a", &span, "wrong", "mend it")
+    }
+
+    #[test]
+    fn a_million_mistakes_are_counted_and_few_are_kept() {
+        let mut diagnostics = Diagnostics::default();
+        for start in 0..1_000_000 {
+            diagnostics.push(error_at(start));
+        }
+        diagnostics.sort();
+        assert_eq!(diagnostics.iter().len(), KEPT);
+        assert_eq!(diagnostics.count(Severity::Error), 1_000_000);
+        assert_eq!(diagnostics.unlisted(), 1_000_000 - KEPT);
+        assert!(diagnostics.has_errors());
+    }
+
+    #[test]
+    fn one_mistake_met_a_million_times_leaves_room_for_others() {
+        let mut diagnostics = Diagnostics::default();
+        for _ in 0..1_000_000 {
+            diagnostics.push(error_at(7));
+        }
+        diagnostics.push(error_at(3));
+        diagnostics.sort();
+        let starts: Vec<usize> = diagnostics.iter().map(|at| at.span.bytes.start).collect();
+        assert_eq!(starts, [3, 7]);
+        assert_eq!(diagnostics.unlisted(), 0);
     }
 }

@@ -1,6 +1,9 @@
 //! The fields of a job, in one table: names, kinds and meanings, from which column names, suggestions and the JSON
 //! Schema come. Start at [`JOB`] and [`EXTRA`]. Knows names only: the rules are in `validate`.
 
+use super::diagnostic::Diagnostic;
+use super::tree::Span;
+
 /// One field of a job.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
@@ -168,12 +171,28 @@ const fn names<const N: usize>(fields: &[Field; N]) -> [&'static str; N] {
 /// or two away.
 pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let folded = fold(word);
-    let (distance, best) = candidates
+    let length = folded.chars().count();
+    candidates
         .iter()
-        .map(|candidate| (strsim::osa_distance(&folded, &fold(candidate)), *candidate))
-        .min_by_key(|(distance, _)| *distance)?;
-    let longer = folded.chars().count().max(fold(best).chars().count());
-    (distance <= 1.max(longer / 4).min(3) && distance < longer).then_some(best)
+        .filter_map(|candidate| {
+            let (least, longer) = lengths(length, candidate);
+            let slips = 1.max(longer / 4).min(3);
+            // A million jobs may have the same slip: most candidates are not worth a closer look.
+            if least > slips {
+                return None;
+            }
+            let distance = strsim::osa_distance(&folded, &fold(candidate));
+            (distance <= slips && distance < longer).then_some((distance, *candidate))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, best)| best)
+}
+
+/// How far a word of `length` is at least from `candidate`, an ASCII name, and how long the longer of the two is.
+fn lengths(length: usize, candidate: &str) -> (usize, usize) {
+    let bytes = candidate.bytes();
+    let other = bytes.filter(u8::is_ascii_alphanumeric).count();
+    (length.abs_diff(other), length.max(other))
 }
 
 /// Lower case, letters and digits only: `aspectRatio`, `Aspect Ratio` and `aspect-ratio` are one word.
@@ -209,6 +228,21 @@ pub(super) fn advice(name: &str) -> String {
     }
 }
 
+/// Whether `name` is what people call the API key: its value must never be shown.
+pub(super) fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&fold(name).as_str())
+}
+
+/// Refuses the API key, which stands in the field named at `name_at`.
+pub(super) fn secret(name_at: &Span) -> Diagnostic {
+    Diagnostic::error(
+        "secret-in-manifest",
+        name_at,
+        "an API key does not belong in a manifest, which is copied and mailed",
+        "remove it here; set `SHOTLIST_API_KEY`, or name a file with `--api-key-file`",
+    )
+}
+
 /// The path of the field that `name` was probably meant to be, such as `extra_body.seed`.
 pub(super) fn meant(name: &str) -> Option<String> {
     let bare = name.strip_prefix("extra_body.").unwrap_or(name);
@@ -220,14 +254,36 @@ pub(super) fn meant(name: &str) -> Option<String> {
         }
     };
     let all = [JOB_FIELDS, EXTRA_FIELDS].concat();
-    if let Some(word) = all.iter().find(|word| fold(word) == fold(bare)) {
+    let folded = fold(bare);
+    let letters = |word: &str| {
+        word.bytes()
+            .filter(u8::is_ascii_alphanumeric)
+            .eq(folded.bytes())
+    };
+    if let Some(word) = all.iter().find(|word| letters(word)) {
         return Some(known(word));
     }
-    if let Some((_, word)) = OTHER_NAMES.iter().find(|(other, _)| *other == fold(bare)) {
+    if let Some((_, word)) = OTHER_NAMES.iter().find(|(other, _)| *other == folded) {
         return Some(known(word));
     }
     nearest(bare, &all).map(known)
 }
+
+/// What people call the API key, folded.
+const SECRETS: &[&str] = &[
+    "key",
+    "apikey",
+    "token",
+    "apitoken",
+    "accesstoken",
+    "secret",
+    "apisecret",
+    "authorization",
+    "bearer",
+    "password",
+    "auth",
+    "headers",
+];
 
 /// What other providers and people call our fields, folded.
 const OTHER_NAMES: &[(&str, &str)] = &[

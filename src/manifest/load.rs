@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::diagnostic::{Diagnostic, Diagnostics};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::fields::nearest;
 use super::sections::Sections;
 use super::sources::Sources;
@@ -37,6 +37,7 @@ pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
         }
     };
     loading.diagnostics.sort();
+    loading.sources.hide(loading.diagnostics.take_secrets());
     Loaded {
         plan: plan.filter(|_| !loading.diagnostics.has_errors()),
         settings,
@@ -111,7 +112,7 @@ impl Loading<'_> {
         mut validator: Validator,
     ) -> Option<Plan> {
         let mut is_empty = true;
-        let errors_before = self.diagnostics.iter().len();
+        let errors_before = self.diagnostics.count(Severity::Error);
         let decoded = table::read(bytes, source, &mut self.diagnostics, &mut |row, found| {
             is_empty = false;
             validator.job(row, found);
@@ -120,7 +121,7 @@ impl Loading<'_> {
         self.detected
             .push(format!("{}: {}", self.sources.name(source), decoded.note));
         // Why a table gave no rows has been said.
-        if is_empty && self.diagnostics.iter().len() > errors_before {
+        if is_empty && self.diagnostics.count(Severity::Error) > errors_before {
             return None;
         }
         Some(self.finish(validator, at))
@@ -153,7 +154,6 @@ impl Loading<'_> {
         let mut sections = Sections::default();
         let mut found = Found::Nothing;
         let read = self.read_document(text, source, &mut sections, &mut found);
-        self.sources.hide(std::mem::take(&mut sections.secrets));
         let defaults = sections.defaults.as_ref();
         let plan = match found {
             Found::Checked(checked) => self.finish_list(*checked),

@@ -79,7 +79,7 @@ fn with_summary(
         text += &show(diagnostic);
         text += separator;
     }
-    let total = diagnostics.iter().len();
+    let total = diagnostics.iter().len() + diagnostics.unlisted();
     if total > SHOWN {
         let _ = write!(text, "… and {} more{separator}", total - SHOWN);
     }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use super::ManifestSettings;
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::fields::{JOB_FIELDS, listed, nearest};
-use super::tree::{Key, Node, Span, Value};
+use super::fields::{JOB_FIELDS, is_secret, listed, nearest, secret};
+use super::tree::{Key, Node, Value};
 use super::values::{described, shown, wrong_type};
 use crate::units;
 
@@ -28,21 +28,6 @@ pub const LIMITS: &[&str] = &[
     "deadline",
     "max_jobs",
 ];
-/// What people call the API key; its value is never shown.
-const SECRETS: &[&str] = &[
-    "key",
-    "apikey",
-    "token",
-    "apitoken",
-    "accesstoken",
-    "secret",
-    "apisecret",
-    "authorization",
-    "bearer",
-    "password",
-    "auth",
-    "headers",
-];
 /// The path that only compatibility clients may see, says the provider's page.
 const COMPATIBILITY_PATH: &str = "/v1/videos/generations";
 
@@ -53,8 +38,6 @@ pub(super) struct Sections {
     pub(super) settings: ManifestSettings,
     /// `defaults:`, for the rules to read.
     pub(super) defaults: Option<Node>,
-    /// Places that hold a secret.
-    pub(super) secrets: Vec<Span>,
 }
 
 impl Sections {
@@ -68,7 +51,9 @@ impl Sections {
             "defaults" => self.defaults = Some(node),
             name if name.starts_with("x-") => {}
             _ => {
-                self.hide_if_secret(key, &node);
+                if is_secret(&key.name) {
+                    diagnostics.hide(&node.span);
+                }
                 diagnostics.push(unknown_top_level(key));
             }
         }
@@ -77,13 +62,13 @@ impl Sections {
     fn api(&mut self, node: &Node, diagnostics: &mut Diagnostics) {
         if !matches!(node.value, Value::Map(_)) {
             // What stands here may be the key itself.
-            self.secrets.push(node.span.clone());
+            diagnostics.hide(&node.span);
         }
         for (key, value) in pairs("api", node, diagnostics) {
             match key.name.as_str() {
                 "base_url" => {
                     if matches!(&value.value, Value::Text(text) if text.contains('@')) {
-                        self.secrets.push(value.span.clone());
+                        diagnostics.hide(&value.span);
                     }
                     self.settings.base_url =
                         parsed(key, value, "https://api.example.com", diagnostics);
@@ -91,8 +76,8 @@ impl Sections {
                 "create_path" => self.settings.create_path = create_path(key, value, diagnostics),
                 "poll_path" => self.settings.poll_path = poll_path(key, value, diagnostics),
                 _ if is_secret(&key.name) => {
-                    self.hide_if_secret(key, value);
-                    diagnostics.push(secret(key));
+                    diagnostics.hide(&value.span);
+                    diagnostics.push(secret(&key.span));
                 }
                 _ => diagnostics.push(unknown_key("api", key, API)),
             }
@@ -116,12 +101,6 @@ impl Sections {
                 "deadline" => settings.deadline = parsed(key, value, "8h", diagnostics),
                 _ => diagnostics.push(unknown_key("limits", key, LIMITS)),
             }
-        }
-    }
-
-    fn hide_if_secret(&mut self, key: &Key, value: &Node) {
-        if is_secret(&key.name) {
-            self.secrets.push(value.span.clone());
         }
     }
 }
@@ -247,6 +226,15 @@ fn create_path(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<
             "the page itself uses `/v1/video/generations`: remove `create_path` unless your provider told you otherwise",
         ));
     }
+    if path.contains(['{', '}']) {
+        diagnostics.push(Diagnostic::error(
+            "bad-setting",
+            &node.span,
+            "`create_path` must not contain `{` or `}`: there is no task yet whose id could go there",
+            "write it like `create_path: /v1/video/generations`",
+        ));
+        return None;
+    }
     Some(path)
 }
 
@@ -302,7 +290,7 @@ fn unknown_key(section: &str, key: &Key, known: &[&str]) -> Diagnostic {
 
 fn unknown_top_level(key: &Key) -> Diagnostic {
     if is_secret(&key.name) {
-        return secret(key);
+        return secret(&key.span);
     }
     let help = match nearest(&key.name, TOP) {
         Some(meant) => format!("did you mean `{meant}`?"),
@@ -332,22 +320,4 @@ fn elsewhere(name: &str) -> Option<String> {
     JOB_FIELDS.contains(&name).then(|| {
         format!("`{name}` is a field of a job: write it in a job under `jobs:`, or in `defaults:` for all of them")
     })
-}
-
-fn is_secret(name: &str) -> bool {
-    let folded: String = name
-        .chars()
-        .filter(|character| character.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect();
-    SECRETS.contains(&folded.as_str())
-}
-
-fn secret(key: &Key) -> Diagnostic {
-    Diagnostic::error(
-        "secret-in-manifest",
-        &key.span,
-        "an API key does not belong in a manifest, which is copied and mailed",
-        "remove it here; set `SHOTLIST_API_KEY`, or name a file with `--api-key-file`",
-    )
 }

@@ -1,5 +1,6 @@
 //! The decoded texts of a manifest's files: maps a [`Span`] to file, line and column. Start at [`Sources::place`].
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -79,27 +80,31 @@ impl Sources {
     }
 
     /// The line in which `span` begins, and the part of `span` inside it; hidden places are blanked.
-    pub(super) fn line(&self, span: &Span) -> (String, Range<usize>) {
+    pub(super) fn line(&self, span: &Span) -> (Cow<'_, str>, Range<usize>) {
         let source = &self.files[usize::from(span.source.0)];
         let start = source.floor(span.bytes.start);
         let end = source.floor(span.bytes.end.max(start));
-        let line = source.lines()[source.line_of(start)];
-        let text = source.text[line..].split(['\n', '\r']).next().unwrap_or("");
+        let number = source.line_of(start);
+        let line = source.lines()[number];
+        let next = source.lines().get(number + 1);
+        let text = &source.text[line..next.copied().unwrap_or(source.text.len())];
+        let text = text.trim_end_matches(['\n', '\r']);
         let inside = |offset: usize| (offset - line).min(text.len());
         let range = inside(start)..inside(end);
         (self.without_hidden(text, line, span.source), range)
     }
 
     /// `line`, which begins at byte `start` of `source`, with hidden bytes replaced one for one.
-    fn without_hidden(&self, line: &str, start: usize, source: SourceId) -> String {
-        let is_hidden = |offset: usize| {
-            self.hidden
-                .iter()
-                .any(|span| span.source == source && span.bytes.contains(&offset))
+    fn without_hidden<'t>(&self, line: &'t str, start: usize, source: SourceId) -> Cow<'t, str> {
+        let end = start + line.len();
+        let overlaps = |span: &&Span| {
+            span.source == source && span.bytes.start < end && span.bytes.end > start
         };
-        if self.hidden.is_empty() {
-            return line.to_owned();
+        let hidden: Vec<&Span> = self.hidden.iter().filter(overlaps).collect();
+        if hidden.is_empty() {
+            return Cow::Borrowed(line);
         }
+        let is_hidden = |offset: usize| hidden.iter().any(|span| span.bytes.contains(&offset));
         line.char_indices()
             .flat_map(|(offset, character)| {
                 let hide = is_hidden(start + offset);

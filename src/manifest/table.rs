@@ -191,6 +191,9 @@ impl Table<'_> {
         let mut is_empty = true;
         while self.next_row(&mut scanner, columns.width, &mut row) {
             is_empty = false;
+            for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
+                diagnostics.hide(&self.span(&cell.bytes));
+            }
             if self.repeats_header(&row, &columns) {
                 diagnostics.push(repeated_header(&self.span(&row.bytes), &header));
             } else if self.is_sound(&row, columns.width, diagnostics) {

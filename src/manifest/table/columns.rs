@@ -26,6 +26,8 @@ pub(super) struct Columns {
     pub(super) extra: Vec<Column>,
     /// Columns without a name.
     pub(super) unnamed: Vec<(usize, Span)>,
+    /// Columns that hold the API key, by their name: what stands there must not be shown.
+    pub(super) secret: Vec<usize>,
 }
 
 /// A column with a meaning.
@@ -79,8 +81,10 @@ impl Columns {
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let (unnamed, headers) = header_cells(row, text, source);
+        let secret = headers.iter().filter(|header| is_secret(&header.name));
         let columns = Self {
             width: row.cells.len(),
+            secret: secret.map(|header| header.index).collect(),
             unnamed,
             ..Self::default()
         };
@@ -291,7 +295,14 @@ fn no_header(headers: &[Header], place: &Span) -> Diagnostic {
     Diagnostic::error("no-header", place, message, help)
 }
 
+fn is_secret(name: &str) -> bool {
+    fields::is_secret(name) && !resembles_a_column(name)
+}
+
 fn unknown_column(header: &Header, suggestion: Option<&str>) -> Diagnostic {
+    if is_secret(&header.name) {
+        return fields::secret(&header.span);
+    }
     let name = text::clean(&header.name, 60);
     let message = format!("unknown column `{name}`");
     let help = match suggestion {
