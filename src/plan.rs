@@ -87,9 +87,12 @@ pub enum JobIdError {
     /// No characters at all.
     #[error("the id is empty")]
     Empty,
-    /// Over 100 characters (or 240 bytes).
+    /// Over 100 characters.
     #[error("the id is longer than {JOB_ID_LIMIT} characters")]
     TooLong,
+    /// Over 240 bytes.
+    #[error("the id takes more than {JOB_ID_BYTES} bytes, too many for the name of a video file")]
+    TooManyBytes,
     /// The first character is not a letter or digit.
     #[error("the id starts with `{0}`, not with a letter or digit")]
     Start(char),
@@ -111,8 +114,11 @@ impl JobId {
         if !first.is_alphanumeric() {
             return Err(JobIdError::Start(first));
         }
-        if text.chars().count() > JOB_ID_LIMIT || text.len() > JOB_ID_BYTES {
+        if text.chars().count() > JOB_ID_LIMIT {
             return Err(JobIdError::TooLong);
+        }
+        if text.len() > JOB_ID_BYTES {
+            return Err(JobIdError::TooManyBytes);
         }
         Ok(Self(text.into()))
     }
@@ -120,9 +126,14 @@ impl JobId {
     /// The id of a job that was given none: `j-` and 12 hex digits of the hash of prompt and media only, so that
     /// reordering rows or editing other fields keeps it.
     pub fn from_content(request: &VideoRequest) -> Self {
+        Self::of(request.prompt(), request.media())
+    }
+
+    /// The same, of a job that is not yet a request.
+    pub(crate) fn of(prompt: &str, media: &Media) -> Self {
         let mut hash = Sha256::new();
-        hash_field(&mut hash, "prompt", request.prompt());
-        request.media().hash_into(&mut hash);
+        hash_field(&mut hash, "prompt", prompt);
+        media.hash_into(&mut hash);
         Self(format!("j-{}", hex(&hash.finalize()[..6])).into())
     }
 

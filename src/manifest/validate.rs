@@ -172,7 +172,7 @@ impl Validator {
         }
     }
 
-    /// Builds the job unless something is wrong with it; its id counts for duplicates either way.
+    /// Builds the job unless something is wrong with it; its id, written or made, counts for duplicates either way.
     fn keep(&mut self, at: &Span, fields: Fields, found: &mut Diagnostics) {
         let was_right = !found.has_errors();
         let written = fields.id.given().map(|id| id.value.clone());
@@ -180,6 +180,12 @@ impl Validator {
             self.note_id(id, IdOrigin::Written, at, found);
         }
         if !was_right || found.has_errors() {
+            if written.is_none()
+                && fields.id.is_unset()
+                && let Ok(made) = fields.made_id(&self.defaults)
+            {
+                self.note_id(&made, IdOrigin::Made, at, found);
+            }
             return;
         }
         let user_values = self.user_values(&fields);

@@ -26,11 +26,12 @@ fn bad_id(text: &str, node: &Node, error: &JobIdError) -> Diagnostic {
         "an id has letters, digits, `.`, `_` and `-`, starts with a letter or digit, and is at most {JOB_ID_LIMIT} characters long"
     );
     let mended = mended_id(text);
-    let help = if mended.is_empty() || *error == JobIdError::TooLong {
-        rule
-    } else {
-        format!("{rule}, such as `{mended}`")
-    };
+    let help =
+        if mended.is_empty() || matches!(error, JobIdError::TooLong | JobIdError::TooManyBytes) {
+            rule
+        } else {
+            format!("{rule}, such as `{mended}`")
+        };
     let message = format!("`{}` cannot be a job id: {error}", shown(text));
     Diagnostic::error("bad-id", &node.span, message, help)
 }
@@ -51,6 +52,10 @@ fn mended_id(text: &str) -> String {
         .trim_matches(|character: char| !character.is_alphanumeric())
         .to_owned()
 }
+
+/// Most bytes of a prompt: whatever its characters, it then fits into a line of the state, without which nothing is
+/// sent.
+const PROMPT_BYTES: usize = 1 << 20;
 
 /// Reads a prompt, which is kept as it is.
 pub(super) fn prompt(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<Box<str>> {
@@ -73,6 +78,18 @@ pub(super) fn prompt(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> 
             "nul-character",
             "the prompt contains a NUL character",
             "take the NUL character out",
+        ));
+        return None;
+    }
+    if text.len() > PROMPT_BYTES {
+        let message = format!(
+            "the prompt has {} bytes, more than the {PROMPT_BYTES} that are sent",
+            text.len()
+        );
+        diagnostics.push(refuse(
+            "prompt-too-long",
+            &message,
+            "shorten it; a quote that is never closed also makes a text so long",
         ));
         return None;
     }

@@ -232,6 +232,19 @@ const WRONG_SECTIONS: &[(&str, &str, &[&str])] = &[
 ];
 
 #[test]
+fn an_api_key_is_not_shown_where_other_mistakes_in_its_line_are() {
+    let yaml = "jobs: [{id: a, prompt: p, duration: 99, api_key: sk-very-secret}]\n";
+    let table = "id,prompt,duration,API Key\na,p,99,sk-very-secret\n";
+    for (name, text) in [("shots.yaml", yaml), ("shots.csv", table)] {
+        let loaded = load(Path::new(name), &|_| Ok(text.into()));
+        let shown = loaded.render(Colour::Off);
+        assert!(shown.contains("duration of `99`"), "{shown}");
+        assert!(shown.contains("secret-in-manifest"), "{shown}");
+        assert!(!shown.contains("very-secret"), "{shown}");
+    }
+}
+
+#[test]
 fn wrong_sections_are_told_with_place_and_words() {
     for (text, error, words) in WRONG_SECTIONS {
         let text = text.replace("JOBS", &format!("{DEFAULTS}jobs:\n- prompt: x\n"));

@@ -43,8 +43,9 @@ pub(super) enum Slot<T> {
     Absent,
     /// `null`: no value, whatever the defaults say.
     Removed(Place),
-    /// Something that was refused and reported: no rule speaks about it again.
-    Wrong,
+    /// Something that was refused and reported: no rule speaks about its value again. It stands at the place, unless
+    /// it is empty or only its name was misspelt.
+    Wrong(Option<Place>),
     Given(Given<T>),
 }
 
@@ -64,8 +65,13 @@ impl<T> Slot<T> {
         }
     }
 
+    /// Where it is set, to a right value or to a wrong one.
     pub(super) fn place(&self) -> Option<&Place> {
-        self.given().map(|given| &given.place)
+        match self {
+            Self::Given(given) => Some(&given.place),
+            Self::Wrong(place) => place.as_ref(),
+            Self::Absent | Self::Removed(_) => None,
+        }
     }
 
     /// Whether there is nothing here, not even something refused.
@@ -75,7 +81,7 @@ impl<T> Slot<T> {
 
     fn doubt(&mut self) {
         if matches!(self, Self::Absent) {
-            *self = Self::Wrong;
+            *self = Self::Wrong(None);
         }
     }
 }
@@ -83,11 +89,18 @@ impl<T> Slot<T> {
 impl<T: Clone> Slot<T> {
     /// The value that counts, this one or the default's.
     fn settle(self, default: &Self) -> Result<Option<T>, Refused> {
-        match (self, default) {
-            (Self::Given(given), _) => Ok(Some(given.value)),
-            (Self::Absent, Self::Given(given)) => Ok(Some(given.value.clone())),
-            (Self::Wrong, _) | (Self::Absent, Self::Wrong) => Err(Refused),
-            (Self::Removed(_) | Self::Absent, _) => Ok(None),
+        match self {
+            Self::Given(given) => Ok(Some(given.value)),
+            other => other.settled(default),
+        }
+    }
+
+    /// A copy of the value that counts.
+    fn settled(&self, default: &Self) -> Result<Option<T>, Refused> {
+        match self.over(default) {
+            Self::Given(given) => Ok(Some(given.value.clone())),
+            Self::Wrong(_) => Err(Refused),
+            Self::Removed(_) | Self::Absent => Ok(None),
         }
     }
 }
@@ -144,6 +157,8 @@ impl Fields {
             if let Some(value) = values::own(name, reading.node, reading.diagnostics) {
                 self.own.push((name.to_owned(), value));
             }
+        } else if reading.is_secret() {
+            reading.refuse_secret();
         } else {
             if let Some(meant) = fields::meant(name) {
                 self.doubt(&meant);
@@ -204,6 +219,7 @@ impl Fields {
             };
             match fields::EXTRA.iter().find(|field| field.name == key.name) {
                 Some(field) => self.read_known(field, &mut inner),
+                None if inner.is_secret() => inner.refuse_secret(),
                 None => inner.diagnostics.push(unknown_extra_field(key)),
             }
         }
@@ -250,6 +266,21 @@ impl Fields {
             "images" | "videos" | "audios" => self.addresses(meant).doubt(),
             _ => {}
         }
+    }
+
+    /// The id that is made for the job if it has none, unless prompt or media were refused.
+    pub(super) fn made_id(&self, defaults: &Self) -> Result<JobId, Refused> {
+        let prompt = self.prompt.settled(&defaults.prompt)?.ok_or(Refused)?;
+        let list =
+            |slot: &Slot<Vec<Box<str>>>, default| Ok(slot.settled(default)?.unwrap_or_default());
+        let media = Media {
+            image: self.image.settled(&defaults.image)?,
+            last_image: self.last_image.settled(&defaults.last_image)?,
+            images: list(&self.images, &defaults.images)?,
+            videos: list(&self.videos, &defaults.videos)?,
+            audios: list(&self.audios, &defaults.audios)?,
+        };
+        Ok(JobId::of(&prompt, &media))
     }
 
     /// What is sent, unless a field was refused here or in the defaults.
@@ -300,8 +331,28 @@ impl Reading<'_> {
                 value,
                 place: self.place(field),
             }),
-            None => Slot::Wrong,
+            // What is empty was probably meant to be left out.
+            None if self.is_empty() => Slot::Wrong(None),
+            None => Slot::Wrong(Some(self.place(field))),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        match &self.node.value {
+            Value::List(elements) => elements.is_empty(),
+            Value::Text(text) => text.trim().is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Whether the field holds the API key, by its name, and not another field by another name.
+    fn is_secret(&self) -> bool {
+        fields::is_secret(&self.key.name) && fields::meant(&self.key.name).is_none()
+    }
+
+    fn refuse_secret(&mut self) {
+        self.diagnostics.hide(&self.node.span);
+        self.diagnostics.push(fields::secret(&self.key.span));
     }
 
     fn list(&mut self, field: &Field, list: List) -> Slot<Vec<Box<str>>> {

@@ -788,7 +788,7 @@ fn operations_need_their_media_and_are_always_warned_about() {
 fn a_refused_field_raises_no_second_error() {
     let cases = [
         ("last_image: 'https://h/1', image: hero.png", "local-path"),
-        ("image: hero.png, images: ['https://h/1']", "local-path"),
+        ("image: 'https://h/1', images: []", "empty-list"),
         (
             "extra_body: {operation: edit_video}, videos: []",
             "empty-list",
@@ -806,6 +806,63 @@ fn a_refused_field_raises_no_second_error() {
         let mut codes = check(&job_with(fields)).codes();
         codes.retain(|code| *code != "operation-used");
         assert_eq!(codes, [code], "{fields}");
+    }
+}
+
+#[test]
+fn fields_that_do_not_go_together_are_reported_even_where_one_is_refused() {
+    let cases = [
+        (
+            "image: hero.png, images: ['https://h/1']",
+            ["local-path", "mixed-inputs"],
+        ),
+        ("last_image: foo", ["bad-url", "last-image-without-image"]),
+        (
+            "videos: [{url: foo, seconds: 8}, {url: 'https://h/1', seconds: 9}]",
+            ["bad-url", "videos-total-length"],
+        ),
+    ];
+    for (fields, codes) in cases {
+        assert_eq!(check(&job_with(fields)).codes(), codes, "{fields}");
+    }
+}
+
+#[test]
+fn jobs_without_id_that_are_alike_are_reported_even_where_one_is_wrong() {
+    let source = "defaults: {model: seedance2.0-720p}\njobs: [{prompt: a, duration: 99}, {prompt: a, duration: 5}]";
+    assert_eq!(check(source).codes(), ["duration-range", "id-needed"]);
+    let other = "defaults: {model: seedance2.0-720p}\njobs: [{prompt: a, duration: 99}, {id: b, prompt: a, duration: 5}]";
+    assert_eq!(check(other).codes(), ["duration-range"]);
+}
+
+#[test]
+fn a_list_of_a_million_wrong_addresses_is_reported_briefly() {
+    let list = "x, ".repeat(1000);
+    let checked = check(&job_with(&format!("audios: [{list}]")));
+    assert_eq!(checked.codes(), vec!["bad-url"; 20]);
+}
+
+#[test]
+fn a_prompt_too_long_for_the_state_is_refused_before_anything_is_sent() {
+    let fits = "x".repeat(1 << 20);
+    let prompt =
+        |text: &str| format!("jobs: [{{model: seedance2.0-720p, duration: 8, prompt: '{text}'}}]");
+    assert_eq!(check(&prompt(&fits)).codes(), [""; 0]);
+    assert_eq!(check(&prompt(&(fits + "x"))).codes(), ["prompt-too-long"]);
+}
+
+#[test]
+fn the_api_key_in_a_job_is_refused_by_name() {
+    for fields in [
+        "api_key: sk-1",
+        "Authorization: x",
+        "extra_body: {token: t}",
+    ] {
+        assert_eq!(
+            check(&job_with(fields)).codes(),
+            ["secret-in-manifest"],
+            "{fields}"
+        );
     }
 }
 

@@ -1,5 +1,5 @@
 //! A job together with its defaults: the rules about more than one field. Start at [`Whole`]. A field that was
-//! refused is neither there nor missing here, so that no rule repeats what a reader has said.
+//! refused is there, but what it says is not known here, so that no rule repeats what a reader has said.
 
 use super::reading::{Fields, Given, Origin, Place, Slot, is_from_table};
 use crate::manifest::diagnostic::{Diagnostic, Severity};
@@ -130,7 +130,7 @@ impl<'a> Whole<'a> {
                 let help = format!("write one: `{name}: {example}`");
                 Some(Diagnostic::error(code, &place.name_at, message, help))
             }
-            Slot::Wrong | Slot::Given(_) => None,
+            Slot::Wrong(_) | Slot::Given(_) => None,
         }
     }
 

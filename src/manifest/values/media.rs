@@ -9,6 +9,9 @@ use crate::manifest::tree::{Key, Node, Value};
 /// Shortest and longest reference video, in milliseconds (API page: "each 2–15 seconds").
 const VIDEO_MILLIS: std::ops::RangeInclusive<u64> = 2_000..=15_000;
 
+/// Most wrong elements of one list that are reported: a cell may hold a million of them.
+const REFUSALS_SHOWN: usize = 20;
+
 /// Reads the address of one picture.
 pub(in crate::manifest) fn picture(
     name: &str,
@@ -89,16 +92,27 @@ pub(in crate::manifest) fn addresses(
         return None;
     }
     let within = within_limit(name, list, elements, diagnostics);
-    let read: Vec<_> = elements
-        .iter()
-        .map(|element| reference(name, element, diagnostics))
-        .collect();
+    let read = references(name, elements, diagnostics);
     let lengths = total_length(name, node, &read, diagnostics);
     let addresses: Option<Vec<_>> = read
         .into_iter()
-        .map(|reference| reference.map(|reference| reference.address))
+        .map(|reference| reference.address)
         .collect();
     addresses.filter(|_| within && lengths)
+}
+
+fn references(name: &str, elements: &[Node], diagnostics: &mut Diagnostics) -> Vec<Reference> {
+    let mut read = Vec::new();
+    let mut refused = 0;
+    for element in elements {
+        let reference = reference(name, element, diagnostics);
+        refused += usize::from(reference.address.is_none());
+        read.push(reference);
+        if refused == REFUSALS_SHOWN {
+            break;
+        }
+    }
+    read
 }
 
 fn split_cell(text: &str, node: &Node) -> Vec<Node> {
@@ -135,13 +149,14 @@ fn within_limit(name: &str, list: List, elements: &[Node], diagnostics: &mut Dia
     false
 }
 
-/// One address of a list, with its length if that was stated.
+/// One address of a list, unless it was refused, with its length if that was stated and not refused.
+#[derive(Default)]
 struct Reference {
-    address: Box<str>,
+    address: Option<Box<str>>,
     millis: Option<u64>,
 }
 
-fn reference(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<Reference> {
+fn reference(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Reference {
     let text = match &node.value {
         Value::Text(text) => text.as_str(),
         Value::Cell(text) => text.trim(),
@@ -157,18 +172,17 @@ fn reference(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<R
             };
             let message = format!("`{name}` holds addresses, not {}", described(&node.value));
             diagnostics.push(Diagnostic::error("wrong-type", &node.span, message, help));
-            return None;
+            return Reference::default();
         }
     };
-    let address = checked_address(name, text, node, diagnostics)?;
-    Some(Reference {
-        address,
+    Reference {
+        address: checked_address(name, text, node, diagnostics),
         millis: None,
-    })
+    }
 }
 
 /// Reads `{url, seconds}`.
-fn video(map: &[(Key, Node)], node: &Node, diagnostics: &mut Diagnostics) -> Option<Reference> {
+fn video(map: &[(Key, Node)], node: &Node, diagnostics: &mut Diagnostics) -> Reference {
     let (mut url, mut seconds) = (None, None);
     let mut well_formed = true;
     for (key, value) in map {
@@ -198,12 +212,11 @@ fn video(map: &[(Key, Node)], node: &Node, diagnostics: &mut Diagnostics) -> Opt
             help,
         ));
     }
-    let address = url??;
-    let millis = match seconds {
-        Some(read) => Some(read?),
-        None => None,
-    };
-    well_formed.then_some(Reference { address, millis })
+    let is_right = well_formed && seconds != Some(None);
+    Reference {
+        address: url.flatten().filter(|_| is_right),
+        millis: seconds.flatten(),
+    }
 }
 
 /// Reads the length of a reference video, 2–15 seconds, decimals allowed.
@@ -246,13 +259,10 @@ fn decimal_millis(written: &str) -> Option<u64> {
 fn total_length(
     name: &str,
     node: &Node,
-    references: &[Option<Reference>],
+    references: &[Reference],
     diagnostics: &mut Diagnostics,
 ) -> bool {
-    let stated = references
-        .iter()
-        .flatten()
-        .filter_map(|reference| reference.millis);
+    let stated = references.iter().filter_map(|reference| reference.millis);
     let (count, total) = stated.fold((0, 0), |(count, total), millis| (count + 1, total + millis));
     if total <= *VIDEO_MILLIS.end() {
         return true;
