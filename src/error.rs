@@ -1,4 +1,4 @@
-//! How the program ends: exit codes (CONTRACT section 5) and the error that carries one.
+//! How the program ends: exit codes and the error that carries one.
 
 use std::fmt;
 

@@ -249,7 +249,7 @@ impl MediaUrl {
     }
 }
 
-/// What became of one create request (CONTRACT section 6, and nothing else).
+/// What became of one create request: one of these, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmitReply {
     /// 2xx with a task id.
