@@ -322,7 +322,9 @@ fn create_directory(path: &Path, mode: u32) -> Result<(), FileError> {
     match DirBuilder::new().mode(mode).create(path) {
         Ok(()) => sync_directory(above),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && above != path => {
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound && !above.is_dir() && above != path =>
+        {
             create_directory(above, 0o777)?;
             create_directory(path, mode)
         }
@@ -573,6 +575,13 @@ mod tests {
                 .expect("no error")
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_an_error() {
+        let error =
+            create_private_directory(Path::new("/proc/shotlist/x")).expect_err("not a place");
+        assert!(matches!(error, FileError::Io { .. }), "{error}");
     }
 
     #[test]

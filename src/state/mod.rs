@@ -74,7 +74,9 @@ impl Store {
         if options.rehearsal && found.is_some() {
             clear(directory)?;
         }
-        check_not_gone(directory, found.as_ref())?;
+        if !options.rehearsal || options.named_by_user {
+            check_not_gone(directory, found.as_ref())?;
+        }
         let file = fs::open_growing(&path)?;
         lock::try_lock(&file, directory, &path)?; // in case somebody removed the lock file of a living run
         let replay = |record: Record| table.replay(&record);
