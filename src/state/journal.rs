@@ -15,6 +15,8 @@
 //!   commit, and is cut off.
 //! * Anything else is damage: the file is left as it is, and the line is named.
 //!
+//! A last record that lacks nothing but its line break counts: an intent that is dropped would be paid for again.
+//!
 //! A line whose checksum is right but that makes no sense (a gap in the numbers, an event that the job's status does not
 //! allow) was not torn, wherever it stands: it is refused too. Opening syncs the file before anything is told, because
 //! a record that is read may still be on its way to the disk.
@@ -113,6 +115,11 @@ impl<F: JournalFile> Journal<F> {
         };
         if found.tail.is_some() {
             journal.cut_off_tail()?;
+        } else if found.ends_open {
+            journal.buffer.push(b'\n');
+            journal.append_buffer()?;
+            journal.length += 1;
+            journal.buffer.clear();
         }
         let header = match found.header {
             Some(header) => {
@@ -331,6 +338,8 @@ struct Found {
     records: u64,
     /// Bytes of header and records.
     length: u64,
+    /// Whether the last record is whole but for its line break.
+    ends_open: bool,
     tail: Option<Tail>,
 }
 
@@ -345,6 +354,7 @@ fn scan(
         header: None,
         records: 0,
         length: 0,
+        ends_open: false,
         tail: None,
     };
     match lines.header()? {
@@ -353,6 +363,7 @@ fn scan(
     }
     found.length = lines.end;
     while lines.advance()? {
+        found.ends_open = lines.close_last();
         match record::decode(&lines.bytes) {
             Ok(numbered) if numbered.seq == found.records + 1 => {
                 on_record(numbered.record).map_err(|error| lines.damaged(error.to_string()))?;
@@ -423,6 +434,20 @@ impl<'a, R: Read> Lines<'a, R> {
             return Err(self.damaged("the line is longer than any record".to_owned()));
         }
         Ok(read > 0)
+    }
+
+    /// Gives a last line that lacks nothing but its line break that break: what it says was true, and an intent that is
+    /// dropped would be sent, and paid for, again. Whether it did.
+    fn close_last(&mut self) -> bool {
+        if self.bytes.ends_with(b"\n") {
+            return false;
+        }
+        self.bytes.push(b'\n');
+        let is_whole = record::decode(&self.bytes).is_ok();
+        if !is_whole {
+            self.bytes.pop();
+        }
+        is_whole
     }
 
     /// Reads the first line; if it is a header that was torn, everything.
@@ -772,11 +797,15 @@ mod tests {
         let bytes = State::one_by_one(records).bytes();
         let ends = line_ends(&bytes);
         for cut in 0..=bytes.len() {
-            let whole = ends.iter().filter(|end| **end <= cut).count();
+            // A record counts also without its line break, which is then written; a header does not.
+            let is_whole = |line: usize, end: usize| end <= cut + usize::from(line > 0);
+            let whole = (0..ends.len())
+                .filter(|line| is_whole(*line, ends[*line]))
+                .count();
             let state = State::of(bytes[..cut].to_vec());
             let (mut journal, opened, replayed) = state.open().expect("a torn end is no damage");
             assert_eq!(replayed, records[..whole.saturating_sub(1)], "cut at {cut}");
-            let torn = cut - whole.checked_sub(1).map_or(0, |last| ends[last]);
+            let torn = cut.saturating_sub(whole.checked_sub(1).map_or(0, |last| ends[last]));
             let reported = opened.tail.map_or(0, |tail| tail.bytes);
             assert_eq!(reported, torn as u64, "cut at {cut}");
             let rest = &records[whole.saturating_sub(1)..];

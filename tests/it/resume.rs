@@ -358,7 +358,14 @@ fn a_torn_end_is_cut_off_and_the_run_goes_on() {
     let scenario = Scenario::jobs(3).at(&provider);
     scenario.run(&[]).exits(0);
     let whole = scenario.state();
-    for cut in [1, 10, 100] {
+    scenario.damage_state(&whole[..whole.len() - 1]);
+    let run = scenario.run(&[]).exits(0);
+    assert!(
+        !run.stderr.contains("cut off"),
+        "only a line break is missing"
+    );
+    assert!(scenario.state().starts_with(&whole), "and it is put back");
+    for cut in [2, 10, 100] {
         scenario.damage_state(&whole[..whole.len() - cut]);
         scenario
             .run(&[])
