@@ -5,17 +5,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::write_results;
 use crate::engine::Engine;
 use crate::engine::event::{Event, JobIndex, Notice};
 use crate::engine::table::{Fact, JobTable, Record, Selection};
-use crate::fs::{self, FileError};
+use crate::fs::FileError;
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::progress;
 use crate::report::json::{JobLine, Line, NoticeLine};
 use crate::report::notice::{NoticeKind, job_of, notice_text};
 use crate::report::outcome::{RunFact, Standing, Tally};
-use crate::results;
 use crate::runner::{News, Reporter};
 
 /// How far results.csv may be behind while something changes.
@@ -219,11 +219,7 @@ impl ResultsFile {
 
     fn write(&mut self, plan: &Plan, table: &JobTable) {
         self.due = None;
-        let selection = results::last_selection(table);
-        let written = fs::replace_file(&self.path, |out| {
-            results::write(plan, table, &selection, out)
-        });
-        self.error = written.err();
+        self.error = write_results(&self.path, plan, table).err();
     }
 }
 

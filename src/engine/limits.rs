@@ -122,12 +122,12 @@ impl Restraint {
     }
 
     fn pause(&mut self, now: Duration, retry_after: Option<Duration>, seed: u32) -> Episode {
-        let told = retry_after.map(|wait| wait.min(retry::LONGEST_RETRY_AFTER));
+        let told = retry::told(retry_after);
         if now < self.paused_until {
             self.paused_until = self.paused_until.max(now + told.unwrap_or_default());
             return Episode::Same;
         }
-        let wait = told.unwrap_or_else(|| retry::submit_pause(self.streak, seed));
+        let wait = told.unwrap_or_else(|| retry::pause(self.streak, seed));
         self.streak = self.streak.saturating_add(1);
         self.careful_above = (self.window / 2).max(1);
         self.window = 1;
@@ -156,11 +156,6 @@ impl Restraint {
     /// How many creates may be open at once.
     pub fn window(&self) -> u32 {
         self.window
-    }
-
-    /// The end of the pause that is on, if one is.
-    pub fn paused_until(&self, now: Duration) -> Option<Duration> {
-        (now < self.paused_until).then_some(self.paused_until)
     }
 }
 

@@ -274,19 +274,9 @@ impl Engine {
             + u32::try_from(self.open_creates.len()).expect("at most the concurrency")
     }
 
-    /// Number of creates that are open.
-    pub fn open_creates(&self) -> usize {
-        self.open_creates.len()
-    }
-
     /// Why submits ended, in the order the reasons came up; empty if nothing stopped them.
     pub fn stops(&self) -> &[StopReason] {
         &self.stops
-    }
-
-    /// The end of the pause of all submits, if one is on.
-    pub fn paused_until(&self, now: Duration) -> Option<Duration> {
-        self.restraint.paused_until(now)
     }
 
     // ── Inputs ──

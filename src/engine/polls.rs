@@ -105,8 +105,8 @@ impl Engine {
                 );
             }
             PollReply::Later { retry_after } => {
-                let told = retry_after.map(|wait| wait.min(retry::LONGEST_RETRY_AFTER));
-                let wait = told.unwrap_or_else(|| retry::poll_pause(self.poll_refusals, job));
+                let told = retry::told(retry_after);
+                let wait = told.unwrap_or_else(|| retry::pause(self.poll_refusals, job));
                 if now.mono >= self.polls_paused_until {
                     self.poll_refusals = self.poll_refusals.saturating_add(1);
                 }

@@ -15,16 +15,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_POLL_SPACING: Duration = Duration::from_secs(60);
 
 /// Longest pause that a provider can ask for.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// The pause after the `streak`-th (from 0) refusal in a row: 1 s doubling to 30 s, plus up to a quarter.
-pub fn submit_pause(streak: u32, seed: impl Hash) -> Duration {
+/// The pause of all submits (or all polls) after the `streak`-th (from 0) refusal in a row: 1 s doubling to 30 s, plus up to a quarter.
+pub fn pause(streak: u32, seed: impl Hash) -> Duration {
     jittered(doubled(FIRST_PAUSE, LONGEST_PAUSE, streak), (streak, seed))
 }
 
-/// The pause of all polls after the `streak`-th (from 0) 429 in a row.
-pub fn poll_pause(streak: u32, seed: impl Hash) -> Duration {
-    submit_pause(streak, seed)
+/// What a provider asked to wait, as far as it is obeyed.
+pub fn told(retry_after: Option<Duration>) -> Option<Duration> {
+    retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER))
 }
 
 /// When to poll a task again after `errors` polls in a row that said nothing: `every`, doubling.
@@ -71,7 +71,7 @@ mod tests {
             (6, 30),
             (1000, 30),
         ] {
-            let pause = submit_pause(streak, 7);
+            let pause = pause(streak, 7);
             let base = Duration::from_secs(base);
             assert!(
                 pause >= base && pause <= base * 5 / 4,
@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn jitter_differs_between_seeds_and_repeats_for_one() {
-        assert_eq!(submit_pause(3, "a"), submit_pause(3, "a"));
-        assert_ne!(submit_pause(3, "a"), submit_pause(3, "b"));
+        assert_eq!(pause(3, "a"), pause(3, "a"));
+        assert_ne!(pause(3, "a"), pause(3, "b"));
     }
 
     #[test]
