@@ -312,7 +312,8 @@ pub fn overwrite(mut file: &File, contents: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the directory at `path` for its owner only (its parents follow the umask) and returns once it is on disk. A
-/// directory that exists stays as it is.
+/// directory that exists stays as it is; its name is synced all the same, as a run that was killed right after it made
+/// the directory has not done that.
 pub fn create_private_directory(path: &Path) -> Result<(), FileError> {
     create_directory(path, 0o700)
 }
@@ -320,8 +321,13 @@ pub fn create_private_directory(path: &Path) -> Result<(), FileError> {
 fn create_directory(path: &Path, mode: u32) -> Result<(), FileError> {
     let above = parent(path);
     match DirBuilder::new().mode(mode).create(path) {
-        Ok(()) => sync_directory(above),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Ok(()) => {
+            sync_directory(above)?;
+            sync_name(above)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
+            sync_name(path)
+        }
         Err(error)
             if error.kind() == io::ErrorKind::NotFound && !above.is_dir() && above != path =>
         {
@@ -329,6 +335,20 @@ fn create_directory(path: &Path, mode: u32) -> Result<(), FileError> {
             create_directory(path, mode)
         }
         Err(error) => Err(FileError::io("create the directory", path, error)),
+    }
+}
+
+/// Returns once the name of the directory at `path`, which may be older than this program, is on disk. Where the
+/// directory above cannot be opened or cannot change, no killed run has made a name in it.
+fn sync_name(path: &Path) -> Result<(), FileError> {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    match sync_directory(parent(path)) {
+        Err(FileError::Io { source, .. })
+            if [PermissionDenied, ReadOnlyFilesystem].contains(&source.kind()) =>
+        {
+            Ok(())
+        }
+        other => other,
     }
 }
 
