@@ -6,6 +6,8 @@ mod disk;
 mod examples;
 mod exit_codes;
 mod faults;
+#[cfg(target_os = "linux")] // `strace` is Linux's
+mod order;
 mod readme;
 mod rehearsal;
 mod results;

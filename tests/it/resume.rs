@@ -7,8 +7,8 @@ use serde_json::Value;
 use shotlist::simulator::Ledger;
 
 use crate::support::{
-    Finished, Provider, Running, Scenario, Simulated, assert_paid_once, count, job_id, most_within,
-    prompt, row, standings, table,
+    Finished, Provider, Running, Scenario, Simulated, assert_paid_once, behind, count, job_id,
+    most_within, prompt, row, standings, table,
 };
 
 #[test]
@@ -606,16 +606,6 @@ fn a_full_disk_ends_submits_and_the_next_run_pays_for_nothing_twice() {
 
 /// The same command in a shell that lets no file grow over so many blocks.
 fn with_file_limit(command: &Command, blocks: &str) -> Command {
-    let mut shell = Command::new("/bin/sh");
     let limited = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
-    shell
-        .args(["-c", &limited])
-        .arg(command.get_program())
-        .args(command.get_args());
-    shell.current_dir(command.get_current_dir().expect("every scenario has one"));
-    let variables = command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)));
-    shell.env_clear().envs(variables);
-    shell
+    behind("/bin/sh", &["-c".as_ref(), limited.as_ref()], command)
 }

@@ -4,10 +4,14 @@
 //! Start at [`Scenario`]. Nothing here waits for time to pass: [`until`] waits for a condition, and gives up.
 
 mod provider;
+#[cfg(target_os = "linux")]
+pub(crate) mod strace;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::ops::Index;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -29,6 +33,9 @@ const QUICK: [(&str, &str); 4] = [
     ("--poll-first", "50ms"),
     ("--poll-every", "50ms"),
 ];
+
+/// The exit code of a program that SIGKILL has ended, as a shell gives it.
+pub(crate) const KILLED: i32 = 137;
 
 /// After this long a condition will not come true any more.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -367,17 +374,28 @@ impl Running {
         self.child.wait().expect("a child");
     }
 
-    /// Waits for its end.
+    /// Waits for its end, which it comes to by itself.
     #[track_caller]
-    pub(crate) fn finish(mut self) -> Finished {
+    pub(crate) fn finish(self) -> Finished {
+        let finished = self.end(|| ());
+        assert_ne!(finished.code, KILLED, "the program ends by itself");
+        finished
+    }
+
+    /// Waits for its end, looking at something meanwhile; a program that a signal has killed ends with the code that a
+    /// shell would give it.
+    #[track_caller]
+    pub(crate) fn end(mut self, mut meanwhile: impl FnMut()) -> Finished {
         let mut status = None;
         until("the end of the program", || {
             status = self.child.try_wait().expect("a child");
+            meanwhile();
             status.is_some()
         });
-        let code = status.expect("waited for").code();
+        let status = status.expect("waited for");
+        let signal = || 128 + status.signal().expect("neither code nor signal");
         Finished {
-            code: code.expect("the program ends by itself"),
+            code: status.code().unwrap_or_else(signal),
             stdout: self.stdout(),
             stderr: self.stderr(),
         }
@@ -389,6 +407,21 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The same command, but started by `program` with `words` before it.
+pub(crate) fn behind(program: &str, words: &[&OsStr], command: &Command) -> Command {
+    let mut outer = Command::new(program);
+    outer
+        .args(words)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().expect("every scenario has one"));
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    outer.env_clear().envs(variables);
+    outer
 }
 
 /// Waits until something is so, and fails if it does not come.
