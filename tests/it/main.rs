@@ -6,6 +6,8 @@ mod disk;
 mod examples;
 mod exit_codes;
 mod faults;
+#[cfg(target_os = "linux")]
+mod kills;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
 mod readme;
@@ -15,4 +17,6 @@ mod resume;
 mod run;
 mod signals;
 mod support;
+#[cfg(target_os = "linux")]
+mod sweep;
 mod wire;

@@ -374,6 +374,17 @@ impl Running {
         self.child.wait().expect("a child");
     }
 
+    /// Whether it has come to its end.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+
+    /// Kills it, and says how it ended: perhaps it was quicker.
+    pub(crate) fn kill_and_look(mut self) -> Finished {
+        self.child.kill().expect("our own child");
+        self.end(|| ())
+    }
+
     /// Waits for its end, which it comes to by itself.
     #[track_caller]
     pub(crate) fn finish(self) -> Finished {

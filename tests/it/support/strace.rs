@@ -72,6 +72,25 @@ impl Strace {
         Self { options }
     }
 
+    /// Only calls on these files.
+    pub(crate) fn on(mut self, paths: &[String]) -> Self {
+        for path in paths {
+            self.options.extend(["-P".to_owned(), path.clone()]);
+        }
+        self
+    }
+
+    /// The `nth` such call of a thread is not made: it fails with this error, or the program is killed.
+    pub(crate) fn injecting(mut self, call: &str, effect: Effect, nth: usize) -> Self {
+        let effect = match effect {
+            Effect::Kill => "signal=KILL".to_owned(),
+            Effect::Error(code) => format!("error={code}"),
+        };
+        let injected = format!("inject={call}:{effect}:when={nth}");
+        self.options.extend(["-e".to_owned(), injected]);
+        self
+    }
+
     /// Starts `command`.
     pub(crate) fn start(&self, command: &Command) -> Traced {
         let trace = tempfile::NamedTempFile::new().expect("a file");
@@ -85,6 +104,15 @@ impl Strace {
             trace,
         }
     }
+}
+
+/// What happens in place of a system call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Effect {
+    /// SIGKILL before it.
+    Kill,
+    /// This error.
+    Error(&'static str),
 }
 
 /// A program that is traced. Dropping it ends it.
