@@ -155,9 +155,19 @@ impl Evidence {
             .map(|call| call.end)
     }
 
-    fn first_post(&self) -> usize {
-        let posts = self.requests("POST ");
-        posts.first().expect("something was sent").0.begin
+    /// When the first record of a run was about to be written: later than this nothing may be in the way.
+    fn first_record(&self) -> usize {
+        let is_first = |call: &&Call| {
+            let is_state = call
+                .open_file()
+                .is_some_and(|file| file.ends_with("state.jsonl"));
+            is_state && call.text().contains("\"type\":\"run\"")
+        };
+        self.calls
+            .iter()
+            .find(is_first)
+            .expect("a run begins")
+            .begin
     }
 }
 
@@ -214,13 +224,13 @@ fn an_id_is_synced_before_it_is_shown_or_polled_or_in_the_results() {
 }
 
 #[test]
-fn state_and_directory_have_their_names_on_disk_before_the_first_create() {
+fn state_and_directory_have_their_names_on_disk_before_anything_is_recorded() {
     let Some(run) = RUN.as_ref() else { return };
     assert_names_are_on_disk(run, &["shots.run", "shots.run/state.jsonl"]);
 }
 
 #[test]
-fn directories_above_the_state_have_their_names_on_disk_before_the_first_create() {
+fn directories_above_the_state_have_their_names_on_disk_before_anything_is_recorded() {
     if !can_trace("the order of system calls, deep directory") {
         return;
     }
@@ -235,7 +245,7 @@ fn assert_names_are_on_disk(run: &Evidence, names: &[&str]) {
         let path = run.home.join(name);
         let made = run.made(&path).expect("it was made");
         let directory = path.parent().expect("not the root");
-        run.assert_synced(directory, made, run.first_post(), name);
+        run.assert_synced(directory, made, run.first_record(), name);
     }
 }
 
@@ -252,7 +262,7 @@ fn a_directory_that_is_there_already_has_its_name_synced_too() {
         let run = Evidence::of(&scenario, &["--out", "a/b/c"], 0);
         let directory = run.home.join(made);
         let above = directory.parent().expect("not the root");
-        run.assert_synced(above, 0, run.first_post(), made);
+        run.assert_synced(above, 0, run.first_record(), made);
     }
 }
 
@@ -304,8 +314,15 @@ fn a_torn_end_is_gone_from_the_disk_before_anything_is_added() {
     let scenario = Scenario::jobs(2).at(&provider);
     scenario.run(&["--max-jobs", "1"]).exits(6);
     let whole = scenario.state();
-    scenario.damage_state(&whole[..whole.len() - 20]);
-    let run = Evidence::of(&scenario, &[], 0);
+    assert_is_cut_off(&scenario, &whole[..whole.len() - 20]);
+    let header = whole.lines().next().expect("a header");
+    std::fs::remove_file(scenario.out().join("results.csv")).expect("there");
+    assert_is_cut_off(&scenario, &header[..header.len() - 20]);
+}
+
+fn assert_is_cut_off(scenario: &Scenario, torn: &str) {
+    scenario.damage_state(torn);
+    let run = Evidence::of(scenario, &[], 0);
     let state = run.file("state.jsonl");
     let cuts = run.calls.iter().filter(|call| call.name == "ftruncate");
     let mut cuts = cuts.filter(|call| call.open_file() == Some(&state));
