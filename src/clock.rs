@@ -2,6 +2,10 @@
 //!
 //! Start at [`Clock::start`]. Waiting follows tokio's clock, so a test that pauses it decides when time passes.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::{Timestamp, Zoned};
 use tokio::time::Instant;
 
@@ -11,16 +15,25 @@ use crate::engine::event::Now;
 #[derive(Debug, Clone)]
 pub struct Clock {
     start: Instant,
-    wall: Wall,
+    source: Source,
 }
 
-/// Where the time of day comes from.
-#[derive(Debug, Clone)]
-enum Wall {
+/// Where the time comes from.
+#[derive(Clone)]
+enum Source {
     /// The machine.
     Machine,
-    /// This moment plus the time since the start.
-    Simulated(Timestamp),
+    /// Whatever this makes of the time since the start.
+    Told(Arc<dyn Fn(Duration) -> Now + Send + Sync>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Machine => "Machine",
+            Self::Told(_) => "Told",
+        })
+    }
 }
 
 impl Clock {
@@ -28,24 +41,36 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             start: Instant::now(),
-            wall: Wall::Machine,
+            source: Source::Machine,
+        }
+    }
+
+    /// A clock that begins now and shows what `tell` makes of the time that tokio's clock, paused or not, has counted
+    /// since: tests move the time of day, and let the disk take long.
+    pub fn told_by(tell: impl Fn(Duration) -> Now + Send + Sync + 'static) -> Self {
+        Self {
+            start: Instant::now(),
+            source: Source::Told(Arc::new(tell)),
         }
     }
 
     /// A clock whose time of day is `wall` now and then follows tokio's clock, paused or not.
     pub fn simulated(wall: Timestamp) -> Self {
-        Self {
-            start: Instant::now(),
-            wall: Wall::Simulated(wall),
-        }
+        Self::told_by(move |mono| Now {
+            mono,
+            wall: wall.saturating_add(mono).unwrap_or(Timestamp::MAX),
+        })
     }
 
     /// This moment; the time of day in whole milliseconds, as the state stores it.
     pub fn now(&self) -> Now {
         let mono = self.start.elapsed();
-        let wall = match self.wall {
-            Wall::Machine => Timestamp::now(),
-            Wall::Simulated(start) => start.saturating_add(mono).unwrap_or(Timestamp::MAX),
+        let Now { mono, wall } = match &self.source {
+            Source::Machine => Now {
+                mono,
+                wall: Timestamp::now(),
+            },
+            Source::Told(tell) => tell(mono),
         };
         Now {
             mono,

@@ -5,7 +5,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -191,6 +191,9 @@ pub trait JournalFile: Read {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Returns once everything that was added is on disk (`fdatasync`).
     fn sync(&mut self) -> io::Result<()>;
+    /// Writes what stands from `offset` to the end once more over itself. After a sync that failed, the system takes its
+    /// bytes for written although they are not, and no later sync writes them unless they are written again.
+    fn rewrite(&mut self, offset: u64) -> io::Result<()>;
     /// Cuts the file to `length` bytes, and returns once that is on disk.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Sets disk space aside for `length` bytes from `offset` on, without changing the length of the file.
@@ -206,6 +209,14 @@ impl JournalFile for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn rewrite(&mut self, offset: u64) -> io::Result<()> {
+        let flags = rustix::fs::fcntl_getfl(&*self)?;
+        rustix::fs::fcntl_setfl(&*self, flags.difference(OFlags::APPEND))?; // else every write goes to the end
+        let copied = copy_onto_itself(self, offset);
+        rustix::fs::fcntl_setfl(&*self, flags)?;
+        copied
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
@@ -242,6 +253,18 @@ impl JournalFile for File {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+fn copy_onto_itself(file: &File, mut offset: u64) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = file.read_at(&mut buffer, offset)?;
+        if length == 0 {
+            return Ok(());
+        }
+        file.write_all_at(&buffer[..length], offset)?;
+        offset += length as u64;
     }
 }
 
@@ -409,6 +432,23 @@ fn parent(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_growing_file_that_is_written_over_itself_stays_as_it_is_and_grows_at_its_end() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("state.jsonl");
+        let mut file = open_growing(&path).expect("writable");
+        let long: Vec<u8> = (0..200_000_u32).map(|byte| byte.to_le_bytes()[0]).collect();
+        file.append(&long).expect("room");
+        for offset in [0, 70_000, 199_999, 200_000] {
+            file.rewrite(offset).expect("writable");
+        }
+        file.append(b"end").expect("room");
+        assert_eq!(
+            std::fs::read(&path).expect("there"),
+            [&long[..], b"end"].concat()
+        );
+    }
 
     fn mode(path: &Path) -> u32 {
         path.metadata().expect("exists").permissions().mode() & 0o7777

@@ -116,12 +116,14 @@ where
     loop {
         describe_intents(&mut effects.records, stage.plan, engine.table());
         let saved = save(&effects.records, stage.journal, &mut state_error);
-        tell(&effects, saved, &engine, &mut stage);
         if saved != Saved::All {
+            engine.withdraw_intent();
+            effects.calls.retain(|call| !call.is_submit());
             inputs.push(Input::StateFailed);
         }
+        tell(&effects, saved, &engine, &mut stage);
         let now = stage.clock.now();
-        let calls = sendable(effects.calls, saved, decided, now, &mut inputs);
+        let calls = sendable(effects.calls, decided, now, &mut inputs);
         engine.launched(&calls, now.mono);
         open.extend(calls.into_iter().map(|call| start(call, &engine, &stage)));
 
@@ -193,29 +195,16 @@ fn tell<A, J, S>(effects: &Effects, saved: Saved, engine: &Engine, stage: &mut S
     });
 }
 
-/// The calls that may start now. A create whose intent is not durable, or too old, goes back to the engine unsent.
-fn sendable(
-    calls: Vec<Call>,
-    saved: Saved,
-    decided: Now,
-    now: Now,
-    inputs: &mut Vec<Input>,
-) -> Vec<Call> {
+/// The calls that may start now. A create whose intent is too old by now goes back to the engine unsent.
+fn sendable(calls: Vec<Call>, decided: Now, now: Now, inputs: &mut Vec<Input>) -> Vec<Call> {
     let waited = now.mono.saturating_sub(decided.mono);
     let passed = Duration::try_from(now.wall.duration_since(decided.wall)).unwrap_or_default();
-    let refused = match saved {
-        Saved::AllButIntents | Saved::Nothing => Some("the state could not be written"),
-        Saved::All if waited.max(passed) > STALE_INTENT => {
-            Some("too much time passed before it could be sent")
-        }
-        Saved::All => None,
-    };
-    let Some(reason) = refused else { return calls };
-    let (submits, polls): (Vec<_>, Vec<_>) = calls
-        .into_iter()
-        .partition(|call| matches!(call, Call::Submit { .. }));
+    if waited.max(passed) <= STALE_INTENT {
+        return calls;
+    }
+    let (submits, polls): (Vec<_>, Vec<_>) = calls.into_iter().partition(Call::is_submit);
     inputs.extend(submits.iter().map(|call| {
-        let message = CleanText::new(reason);
+        let message = CleanText::new("too much time passed before it could be sent");
         Input::Submitted {
             job: call.job(),
             reply: SubmitReply::NotSent { message },
@@ -287,6 +276,10 @@ async fn wait<A, J, S>(
 }
 
 impl Call {
+    fn is_submit(&self) -> bool {
+        matches!(self, Self::Submit { .. })
+    }
+
     fn job(&self) -> crate::engine::event::JobIndex {
         match self {
             Self::Submit { job } | Self::Poll { job, .. } => *job,

@@ -19,7 +19,7 @@ use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Record};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
-use crate::fs;
+use crate::fs::{self, JournalFile};
 use crate::output::Output;
 use crate::report::json::Line;
 use crate::report::outcome::{RunFact, Tally};
@@ -28,7 +28,7 @@ use crate::report::summary::{Invocation, Stage as SummaryStage, Summary};
 use crate::runner::{self, CommitError, Ended, Journal, Signal};
 use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Sources};
 use crate::simulator::{self, Simulator, SimulatorSettings};
-use crate::state::{StateError, Store};
+use crate::state::{StateError, Store, journal};
 use crate::units::show_duration;
 
 /// Largest key file that is read, in bytes.
@@ -244,12 +244,22 @@ impl Journal for Store {
     type Error = StateError;
 
     fn commit(&mut self, records: &[Record]) -> Result<(), CommitError<StateError>> {
-        Store::commit(self, records).map_err(|error| match error {
-            StateError::Full { .. } | StateError::TooLong { .. } => {
-                CommitError::IntentsRefused(error)
-            }
-            _ => CommitError::Broken(error),
-        })
+        Store::commit(self, records).map_err(commit_error)
+    }
+}
+
+impl<F: JournalFile> Journal for journal::Journal<F> {
+    type Error = StateError;
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), CommitError<StateError>> {
+        journal::Journal::commit(self, records).map_err(commit_error)
+    }
+}
+
+fn commit_error(error: StateError) -> CommitError<StateError> {
+    match error {
+        StateError::Full { .. } | StateError::TooLong { .. } => CommitError::IntentsRefused(error),
+        _ => CommitError::Broken(error),
     }
 }
 

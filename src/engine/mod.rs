@@ -26,7 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::event::{
     Call, Event, Input, JobIndex, Notice, Now, RunNumber, RunStart, SentRequest, StopReason, TaskId,
 };
-use self::job::{Phase, Slot, Status};
+use self::job::{JobState, Phase, Slot, Status};
 use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
 use self::resume::{Outlook, Rerun, Wish, outlook};
 use self::table::{Fact, JobTable, Record, Selection};
@@ -111,6 +111,8 @@ pub struct Engine {
     /// Distinct jobs that this run submitted.
     submitted: u32,
     open_creates: BTreeSet<JobIndex>,
+    /// The job whose intent the last step recorded, as it was before.
+    before_intent: Option<(JobIndex, JobState)>,
     last_submit: Option<Duration>,
     submit_spacing: Spacing,
     restraint: Restraint,
@@ -158,6 +160,7 @@ impl Engine {
             again: VecDeque::new(),
             submitted: 0,
             open_creates: BTreeSet::new(),
+            before_intent: None,
             last_submit: None,
             submit_spacing: Spacing::new(setup.limits.submit_interval, resumed_at),
             restraint: Restraint::new(setup.limits.submit_interval),
@@ -199,6 +202,19 @@ impl Engine {
         self.start_submit(now, &mut effects);
         self.start_poll(now, &mut effects);
         effects
+    }
+
+    /// Takes back the intent of the last step, which the state did not take and whose create must not start: the job is
+    /// as it was, in memory as in the state.
+    pub fn withdraw_intent(&mut self) {
+        let Some((job, before)) = self.before_intent.take() else {
+            return;
+        };
+        self.open_creates.remove(&job);
+        self.again.push_front(job);
+        *self.counts.of(self.table.job(job).status()) -= 1;
+        *self.counts.of(before.status()) += 1;
+        self.table.restore(job, before);
     }
 
     /// Notes when the calls of the last step were really started.

@@ -10,11 +10,13 @@ use crate::text::CleanText;
 
 impl Engine {
     pub(super) fn start_submit(&mut self, now: Now, effects: &mut Effects) {
+        self.before_intent = None;
         self.stop_at_job_limit(effects);
         if !self.can_submit() || now.mono < self.submit_open_at() {
             return;
         }
         let Some(job) = self.next_job() else { return };
+        self.before_intent = Some((job, self.table.job(job).clone()));
         if matches!(
             self.table.job(job).status(),
             Status::Completed | Status::Failed

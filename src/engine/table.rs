@@ -35,12 +35,13 @@ pub enum Fact {
 }
 
 impl Record {
-    /// Whether it says that a create request is about to be sent.
+    /// Whether it says that a create request is about to be sent, or opens the take that the request is for: neither is
+    /// true without the other.
     pub fn is_intent(&self) -> bool {
         matches!(
             &self.fact,
             Fact::Job {
-                event: Event::Intent { .. },
+                event: Event::Intent { .. } | Event::Reopened,
                 ..
             }
         )
@@ -160,6 +161,11 @@ impl JobTable {
             job.sent = None;
         }
         Ok(())
+    }
+
+    /// Takes back what happened to one job since it was `before`: the state never heard of it.
+    pub(super) fn restore(&mut self, index: JobIndex, before: JobState) {
+        self.jobs[index as usize] = before;
     }
 
     /// Number of jobs, removed ones included.

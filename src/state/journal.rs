@@ -19,7 +19,8 @@
 //!
 //! A line whose checksum is right but that makes no sense (a gap in the numbers, an event that the job's status does not
 //! allow) was not torn, wherever it stands: it is refused too. Opening syncs the file before anything is told, because
-//! a record that is read may still be on its way to the disk.
+//! a record that is read may still be on its way to the disk. The last commit is even written once more before: if its
+//! sync had failed, the system would take it for written, and a second sync would do nothing.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -123,6 +124,7 @@ impl<F: JournalFile> Journal<F> {
         }
         let header = match found.header {
             Some(header) => {
+                journal.rewrite(found.last_commit)?;
                 journal.sync()?;
                 header
             }
@@ -140,6 +142,11 @@ impl<F: JournalFile> Journal<F> {
         self.file
             .truncate(self.length)
             .map_err(|source| FileError::io("cut the torn end off", &self.path, source).into())
+    }
+
+    fn rewrite(&mut self, offset: u64) -> Result<(), StateError> {
+        let rewritten = self.file.rewrite(offset);
+        Ok(rewritten.map_err(|source| FileError::io("write to", &self.path, source))?)
     }
 
     fn begin(&mut self, fresh: &Header) -> Result<Header, StateError> {
@@ -338,6 +345,8 @@ struct Found {
     records: u64,
     /// Bytes of header and records.
     length: u64,
+    /// Where the last commit begins: no later record says that it was on disk.
+    last_commit: u64,
     /// Whether the last record is whole but for its line break.
     ends_open: bool,
     tail: Option<Tail>,
@@ -354,6 +363,7 @@ fn scan(
         header: None,
         records: 0,
         length: 0,
+        last_commit: 0,
         ends_open: false,
         tail: None,
     };
@@ -367,6 +377,9 @@ fn scan(
         match record::decode(&lines.bytes) {
             Ok(numbered) if numbered.seq == found.records + 1 => {
                 on_record(numbered.record).map_err(|error| lines.damaged(error.to_string()))?;
+                if numbered.synced == found.records {
+                    found.last_commit = lines.start;
+                }
                 found.records = numbered.seq;
                 found.length = lines.end;
             }
@@ -583,6 +596,7 @@ mod tests {
         set_aside: u64,
         writes: u32,
         syncs: u32,
+        rewritten_from: Option<u64>,
         /// The next write stops after that many bytes, and fails.
         tear_write_after: Option<usize>,
         fail_sync: bool,
@@ -636,6 +650,11 @@ mod tests {
                 return Err(io::Error::other("the disk is on fire"));
             }
             disk.durable = disk.bytes.len();
+            Ok(())
+        }
+
+        fn rewrite(&mut self, offset: u64) -> io::Result<()> {
+            self.disk.borrow_mut().rewritten_from = Some(offset);
             Ok(())
         }
 
@@ -1039,6 +1058,18 @@ mod tests {
     }
 
     #[test]
+    fn the_last_commit_is_written_once_more_when_a_state_is_opened() {
+        let records = everything();
+        let state = State::with(&[&records[..3], &records[3..8]]);
+        state.open().expect("sound");
+        let last_commit = line_ends(&state.bytes())[3] as u64;
+        assert_eq!(state.disk().rewritten_from, Some(last_commit));
+        let state = State::with(&[]);
+        state.open().expect("sound");
+        assert_eq!(state.disk().rewritten_from, Some(0), "the header");
+    }
+
+    #[test]
     fn a_sync_that_failed_is_never_tried_again() {
         let records = everything();
         let state = State::default();
@@ -1090,7 +1121,7 @@ mod tests {
         let error = journal.commit(&mixed).expect_err("full");
         assert!(matches!(error, StateError::Full { .. }), "{error}");
         let later = timed([
-            fact("d", Event::Reopened), // whatever the engine says of it, `d` was never sent
+            fact("d", Event::TimedOut), // whatever the engine says of it, `d` was never sent
             fact("b", accepted("t-b")),
         ]);
         journal.commit(&later).expect("set aside");

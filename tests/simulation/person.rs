@@ -1,90 +1,181 @@
-//! The person in front of the machine: edits the manifest, asks for remakes, settles jobs in doubt.
+//! The person in front of the machine: writes and edits the manifest, asks for remakes, settles jobs in doubt.
 //!
-//! Start at [`World::resolve`].
+//! Start at [`World::settle`] and [`World::edit_manifest`].
 
 use std::path::Path;
 
-use shotlist::engine::event::{Event, FailureClass};
+use shotlist::engine::event::{Event, RunNumber};
 use shotlist::engine::job::Phase;
 use shotlist::engine::table::{Fact, JobTable, Record};
 use shotlist::manifest;
-use shotlist::plan::Plan;
+use shotlist::plan::{JobId, Plan};
 
-use super::promises::names;
-use super::provider::said;
-use super::{Broken, Policy, Run, World, wall};
+use crate::figures::Seen;
+use crate::register::{JobNumber, number_of};
+use crate::world::World;
+
+/// A job of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) job: JobNumber,
+    /// Changes with every edit of the row.
+    pub(crate) revision: u32,
+    /// Spaces after the prompt; a long prompt fills a disk.
+    pub(crate) padding: usize,
+}
+
+/// How a person settles jobs in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Looks them up at the provider, after a while.
+    Careful,
+    /// Declares that nothing was created, and hopes.
+    Careless,
+}
+
+pub(crate) fn job_number(id: &JobId) -> JobNumber {
+    number_of(id.as_str()).expect("all jobs are called so")
+}
 
 impl World {
-    pub(super) fn note_remakes(&mut self, table: &JobTable, run: &Run) {
-        for job in table.planned() {
-            let changed = run.rerun.changed && table.is_changed(job);
-            let asked = match &table.job(job).phase {
-                Phase::Completed { .. } => changed,
-                Phase::Failed { class, .. } => {
-                    changed || run.rerun.failed && *class != FailureClass::NoUrl
-                }
+    /// A manifest for this seed.
+    pub(crate) fn draw_manifest(&mut self) {
+        let jobs = self.chance.small(1, 6);
+        let is_long = self.chance.percent(2);
+        self.manifest = (0..jobs)
+            .map(|job| Row {
+                job,
+                revision: 0,
+                padding: if is_long { 150_000 } else { 0 },
+            })
+            .collect();
+    }
+
+    pub(crate) fn edit_manifest(&mut self) {
+        let rows = self.manifest.len();
+        let next = self
+            .manifest
+            .iter()
+            .map(|row| row.job + 1)
+            .max()
+            .unwrap_or(0);
+        match self.chance.below(12) {
+            0..=2 => {
+                self.saw(Seen::RowEdited);
+                let row = self.chance.index(rows);
+                self.manifest[row].revision += 1;
+            }
+            3 if rows > 1 => {
+                self.saw(Seen::RowRemoved);
+                let row = self.chance.index(rows);
+                self.manifest.remove(row);
+            }
+            4 => {
+                // Perhaps one that was there before.
+                self.saw(Seen::RowAdded);
+                let mut free =
+                    (0..=next).filter(|job| self.manifest.iter().all(|row| row.job != *job));
+                let job = free.next().expect("the last is always free");
+                self.manifest.push(Row {
+                    job,
+                    revision: 0,
+                    padding: 0,
+                });
+            }
+            5 => {
+                self.saw(Seen::RowsReordered);
+                let middle = self.chance.index(rows);
+                self.manifest.rotate_left(middle);
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        plan(&self.manifest)
+    }
+
+    /// Notes which settled jobs the coming run is asked to make again.
+    pub(crate) fn note_remakes(&mut self, plan: &Plan) {
+        let rerun = self.session.terms.rerun;
+        for job in plan.jobs() {
+            let number = job_number(job.id());
+            let Some(lines) = self.register.job(number) else {
+                continue;
+            };
+            let changed = lines.fingerprint != job.request().fingerprint().to_string();
+            let is_asked = match lines.last.as_str() {
+                "completed" => rerun.changed && changed,
+                "failed" | "rejected" => rerun.failed || rerun.changed && changed,
                 _ => false,
             };
-            if asked {
-                *self.remakes_asked.entry(table.id(job).clone()).or_default() += 1;
+            if is_asked {
+                *self.remakes.entry(number).or_default() += 1;
             }
         }
     }
 
-    pub(super) fn edit_manifest(&mut self) {
-        if self.chance.percent(30) {
-            let job = self.chance.below(self.manifest.len() as u64);
-            self.manifest[usize::try_from(job).expect("small")].1 += 1;
-        }
-        if self.chance.percent(10) && self.manifest.len() > 1 {
-            self.manifest.remove(0);
-        }
-        self.plan = plan(&self.manifest);
-    }
-
-    /// Says of every job in doubt what became of it.
-    pub(super) fn resolve(&mut self) -> Result<(), Broken> {
-        let table = self.table()?;
+    /// What the person says of every job in doubt, as records to be added to the state.
+    pub(crate) fn settle(&mut self, table: &JobTable, policy: Policy) -> Vec<Record> {
+        let mut records = Vec::new();
         for job in 0..table.removed().end {
-            let (run, is_open) = match &table.job(job).phase {
-                Phase::Submitting { run } => (*run, true),
-                Phase::InDoubt { run, .. } => (*run, false),
+            let (run, is_open, is_lost) = match &table.job(job).phase {
+                Phase::Submitting { run } => (*run, true, false),
+                Phase::InDoubt { run, .. } => (*run, false, false),
+                Phase::Lost { task, .. } => (task.run, false, true),
                 _ => continue,
             };
             let id = table.id(job);
-            let unknown = self.ledger.iter().find(|task| {
-                let known = self.disk.iter().any(|record| names(record, &task.task_id));
-                task.job == *id && !known && self.policy == Policy::Careful
-            });
-            let found = match unknown {
-                Some(task) => Event::Adopted {
-                    task_id: task.task_id.clone(),
-                    run,
-                },
-                None => Event::NotCreated,
-            };
-            let doubted = is_open.then(|| Event::Doubted { message: said() });
-            let at = wall(self.clock);
-            self.disk
-                .extend(doubted.into_iter().chain([found]).map(|event| {
-                    let id = id.clone();
-                    Record {
-                        at,
-                        fact: Fact::Job { id, event },
-                    }
-                }));
+            let doubted = is_open.then(Event::left_open);
+            let found = self.find(job_number(id), run, is_lost, policy);
+            let at = self.now(std::time::Duration::ZERO).wall;
+            records.extend(doubted.into_iter().chain([found]).map(|event| {
+                let id = id.clone();
+                Record {
+                    at,
+                    fact: Fact::Job { id, event },
+                }
+            }));
         }
-        Ok(())
+        records
+    }
+
+    fn find(&mut self, job: JobNumber, run: RunNumber, is_lost: bool, policy: Policy) -> Event {
+        let unknown = self
+            .ledger
+            .iter()
+            .find(|task| task.job == job && !self.register.has_id(task.task_id.as_str()));
+        match unknown {
+            Some(task) if policy == Policy::Careful => {
+                let task_id = task.task_id.clone();
+                self.saw(Seen::Adopted);
+                Event::Adopted { task_id, run }
+            }
+            _ => {
+                self.saw(Seen::NotCreated);
+                if is_lost {
+                    *self.remakes.entry(job).or_default() += 1;
+                }
+                Event::NotCreated
+            }
+        }
     }
 }
 
-/// The plan of a manifest with these jobs and revisions.
-pub(super) fn plan(jobs: &[(String, u32)]) -> Plan {
-    let job = |(id, revision): &(String, u32)| {
-        format!("\n- {{id: {id}, model: seedance2.0-720p, duration: 5, prompt: {id} {revision}}}")
+/// The plan of a manifest with these rows.
+fn plan(rows: &[Row]) -> Plan {
+    let line = |row: &Row| {
+        let Row {
+            job,
+            revision,
+            padding,
+        } = row;
+        let padding = "x".repeat(*padding);
+        format!("job-{job},seedance2.0-720p,5,job-{job} {revision} {padding}\n")
     };
-    let text = format!("jobs:{}", jobs.iter().map(job).collect::<String>());
-    manifest::load(Path::new("shots.yaml"), &|_| Ok(text.clone().into_bytes()))
+    let text = rows.iter().map(line).collect::<String>();
+    let text = format!("id,model,duration,prompt\n{text}");
+    manifest::load(Path::new("shots.csv"), &|_| Ok(text.clone().into_bytes()))
         .plan
         .expect("a valid manifest")
 }

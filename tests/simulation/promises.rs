@@ -1,151 +1,357 @@
-//! What must hold, whatever the provider and the disk do.
+//! What must hold, whatever the provider, the disk and the clock do.
 //!
-//! Start at [`World::check_submit`] (before each create) and [`World::check_disk`] (after each run and crash).
+//! Start at [`World::check_post`] (before each create) and [`World::check_opened`] (whenever a state is opened). The
+//! provider's ledger and the bytes on the platter are the measure, never what the run believes. A new promise is an
+//! `ensure` where it can be broken; what a run has been told is kept in [`Notes`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use shotlist::engine::Engine;
-use shotlist::engine::event::{Event, Evidence, Input, PollReply, SubmitReply, TaskId};
+use jiff::SignedDuration;
+use shotlist::engine::event::{Evidence, PollReply, SubmitReply, TaskId};
 use shotlist::engine::job::Phase;
-use shotlist::engine::table::{Fact, JobTable, Record};
-use shotlist::plan::JobId;
+use shotlist::engine::table::{JobTable, Record};
+use shotlist::report::outcome::RunFact;
+use shotlist::results;
 
-use super::provider::Ending;
-use super::{Broken, Ended, JOB_TIMEOUT, Run, SECOND, World, ensure, wall};
+use crate::figures::Seen;
+use crate::person::job_number;
+use crate::register::{JobNumber, Lines};
+use crate::weather::SECOND;
+use crate::world::{Audit, Broken, World};
 
-impl World {
-    pub(super) fn check_submit(
-        &self,
-        id: &JobId,
-        table: &JobTable,
-        run: &Run,
-    ) -> Result<(), Broken> {
-        let broken = |what: &str| Err(format!("`{id}` is submitted {what}"));
-        let records = || self.disk.iter().filter_map(|record| job_event(record, id));
-        if !matches!(records().next_back(), Some(Event::Intent { .. })) {
-            return broken("without a durable intent");
-        }
-        let reopened = records().filter(|event| **event == Event::Reopened).count();
-        if self.ledger.iter().filter(|task| task.job == *id).count() > reopened {
-            return broken("although it was created before");
-        }
-        if reopened > self.remakes_asked.get(id).copied().unwrap_or(0) {
-            return broken("again although nobody asked for it");
-        }
-        if let Some(why) = run.submits_over {
-            return broken(&format!("after {why}"));
-        }
-        if self.clock < run.no_submit_before {
-            return broken("in a pause that the provider asked for");
-        }
-        if !run.accepted && run.open_creates > 0 {
-            return broken("beside an open create before the first accept");
-        }
-        if !run.select.is_empty() && id.as_str() > "job-3" {
-            return broken("although it is not selected");
-        }
-        let most = run.limits.max_jobs.map_or(usize::MAX, |n| n.get() as usize);
-        if !run.submitted.contains(id) && run.submitted.len() >= most {
-            return broken("beyond --max-jobs");
-        }
-        let in_flight = (0..table.removed().end).filter(|job| match &table.job(*job).phase {
-            Phase::Submitting { .. } => true,
-            Phase::Running { task, .. } => task.accepted_at + JOB_TIMEOUT > wall(self.clock),
-            _ => false,
-        });
-        if in_flight.count() > run.limits.concurrency.get() as usize {
-            return broken("beyond --concurrency");
-        }
-        Ok(())
-    }
+/// An intent must leave within this time, or not at all.
+const STALE_INTENT: Duration = Duration::from_secs(30);
 
-    /// What must hold of the disk whenever nobody writes to it.
-    pub(super) fn check_disk(
-        &mut self,
-        engine: &Engine,
-        ended: Ended,
-        run: &Run,
-    ) -> Result<(), Broken> {
-        let table = self.table()?;
-        for task in &self.ledger {
-            let id = &task.task_id;
-            let is_known = self.disk.iter().any(|record| names(record, id));
-            let job = table.position(&task.job).ok_or("a created job is gone")?;
-            let is_open = matches!(
-                table.job(job).phase,
-                Phase::Submitting { .. } | Phase::InDoubt { .. }
-            );
-            ensure(is_known || is_open, || format!("the id {id} is lost"))?;
-            let is_lost =
-                matches!(&table.job(job).phase, Phase::Lost { task, .. } if task.id == *id);
-            ensure(!is_lost || task.ending == Ending::Vanishes, || {
-                format!("{id} is called lost, and the provider knows it")
-            })?;
-        }
-        let is_whole = ended == Ended::Normally && run.disk_fails_at.is_none();
-        let differs = |job: &u32| table.job(*job) != engine.table().job(*job);
-        let different = (0..table.removed().end).find(differs);
-        ensure(!is_whole || different.is_none(), || {
-            format!("job {different:?} differs between disk and memory")
-        })?;
-        self.clock += self.chance.up_to(SECOND);
-        Ok(())
-    }
+/// What one run was told, and what it did.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// Creates that left and were not answered.
+    pub(crate) open: BTreeSet<JobNumber>,
+    /// Answers that the run has not taken in yet.
+    fresh: Vec<Fresh>,
+    accepted: bool,
+    doubts_in_a_row: u32,
+    no_post_before: Duration,
+    /// Why nothing may be sent any more.
+    posts_over: Option<&'static str>,
+    pub(crate) polls_over: bool,
+    posted: BTreeSet<JobNumber>,
+    pub(crate) polled: BTreeSet<JobNumber>,
+    /// When signals came.
+    pub(crate) signals: Vec<Duration>,
+    /// Whether a write or a sync failed.
+    pub(crate) state_failed: bool,
+    /// When the last commit began.
+    pub(crate) committing_since: Duration,
+    /// Whether the wall clock was set since.
+    pub(crate) jumped: bool,
+    pub(crate) facts: Vec<RunFact>,
 }
 
-impl Run {
-    /// What the engine is told bounds what it may do.
-    pub(super) fn take_note(&mut self, input: &Input, clock: Duration) {
-        match input {
-            Input::Submitted { reply, .. } => {
-                self.open_creates = self.open_creates.saturating_sub(1);
-                match reply {
-                    SubmitReply::Accepted { .. } => {
-                        self.accepted = true;
-                        self.doubts_in_a_row = 0;
-                    }
-                    SubmitReply::Fault { .. } => self.submits_over = Some("a fault of the run"),
-                    SubmitReply::Later { retry_after, .. } => {
-                        let told = retry_after.unwrap_or_default().min(3600 * SECOND);
-                        self.no_submit_before = self.no_submit_before.max(clock + told);
-                    }
-                    SubmitReply::InDoubt { evidence, .. } => {
-                        self.doubts_in_a_row += 1;
-                        if self.doubts_in_a_row == 3 || *evidence == Evidence::Html {
-                            self.submits_over = Some("too many doubts");
-                        }
-                    }
-                    SubmitReply::Rejected { .. } | SubmitReply::NotSent { .. } => {}
+#[derive(Debug)]
+enum Fresh {
+    Accepted,
+    Doubted(Evidence),
+    Faulty,
+    Paused(Duration),
+    PollKeyRefused,
+}
+
+impl Notes {
+    /// The run has taken in every answer so far.
+    pub(crate) fn digest(&mut self) {
+        for fresh in std::mem::take(&mut self.fresh) {
+            match fresh {
+                Fresh::Accepted => {
+                    self.accepted = true;
+                    self.doubts_in_a_row = 0;
                 }
-            }
-            Input::Polled { reply, .. } => {
-                if matches!(reply, PollReply::KeyRefused { .. }) {
-                    self.submits_over = Some("a refused key");
+                Fresh::Doubted(evidence) => {
+                    self.doubts_in_a_row += 1;
+                    if self.doubts_in_a_row >= 3 || evidence == Evidence::Html {
+                        self.posts_over = Some("too many doubts");
+                    }
+                }
+                Fresh::Faulty => self.posts_over = Some("a fault of the run"),
+                Fresh::Paused(until) => self.no_post_before = self.no_post_before.max(until),
+                Fresh::PollKeyRefused => {
+                    self.posts_over = Some("a refused key");
                     self.polls_over = true;
                 }
             }
-            Input::Interrupted => {
-                self.submits_over = Some("an interrupt");
-                self.polls_over = true;
-            }
-            Input::StateFailed => self.submits_over = Some("a failed write"),
         }
     }
 }
 
-fn job_event<'r>(record: &'r Record, job: &JobId) -> Option<&'r Event> {
-    match &record.fact {
-        Fact::Job { id, event } if id == job => Some(event),
-        _ => None,
+impl World {
+    /// Before a create leaves.
+    pub(crate) fn check_post(&mut self, job: JobNumber) {
+        let broken = self.wrong_post(job).or_else(|| self.reckless_post(job));
+        self.ensure(broken.is_none(), || {
+            format!("`job-{job}` is submitted {}", broken.unwrap_or_default())
+        });
+        let notes = &mut self.session.notes;
+        notes.open.insert(job);
+        notes.posted.insert(job);
+    }
+
+    /// Why this job must not be sent now.
+    fn wrong_post(&self, job: JobNumber) -> Option<String> {
+        let say = |words: &str| Some(words.to_owned());
+        let creates = self.ledger.iter().filter(|task| task.job == job).count();
+        if creates > self.remakes.get(&job).copied().unwrap_or(0) {
+            return say("although it was created before");
+        }
+        if self.audit == Audit::Consequences {
+            return None;
+        }
+        let posts = self.posts.get(&job).map_or(0, |posts| posts.0);
+        let none = Lines::default();
+        let lines = self.register.job(job).unwrap_or(&none);
+        if lines.last != "intent" || lines.intents <= posts {
+            return say("without a durable intent");
+        }
+        if lines.reopened > self.remakes.get(&job).copied().unwrap_or(0) {
+            return say("again although nobody asked for it");
+        }
+        let terms = &self.session.terms;
+        if !terms.select.is_empty() && job > 3 {
+            return say("although it is not selected");
+        }
+        if self.manifest.iter().all(|row| row.job != job) {
+            return say("although it is not in the manifest");
+        }
+        let most = terms
+            .limits
+            .max_jobs
+            .map_or(usize::MAX, |most| most.get() as usize);
+        if !self.session.notes.posted.contains(&job) && self.session.notes.posted.len() >= most {
+            return say("beyond --max-jobs");
+        }
+        None
+    }
+
+    /// Why nothing must be sent now.
+    fn reckless_post(&self, job: JobNumber) -> Option<String> {
+        if self.audit == Audit::Consequences {
+            return None;
+        }
+        let (now, notes, limits) = (
+            self.time.truth(),
+            &self.session.notes,
+            &self.session.terms.limits,
+        );
+        if self
+            .last_post
+            .is_some_and(|last| now < last + limits.submit_interval)
+        {
+            return Some("sooner than the rate allows".to_owned());
+        }
+        if let Some(why) = notes.posts_over {
+            return Some(format!("after {why}"));
+        }
+        if notes.state_failed {
+            return Some("after the state failed".to_owned());
+        }
+        if notes
+            .signals
+            .first()
+            .is_some_and(|signal| now >= *signal + SECOND / 10)
+        {
+            return Some("after a signal".to_owned());
+        }
+        if now < notes.no_post_before {
+            return Some("in a pause that the provider asked for".to_owned());
+        }
+        if !notes.accepted && !notes.open.is_empty() {
+            return Some("beside an open create before the first accept".to_owned());
+        }
+        let age = now.saturating_sub(notes.committing_since);
+        if age > STALE_INTENT && !notes.jumped {
+            return Some(format!("{age:?} after its intent"));
+        }
+        if self.time.mono() > limits.deadline + STALE_INTENT {
+            return Some("after the deadline".to_owned());
+        }
+        let in_flight = self.in_flight(job);
+        let most = limits.concurrency.get() as usize;
+        (in_flight > most).then(|| format!("as number {in_flight} of {most} in flight"))
+    }
+
+    /// Open creates and running tasks as the state has them, with that of `job`.
+    fn in_flight(&self, job: JobNumber) -> usize {
+        let wall = self.time.wall();
+        let timeout =
+            SignedDuration::try_from(self.session.terms.limits.job_timeout).expect("short");
+        let is_in_flight = |(number, lines): &(JobNumber, &Lines)| match lines.last.as_str() {
+            "intent" => *number == job || self.session.notes.open.contains(number),
+            "accepted" | "adopted" => lines.accepted_at.is_some_and(|at| at + timeout > wall),
+            _ => false,
+        };
+        self.register.jobs().filter(is_in_flight).count()
+    }
+
+    /// An answer to a create arrives; whether anybody hears it.
+    pub(crate) fn answered(&mut self, job: JobNumber, reply: &SubmitReply) -> bool {
+        if !self.instant("a create is answered") {
+            return false;
+        }
+        self.note(|| format!("answer to job-{job}: {reply:?}"));
+        let now = self.time.truth();
+        let notes = &mut self.session.notes;
+        notes.open.remove(&job);
+        match reply {
+            SubmitReply::Accepted { .. } => notes.fresh.push(Fresh::Accepted),
+            SubmitReply::Fault { .. } => notes.fresh.push(Fresh::Faulty),
+            SubmitReply::Later { retry_after, .. } => {
+                let told = retry_after.unwrap_or_default().min(3600 * SECOND);
+                notes.fresh.push(Fresh::Paused(now + told));
+            }
+            SubmitReply::InDoubt { evidence, .. } => {
+                notes.fresh.push(Fresh::Doubted(*evidence));
+                let seen = if *evidence == Evidence::Html {
+                    Seen::Html
+                } else {
+                    Seen::InDoubt
+                };
+                self.saw(seen);
+            }
+            SubmitReply::Rejected { .. } | SubmitReply::NotSent { .. } => {}
+        }
+        true
+    }
+
+    /// Before a poll leaves.
+    pub(crate) fn check_poll(&mut self, base_url: &str, id: &TaskId) {
+        if self.audit == Audit::Consequences {
+            return;
+        }
+        let now = self.time.truth();
+        let interval = self.session.terms.limits.poll_interval;
+        let in_time = self.last_poll.is_none_or(|last| now >= last + interval);
+        self.ensure(in_time, || {
+            format!("{id} is polled sooner than the rate allows")
+        });
+        let is_broken = self.session.notes.state_failed || self.disk.is_moved;
+        let is_durable = is_broken || self.register.has_id(id.as_str());
+        self.ensure(is_durable, || {
+            format!("{id} is polled before it is durable")
+        });
+        let over = self.session.notes.polls_over;
+        self.ensure(!over, || format!("{id} is polled after a refused key"));
+        let signal = self.session.notes.signals.first();
+        let late = signal.is_some_and(|signal| now >= *signal + SECOND / 10);
+        self.ensure(!late, || format!("{id} is polled after a signal"));
+        if let Some(task) = self.ledger.iter().find(|task| task.task_id == *id) {
+            let (job, made_at) = (task.job, task.account.base_url);
+            self.session.notes.polled.insert(job);
+            self.ensure(made_at == base_url, || {
+                format!("{id} is polled at {base_url}")
+            });
+        }
+    }
+
+    /// An answer to a poll arrives; whether anybody hears it.
+    pub(crate) fn polled(&mut self, id: &TaskId, reply: &PollReply) -> bool {
+        if !self.instant("a poll is answered") {
+            return false;
+        }
+        if matches!(reply, PollReply::KeyRefused { .. }) {
+            let own = self.session.terms.account;
+            let task = self.ledger.iter().find(|task| task.task_id == *id);
+            let is_foreign = task.is_some_and(|task| {
+                task.account.base_url != own.base_url && task.account.key != own.key
+            });
+            if !is_foreign {
+                self.session.notes.fresh.push(Fresh::PollKeyRefused);
+            }
+        }
+        true
+    }
+
+    /// When a state was opened: nothing that was ever acknowledged is missing, and nothing that was paid for.
+    pub(crate) fn check_opened(&mut self, records: &[Record], table: &JobTable) {
+        let lost = self.acknowledged.len() > records.len()
+            || self
+                .acknowledged
+                .iter()
+                .zip(records)
+                .any(|(known, found)| known != found);
+        self.ensure(!lost, || {
+            "a record that was acknowledged is lost".to_owned()
+        });
+        self.acknowledged = records.to_vec();
+        if self.audit == Audit::Everything {
+            let durable = self.disk.durable() == self.disk.bytes();
+            self.ensure(durable, || {
+                "a state is opened that is not durable".to_owned()
+            });
+        }
+        let now = self.time.truth();
+        for index in 0..self.ledger.len() {
+            let task = &self.ledger[index];
+            if task.at > now {
+                continue;
+            }
+            let (id, vanishes) = (task.task_id.clone(), task.vanishes);
+            let broken = self.missing(index, records, table);
+            self.ensure(broken.is_none(), || broken.unwrap_or_default());
+            let is_lost =
+                |job| matches!(&table.job(job).phase, Phase::Lost { task, .. } if task.id == id);
+            let is_lost = (0..table.removed().end).any(is_lost);
+            self.ensure(!is_lost || vanishes, || {
+                format!("{id} is called lost, and the provider knows it")
+            });
+        }
+    }
+
+    /// How a created task is missing in the state.
+    fn missing(&self, index: usize, records: &[Record], table: &JobTable) -> Option<Broken> {
+        let task = &self.ledger[index];
+        let is_job = |job: &u32| job_number(table.id(*job)) == task.job;
+        let Some(job) = (0..table.removed().end).find(is_job) else {
+            return Some(format!("`job-{}` is gone", task.job));
+        };
+        let is_open = matches!(
+            table.job(job).phase,
+            Phase::Submitting { .. } | Phase::InDoubt { .. }
+        );
+        let is_known = || records.iter().any(|record| names(record, &task.task_id));
+        (!is_open && !is_known()).then(|| format!("the id {} is lost", task.task_id))
+    }
+
+    /// When a run has ended by itself: memory and disk agree, so results.csv can be rebuilt from the state.
+    pub(crate) fn check_memory(&mut self, memory: &JobTable, disk: &JobTable) {
+        let differs = |job: &u32| memory.job(*job) != disk.job(*job);
+        let different = (0..disk.removed().end).find(differs);
+        self.ensure(different.is_none(), || {
+            let job = different.expect("checked");
+            let (memory, disk) = (memory.job(job), disk.job(job));
+            format!("memory and disk differ: {memory:?}\nagainst {disk:?}")
+        });
+        let plan = self.plan();
+        let selection = results::last_selection(disk);
+        let csv = |table: &JobTable| {
+            let mut bytes = Vec::new();
+            results::write(&plan, table, &selection, &mut bytes).expect("memory takes all");
+            bytes
+        };
+        let same = csv(memory) == csv(disk);
+        self.ensure(same, || {
+            "results.csv cannot be rebuilt from the state".to_owned()
+        });
     }
 }
 
 /// Whether `record` keeps the task id.
-pub(super) fn names(record: &Record, wanted: &TaskId) -> bool {
+fn names(record: &Record, wanted: &TaskId) -> bool {
+    use shotlist::engine::event::Event::{Accepted, Adopted};
+    use shotlist::engine::table::Fact;
     match &record.fact {
         Fact::Job { event, .. } => matches!(
             event,
-            Event::Accepted { task_id, .. } | Event::Adopted { task_id, .. } if task_id == wanted
+            Accepted { task_id, .. } | Adopted { task_id, .. } if task_id == wanted
         ),
         Fact::Run(_) => false,
     }

@@ -1,0 +1,138 @@
+//! Fair weather: what is left after all trouble must be what a run without any would have brought.
+//!
+//! Start at [`calm_down`].
+
+use std::collections::BTreeMap;
+
+use shotlist::engine::resume::Rerun;
+use shotlist::engine::table::{JobTable, Selection};
+use shotlist::results;
+
+use crate::life::{Sitting, Ways, settle, sit};
+use crate::person::Row;
+use crate::provider::ACCOUNTS;
+use crate::register::JobNumber;
+use crate::weather::{DiskFaults, Terms, Weather};
+use crate::world::{Broken, Session, Shared, World};
+
+/// The person settles what is in doubt, and a calm run (one for each account that was used) brings the rest.
+pub(crate) fn calm_down(world: &Shared, ways: Ways) -> Result<(), Broken> {
+    settle(world, ways, Vec::new())?;
+    for account in 0..ACCOUNTS.len() {
+        let is_used = |world: &World| {
+            world
+                .ledger
+                .iter()
+                .any(|task| task.account == ACCOUNTS[account])
+        };
+        if account == 0 || is_used(&world.lock()) {
+            run_calmly(world, ways, account)?;
+        }
+    }
+    check_prefixes(world)?;
+    let brought = rows(&world.lock())?;
+    let expected = without_trouble(world, ways)?;
+    let world = world.lock();
+    for row in &world.manifest {
+        let is_lost = world
+            .ledger
+            .iter()
+            .any(|task| task.job == row.job && task.vanishes);
+        let (brought, expected) = (brought.get(&row.job), expected.get(&row.job));
+        if !is_lost && brought != expected {
+            return Err(format!(
+                "job-{} came to {brought:?}, not to {expected:?}",
+                row.job
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn run_calmly(world: &Shared, ways: Ways, account: usize) -> Result<(), Broken> {
+    let faults = DiskFaults::default();
+    let session = Session::new(Terms::calm(account), Weather::calm(), faults, Vec::new());
+    sit(world, session, ways, Sitting::Run)
+}
+
+/// What one run in fair weather makes of the manifest with the contents that were sent last.
+fn without_trouble(world: &Shared, ways: Ways) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
+    let (seed, manifest) = {
+        let world = world.lock();
+        let sent = |row: &Row| Row {
+            revision: world
+                .posts
+                .get(&row.job)
+                .map_or(row.revision, |post| post.1),
+            ..row.clone()
+        };
+        (world.seed, world.manifest.iter().map(sent).collect())
+    };
+    let fresh = Shared::new(World::new(seed, manifest));
+    let ways = Ways {
+        policy: ways.policy,
+        ..Ways::USUAL
+    };
+    run_calmly(&fresh, ways, 0)?;
+    let fresh = fresh.lock();
+    rows(&fresh)
+}
+
+/// The rows of results.csv, without what depends on when and how often a job was sent.
+fn rows(world: &World) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
+    let plan = world.plan();
+    let mut table = JobTable::new(Some(&plan));
+    for record in &world.acknowledged {
+        let replayed = table.replay(record);
+        replayed.map_err(|error| format!("the state does not replay: {error}"))?;
+    }
+    let mut sheet = Vec::new();
+    results::write(&plan, &table, &Selection::default(), &mut sheet).expect("memory takes all");
+    let sheet = sheet
+        .strip_prefix("\u{feff}".as_bytes())
+        .expect("it begins with a BOM");
+    let mut reader = csv::Reader::from_reader(sheet);
+    let rows = reader.records().map(|row| row.expect("valid CSV"));
+    let kept = |column: usize| {
+        let volatile = ["task_id", "attempts", "submitted_at", "finished_at", "note"];
+        !volatile.contains(&results::COLUMNS[column])
+    };
+    Ok(rows
+        .zip(&world.manifest)
+        .map(|(row, job)| {
+            let cells = row.iter().enumerate().filter(|(column, _)| kept(*column));
+            (job.job, cells.map(|(_, cell)| cell.to_owned()).collect())
+        })
+        .collect())
+}
+
+/// Any prefix of the journal is a legal state that a run can go on from.
+fn check_prefixes(world: &Shared) -> Result<(), Broken> {
+    let mut world = world.lock();
+    let plan = world.plan();
+    for _ in 0..2 {
+        let length = world.acknowledged.len();
+        let end = world.chance.index(length + 1);
+        let mut table = JobTable::new(Some(&plan));
+        for record in &world.acknowledged[..end] {
+            let replayed = table.replay(record);
+            replayed.map_err(|error| format!("a prefix does not replay: {error}"))?;
+        }
+        let terms = Terms {
+            rerun: Rerun {
+                failed: true,
+                changed: true,
+            },
+            ..Terms::calm(0)
+        };
+        let mut again = table.clone();
+        let now = world.now(std::time::Duration::ZERO);
+        let (_, effects) =
+            shotlist::engine::Engine::resume(table, terms.setup(again.next_run()), now);
+        for record in &effects.records {
+            let replayed = again.replay(record);
+            replayed.map_err(|error| format!("a prefix cannot be resumed: {error}"))?;
+        }
+    }
+    Ok(())
+}

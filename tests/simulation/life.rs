@@ -1,0 +1,271 @@
+//! One seed from its first run to fair weather: runs, crashes, recoveries, edits, and what is left in the end.
+//!
+//! Start at [`live`]. Each run is the program's own: the real journal is opened on the fake disk, the real engine
+//! resumes what it holds, and the real loop drives both under paused time, in a runtime that dies with it.
+
+use std::path::Path;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use shotlist::clock::Clock;
+use shotlist::engine::Engine;
+use shotlist::engine::table::{JobTable, Record};
+use shotlist::runner;
+use shotlist::state::StateError;
+use shotlist::state::journal::Journal;
+use shotlist::state::record::Header;
+
+use crate::calm::calm_down;
+use crate::ending::{check_ended, running};
+use crate::figures::{Figures, Seen};
+use crate::file::SimFile;
+use crate::person::Policy;
+use crate::provider::SimApi;
+use crate::register::Register;
+use crate::weather::{DiskFaults, Mischief, SECOND, Terms, Weather};
+use crate::witness::{Books, Honesty, Witness};
+use crate::world::{Audit, Broken, Session, Shared, World};
+
+/// How the world and its people are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ways {
+    pub(crate) policy: Policy,
+    pub(crate) honesty: Honesty,
+    pub(crate) disk_lies: bool,
+    pub(crate) audit: Audit,
+}
+
+impl Ways {
+    pub(crate) const USUAL: Self = Self {
+        policy: Policy::Careful,
+        honesty: Honesty::Honest,
+        disk_lies: false,
+        audit: Audit::Everything,
+    };
+}
+
+/// What a seed came to.
+pub(crate) struct Life {
+    pub(crate) figures: Figures,
+    pub(crate) broken: Option<Broken>,
+    pub(crate) trace: Vec<String>,
+}
+
+/// Several runs in bad weather, then fair weather until nothing is left to do.
+pub(crate) fn live(seed: u64, ways: Ways, keep_trace: bool) -> Life {
+    let mut world = World::new(seed, Vec::new());
+    world.draw_manifest();
+    world.audit = ways.audit;
+    world.disk.lies = ways.disk_lies;
+    if keep_trace {
+        world.keep_trace();
+    }
+    let world = Shared::new(world);
+    let broken = go_through(&world, ways).err();
+    let mut world = world.lock();
+    Life {
+        figures: world.figures.clone(),
+        broken,
+        trace: world.trace().to_vec(),
+    }
+}
+
+fn go_through(world: &Shared, ways: Ways) -> Result<(), Broken> {
+    let runs = world.lock().chance.small(1, 4);
+    for _ in 0..runs {
+        let session = world.lock().draw_session();
+        sit(world, session, ways, Sitting::Run)?;
+        if world.lock().chance.percent(50) {
+            recover_in_a_storm(world, ways)?;
+        }
+        if world.lock().chance.percent(40) {
+            let crash = world.lock().draw_crash(20);
+            settle(world, ways, crash)?;
+        }
+        let mut world = world.lock();
+        let pause = world.chance.pick(&[SECOND / 10, SECOND, 600 * SECOND]);
+        world.time.pass(pause);
+        world.edit_manifest();
+    }
+    calm_down(world, ways)
+}
+
+/// The state is opened twice in a row, and the first time ends in a crash.
+fn recover_in_a_storm(world: &Shared, ways: Ways) -> Result<(), Broken> {
+    for percent in [90, 50, 0] {
+        let mischief = world.lock().draw_crash(percent);
+        let faults = DiskFaults::default();
+        let session = Session::new(Terms::calm(0), Weather::calm(), faults, mischief);
+        sit(world, session, ways, Sitting::Open)?;
+        if !world.lock().is_on() {
+            world.lock().saw(Seen::CrashInRecovery);
+        }
+    }
+    Ok(())
+}
+
+/// The person settles every job in doubt, after a while: a create may be executed late.
+pub(crate) fn settle(
+    world: &Shared,
+    ways: Ways,
+    crash: Vec<(u32, Mischief)>,
+) -> Result<(), Broken> {
+    world.lock().time.pass(300 * SECOND);
+    let session = Session::new(
+        Terms::calm(0),
+        Weather::calm(),
+        DiskFaults::default(),
+        crash,
+    );
+    sit(world, session, ways, Sitting::Settle)
+}
+
+/// What a process is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sitting {
+    Run,
+    Open,
+    Settle,
+}
+
+/// One process, from its start to its end or to a crash.
+pub(crate) fn sit(
+    world: &Shared,
+    session: Session,
+    ways: Ways,
+    sitting: Sitting,
+) -> Result<(), Broken> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let power_went = world.lock().begin(session);
+        tokio::select! {
+            biased;
+            () = power_went.notified() => {}
+            () = stay(world, ways, sitting) => {}
+        }
+        world.lock().end();
+    });
+    match world.lock().broken.take() {
+        Some(broken) => Err(broken),
+        None => Ok(()),
+    }
+}
+
+async fn stay(world: &Shared, ways: Ways, sitting: Sitting) {
+    let Some((journal, table)) = open(world) else {
+        return;
+    };
+    match sitting {
+        Sitting::Open => {}
+        Sitting::Run => run(world, ways, journal, table).await,
+        Sitting::Settle => {
+            let records = world.lock().settle(&table, ways.policy);
+            let mut journal = journal;
+            let _ = journal.commit(&records);
+        }
+    }
+}
+
+/// Opens the state as the program does; `None` if that failed for a reason that the disk gave, or the power went.
+fn open(world: &Shared) -> Option<(Journal<SimFile>, JobTable)> {
+    let plan = {
+        let mut world = world.lock();
+        let room = world.session.faults.room;
+        world.disk.capacity = room.map(|room| world.disk.len() + room);
+        if world.disk.is_deceptive() {
+            world.saw(Seen::UnsyncedReadBack);
+        }
+        world.plan()
+    };
+    let header = Header {
+        manifest: "shots.csv".to_owned(),
+        machine: "studio".to_owned(),
+        rehearsal: false,
+        created_at: world.lock().time.wall(),
+    };
+    let mut table = JobTable::new(Some(&plan));
+    let mut records: Vec<Record> = Vec::new();
+    let opened = Journal::open(
+        SimFile::open(world),
+        Path::new("state.jsonl"),
+        &header,
+        |record| {
+            let replayed = table.replay(&record);
+            records.push(record);
+            replayed
+        },
+    );
+    let mut world = world.lock();
+    if !world.is_on() {
+        return None;
+    }
+    match opened {
+        Ok((journal, opened)) => {
+            if let Some(tail) = &opened.tail {
+                world.saw(Seen::TornTail);
+                world.note(|| format!("cut off: {tail:?}"));
+            }
+            world.note(|| format!("opened: {} records", records.len()));
+            world.register = Register::default();
+            let World { register, disk, .. } = &mut *world;
+            register.read(disk.durable());
+            world.check_opened(&records, &table);
+            Some((journal, table))
+        }
+        Err(StateError::File(error)) => {
+            world.note(|| format!("not opened: {error}"));
+            None
+        }
+        Err(error) => {
+            world.ensure(false, || format!("the state is refused: {error}"));
+            None
+        }
+    }
+}
+
+async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTable) {
+    let (signals, sent) = mpsc::unbounded();
+    let (plan, terms, was_running) = {
+        let mut world = world.lock();
+        let plan = world.plan();
+        world.note_remakes(&plan);
+        world.saw(Seen::Run);
+        world.session.signals = Some(signals);
+        if world.session.faults.is_for_ever() {
+            world.saw(Seen::FailedSyncs);
+        }
+        if !world.session.terms.select.is_empty() {
+            world.saw(Seen::Selected);
+        }
+        let terms = world.session.terms.clone();
+        world.note(|| format!("a run begins: {terms:?}"));
+        (plan, terms, running(&table))
+    };
+    let clock = {
+        let world = world.clone();
+        Clock::told_by(move |mono| world.lock().now(mono))
+    };
+    let setup = terms.setup(table.next_run());
+    let selection = setup.selection.clone();
+    let (engine, first) = Engine::resume(table, setup, clock.now());
+    let longest = terms.limits.deadline + terms.limits.job_timeout + 600 * SECOND;
+    let stage = runner::Stage {
+        plan: &plan,
+        api: &SimApi(world.clone()),
+        journal: &mut Books::new(journal, ways.honesty),
+        reporter: &mut Witness(world.clone()),
+        clock: &clock,
+        signals: sent.chain(futures::stream::pending()),
+    };
+    let ended = tokio::time::timeout(longest, runner::run(engine, first, stage)).await;
+    let mut world = world.lock();
+    match ended {
+        _ if !world.is_on() => {}
+        Ok(ended) => check_ended(&mut world, &ended, &was_running, &selection),
+        Err(_) => world.ensure(false, || format!("the run does not end within {longest:?}")),
+    }
+}

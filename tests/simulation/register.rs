@@ -1,0 +1,100 @@
+//! What the state says for certain, read from the bytes on the platter without the program's own reader.
+//!
+//! Start at [`Register::read`]. A line is searched for its few words; anything that is not a whole line ends it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// Which job; its id is `job-7`.
+pub(crate) type JobNumber = u32;
+
+/// All durable lines.
+#[derive(Debug, Default)]
+pub(crate) struct Register {
+    end: usize,
+    /// Durable records, without the header.
+    pub(crate) records: usize,
+    jobs: BTreeMap<JobNumber, Lines>,
+    ids: Vec<String>,
+}
+
+/// The durable lines of one job.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    pub(crate) intents: usize,
+    pub(crate) reopened: usize,
+    /// The type of the last line.
+    pub(crate) last: String,
+    /// When its task was accepted or adopted.
+    pub(crate) accepted_at: Option<Timestamp>,
+    /// Of the last request.
+    pub(crate) fingerprint: String,
+}
+
+impl Register {
+    /// Takes in the whole lines of `bytes` that were not read yet.
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
+        while let Some(length) = bytes[self.end..].iter().position(|byte| *byte == b'\n') {
+            let line = &bytes[self.end..self.end + length];
+            let Some(line) = std::str::from_utf8(line)
+                .ok()
+                .filter(|line| !line.contains('\0'))
+            else {
+                return;
+            };
+            self.take(line);
+            self.end += length + 1;
+        }
+    }
+
+    fn take(&mut self, line: &str) {
+        let kind = word(line, "type").unwrap_or_default();
+        if kind == "header" {
+            return;
+        }
+        self.records += 1;
+        self.ids.extend(word(line, "task_id").map(str::to_owned));
+        let Some(job) = word(line, "job").and_then(number_of) else {
+            return;
+        };
+        let lines = self.jobs.entry(job).or_default();
+        kind.clone_into(&mut lines.last);
+        match kind {
+            "intent" => {
+                lines.intents += 1;
+                lines.fingerprint = word(line, "fingerprint").unwrap_or_default().to_owned();
+            }
+            "reopened" => lines.reopened += 1,
+            "accepted" | "adopted" => {
+                lines.accepted_at = word(line, "at").and_then(|at| at.parse().ok());
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn job(&self, job: JobNumber) -> Option<&Lines> {
+        self.jobs.get(&job)
+    }
+
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = (JobNumber, &Lines)> {
+        self.jobs.iter().map(|(job, lines)| (*job, lines))
+    }
+
+    pub(crate) fn has_id(&self, id: &str) -> bool {
+        self.ids.iter().any(|known| known == id)
+    }
+}
+
+/// The job that is called `id`.
+pub(crate) fn number_of(id: &str) -> Option<JobNumber> {
+    id.strip_prefix("job-")?.parse().ok()
+}
+
+/// The text under `name`. Quotes inside a text are escaped, so no text looks like a name.
+fn word<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    let name = format!("\"{name}\":\"");
+    let start = line.find(&name)? + name.len();
+    let length = line[start..].find('"')?;
+    Some(&line[start..start + length])
+}
