@@ -17,6 +17,7 @@ use crate::world::{Broken, Session, Shared, World};
 
 /// The person settles what is in doubt, and a calm run (one for each account that was used) brings the rest.
 pub(crate) fn calm_down(world: &Shared, ways: Ways) -> Result<(), Broken> {
+    world.lock().disk.is_worn = false;
     settle(world, ways, Vec::new())?;
     for account in 0..ACCOUNTS.len() {
         let is_used = |world: &World| {

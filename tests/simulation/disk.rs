@@ -26,6 +26,8 @@ pub(crate) struct Disk {
     pub(crate) set_aside: usize,
     /// Whether the name of the file leads elsewhere.
     pub(crate) is_moved: bool,
+    /// Whether every sync fails.
+    pub(crate) is_worn: bool,
     /// Whether syncs are acknowledged and not done.
     pub(crate) lies: bool,
 }

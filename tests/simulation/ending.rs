@@ -44,9 +44,8 @@ pub(crate) fn check_ended(
         None => {}
     }
     let is_broken = world.session.notes.state_failed || world.disk.is_moved;
-    world.ensure(!is_broken || ended.state_error.is_some(), || {
-        "a state that failed is not told".to_owned()
-    });
+    let is_told = ended.state_error.is_some() || !world.session.notes.state_failed;
+    world.ensure(is_told, || "a state that failed is not told".to_owned());
     if !is_broken {
         let plan = world.plan();
         let mut table = JobTable::new(Some(&plan));
@@ -69,7 +68,12 @@ fn check_polls(world: &mut World, ended: &Ended<StateError>, was_running: &[JobN
     let notes = &world.session.notes;
     let was_stopped = notes.polls_over || ended.signal.is_some();
     let limits = &world.session.terms.limits;
-    let ran_out = world.session.weather.polls > 0 && world.time.truth() > limits.deadline;
+    let by_wall = world.time.wall().duration_since(notes.began_at);
+    let passed = world
+        .time
+        .mono()
+        .max(by_wall.try_into().unwrap_or_default());
+    let ran_out = passed >= limits.deadline + limits.job_timeout;
     let forgotten = was_running
         .iter()
         .find(|job| !notes.polled.contains(job))

@@ -130,6 +130,10 @@ impl World {
             return Err(off());
         }
         match self.session.faults.next_sync() {
+            SyncFault::None if self.disk.is_worn => {
+                self.saw(Seen::FailedSyncs);
+                return Err(self.fail_sync());
+            }
             SyncFault::None => {}
             SyncFault::Slow(long) => {
                 self.saw(Seen::SlowSync);
@@ -137,10 +141,8 @@ impl World {
             }
             SyncFault::Fails => {
                 self.saw(Seen::FailedSync);
-                self.note(|| "a sync fails".to_owned());
-                self.disk.fail_sync();
-                self.state_fails();
-                return Err(io::Error::other("input/output error"));
+                self.disk.is_worn = self.session.faults.for_ever;
+                return Err(self.fail_sync());
             }
         }
         if !self.instant("a sync is half done") {
@@ -153,6 +155,13 @@ impl World {
         } else {
             Err(off())
         }
+    }
+
+    fn fail_sync(&mut self) -> io::Error {
+        self.note(|| "a sync fails".to_owned());
+        self.disk.fail_sync();
+        self.state_fails();
+        io::Error::other("input/output error")
     }
 
     fn truncate(&mut self, length: usize) -> io::Result<()> {

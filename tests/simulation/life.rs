@@ -235,9 +235,7 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         world.note_remakes(&plan);
         world.saw(Seen::Run);
         world.session.signals = Some(signals);
-        if world.session.faults.is_for_ever() {
-            world.saw(Seen::FailedSyncs);
-        }
+        world.session.notes.began_at = world.time.wall();
         if !world.session.terms.select.is_empty() {
             world.saw(Seen::Selected);
         }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use shotlist::engine::event::{Evidence, PollReply, SubmitReply, TaskId};
 use shotlist::engine::job::Phase;
 use shotlist::engine::table::{JobTable, Record};
@@ -47,6 +47,10 @@ pub(crate) struct Notes {
     /// Whether the wall clock was set since.
     pub(crate) jumped: bool,
     pub(crate) facts: Vec<RunFact>,
+    /// The time of day when the run began.
+    pub(crate) began_at: Timestamp,
+    /// When the last create was about to leave: the machine may fall asleep on its way.
+    pub(crate) leaving_at: Duration,
 }
 
 #[derive(Debug)]
@@ -167,7 +171,7 @@ impl World {
         if !notes.accepted && !notes.open.is_empty() {
             return Some("beside an open create before the first accept".to_owned());
         }
-        let age = now.saturating_sub(notes.committing_since);
+        let age = notes.leaving_at.saturating_sub(notes.committing_since);
         if age > STALE_INTENT && !notes.jumped {
             return Some(format!("{age:?} after its intent"));
         }

@@ -147,6 +147,7 @@ impl VideoApi for SimApi {
 
 impl World {
     fn post(&mut self, job: JobNumber, revision: u32) -> Option<(Duration, SubmitReply)> {
+        self.session.notes.leaving_at = self.time.truth();
         if !self.instant("a create leaves") {
             return None;
         }

@@ -182,8 +182,8 @@ pub(crate) struct DiskFaults {
     write: Option<u32>,
     /// Which sync from now fails.
     sync: Option<u32>,
-    /// Whether every later sync fails too.
-    for_ever: bool,
+    /// Whether every sync after that fails too, in later runs as well, until fair weather.
+    pub(crate) for_ever: bool,
     /// Which sync from now takes how long.
     slow: Option<(u32, Duration)>,
     /// Whether the next truncate fails.
@@ -234,7 +234,6 @@ impl DiskFaults {
 
     pub(crate) fn next_sync(&mut self) -> SyncFault {
         if is_due(&mut self.sync) {
-            self.sync = self.for_ever.then_some(1);
             return SyncFault::Fails;
         }
         let mut countdown = self.slow.map(|(at, _)| at);
@@ -252,16 +251,12 @@ impl DiskFaults {
         }
     }
 
-    pub(crate) fn is_for_ever(&self) -> bool {
-        self.for_ever && self.sync.is_some()
-    }
-
     fn draw(chance: &mut Chance) -> Self {
         let room = [0, 300, 900, 4000, 40_000, 300_000];
         Self {
             write: chance.percent(6).then(|| chance.nth()),
             sync: chance.percent(8).then(|| chance.nth()),
-            for_ever: chance.percent(50),
+            for_ever: chance.percent(30),
             slow: chance
                 .percent(15)
                 .then(|| (chance.nth(), chance.up_to(60 * SECOND))),
