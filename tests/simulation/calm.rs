@@ -31,7 +31,7 @@ pub(crate) fn calm_down(world: &Shared, ways: Ways) -> Result<(), Broken> {
         }
     }
     check_prefixes(world)?;
-    let brought = rows(&world.lock())?;
+    let brought = rows(&mut world.lock())?;
     let expected = without_trouble(world, ways)?;
     let world = world.lock();
     for row in &world.manifest {
@@ -75,12 +75,12 @@ fn without_trouble(world: &Shared, ways: Ways) -> Result<BTreeMap<JobNumber, Vec
         ..Ways::USUAL
     };
     run_calmly(&fresh, ways, 0)?;
-    let fresh = fresh.lock();
-    rows(&fresh)
+    let mut fresh = fresh.lock();
+    rows(&mut fresh)
 }
 
 /// The rows of results.csv, without what depends on when and how often a job was sent.
-fn rows(world: &World) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
+fn rows(world: &mut World) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
     let plan = world.plan();
     let mut table = JobTable::new(Some(&plan));
     for record in &world.acknowledged {

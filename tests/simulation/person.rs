@@ -3,6 +3,7 @@
 //! Start at [`World::settle`] and [`World::edit_manifest`].
 
 use std::path::Path;
+use std::sync::Arc;
 
 use shotlist::engine::event::{Event, RunNumber};
 use shotlist::engine::job::Phase;
@@ -41,12 +42,15 @@ impl World {
     /// A manifest for this seed.
     pub(crate) fn draw_manifest(&mut self) {
         let jobs = self.chance.small(1, 6);
-        let is_long = self.chance.percent(2);
+        let long = self
+            .chance
+            .percent(1)
+            .then(|| self.chance.small(0, jobs - 1));
         self.manifest = (0..jobs)
             .map(|job| Row {
                 job,
                 revision: 0,
-                padding: if is_long { 150_000 } else { 0 },
+                padding: if long == Some(job) { 300_000 } else { 0 },
             })
             .collect();
     }
@@ -91,8 +95,16 @@ impl World {
         }
     }
 
-    pub(crate) fn plan(&self) -> Plan {
-        plan(&self.manifest)
+    /// The manifest as the program reads it.
+    pub(crate) fn plan(&mut self) -> Arc<Plan> {
+        match &self.plan {
+            Some((manifest, plan)) if *manifest == self.manifest => Arc::clone(plan),
+            _ => {
+                let plan = Arc::new(plan(&self.manifest));
+                self.plan = Some((self.manifest.clone(), Arc::clone(&plan)));
+                plan
+            }
+        }
     }
 
     /// Notes which settled jobs the coming run is asked to make again.

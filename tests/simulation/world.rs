@@ -12,6 +12,7 @@ use futures::channel::mpsc::UnboundedSender;
 use jiff::{SignedDuration, Timestamp};
 use shotlist::engine::event::Now;
 use shotlist::engine::table::Record;
+use shotlist::plan::Plan;
 use shotlist::runner::Signal;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -60,6 +61,8 @@ pub(crate) struct World {
     pub(crate) disk: Disk,
     pub(crate) register: Register,
     pub(crate) manifest: Vec<Row>,
+    /// The plan of the manifest as it was read last.
+    pub(crate) plan: Option<(Vec<Row>, Arc<Plan>)>,
     pub(crate) ledger: Vec<Created>,
     /// Create requests that left, by job, with the revision of the last.
     pub(crate) posts: BTreeMap<JobNumber, (usize, u32)>,
@@ -110,6 +113,7 @@ impl World {
             disk: Disk::default(),
             register: Register::default(),
             manifest,
+            plan: None,
             ledger: Vec::new(),
             posts: BTreeMap::new(),
             last_post: None,
