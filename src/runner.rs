@@ -122,6 +122,9 @@ where
             inputs.push(Input::StateFailed);
         }
         tell(&effects, saved, &engine, &mut stage);
+        if let Some(new) = stage.signals.next().now_or_never().flatten() {
+            note(new, &mut signal, &mut inputs); // the disk may have taken long
+        }
         let now = stage.clock.now();
         let calls = sendable(effects.calls, decided, now, &mut inputs);
         engine.launched(&calls, now.mono);
@@ -195,16 +198,21 @@ fn tell<A, J, S>(effects: &Effects, saved: Saved, engine: &Engine, stage: &mut S
     });
 }
 
-/// The calls that may start now. A create whose intent is too old by now goes back to the engine unsent.
+/// The calls that may start now. A create goes back to the engine unsent if its intent is too old by now, or if a
+/// signal has come meanwhile.
 fn sendable(calls: Vec<Call>, decided: Now, now: Now, inputs: &mut Vec<Input>) -> Vec<Call> {
     let waited = now.mono.saturating_sub(decided.mono);
     let passed = Duration::try_from(now.wall.duration_since(decided.wall)).unwrap_or_default();
-    if waited.max(passed) <= STALE_INTENT {
+    let reason = if inputs.contains(&Input::Interrupted) {
+        "interrupted before it was sent"
+    } else if waited.max(passed) > STALE_INTENT {
+        "too much time passed before it could be sent"
+    } else {
         return calls;
-    }
+    };
     let (submits, polls): (Vec<_>, Vec<_>) = calls.into_iter().partition(Call::is_submit);
     inputs.extend(submits.iter().map(|call| {
-        let message = CleanText::new("too much time passed before it could be sent");
+        let message = CleanText::new(reason);
         Input::Submitted {
             job: call.job(),
             reply: SubmitReply::NotSent { message },
@@ -242,6 +250,13 @@ fn aside(call: impl Future<Output = Input> + Send + 'static) -> BoxFuture<'stati
     .boxed()
 }
 
+/// The first signal is the cause; each one is an input.
+fn note(new: Signal, signal: &mut Option<(Signal, u32)>, inputs: &mut Vec<Input>) {
+    let (cause, times) = signal.unwrap_or((new, 0));
+    *signal = Some((cause, times + 1));
+    inputs.push(Input::Interrupted);
+}
+
 /// Waits for a reply, a signal or the time to look again, then takes every other reply that is ready.
 async fn wait<A, J, S>(
     open: &mut FuturesUnordered<BoxFuture<'static, Input>>,
@@ -262,9 +277,7 @@ async fn wait<A, J, S>(
     tokio::select! {
         biased;
         Some(new) = stage.signals.next() => {
-            let (cause, times) = signal.unwrap_or((new, 0));
-            *signal = Some((cause, times + 1));
-            inputs.push(Input::Interrupted);
+            note(new, signal, inputs);
         }
         Some(input) = open.next(), if !open.is_empty() => inputs.push(input),
         Some(()) = alarm => {}

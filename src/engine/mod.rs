@@ -30,7 +30,7 @@ use self::job::{JobState, Phase, Slot, Status};
 use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
 use self::resume::{Outlook, Rerun, Wish, outlook};
 use self::table::{Fact, JobTable, Record, Selection};
-use self::watch::Watches;
+use self::watch::{Watch, Watches};
 use crate::plan::Plan;
 use crate::text::CleanText;
 
@@ -181,7 +181,7 @@ impl Engine {
             match outlook(engine.table.job(job), wish, setup.rerun) {
                 Outlook::New | Outlook::Again | Outlook::Remake => engine.fresh.push_back(job),
                 Outlook::Resume => engine.watch_running(job, now),
-                Outlook::Recheck => engine.watches.add(job, now.mono, false),
+                Outlook::Recheck => engine.watches.add(job, now.mono, Watch::default()),
                 Outlook::InDoubt => engine.settle_open_intent(job, now, &mut effects),
                 Outlook::Done | Outlook::Failed | Outlook::Skipped => {}
             }

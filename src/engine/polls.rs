@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Call, Event, JobIndex, Notice, Now, PollReply, RunFault, StopReason};
 use super::job::{Phase, Status};
+use super::watch::Watch;
 use super::{Effects, Engine, Polls, non_negative, retry};
 use crate::text::CleanText;
 
 /// How long a task may be unknown to the provider after its accept: gateways answer before they store the task.
-const UNKNOWN_TASK_GRACE: SignedDuration = SignedDuration::from_secs(60);
+const UNKNOWN_TASK_GRACE: Duration = Duration::from_secs(60);
 
 /// Polls in a row that must not find a task before it counts as lost.
 const MISSING_POLLS: u32 = 2;
@@ -139,22 +140,19 @@ impl Engine {
     }
 
     fn not_found(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
-        let (missing, asked_at) = self.watches.get_mut(job).map_or((0, now.mono), |watch| {
-            watch.missing += 1;
-            (watch.missing, watch.asked_at)
-        });
+        let (missing, age) = self
+            .watches
+            .get_mut(job)
+            .map_or((0, Duration::ZERO), |watch| {
+                watch.missing += 1;
+                (watch.missing, watch.age_when_asked())
+            });
         let Phase::Running { task, .. } = &self.table.job(job).phase else {
             self.heard_of(job, now);
             return;
         };
-        let age = now.wall.duration_since(task.accepted_at);
-        let age_when_asked = age.saturating_sub(
-            SignedDuration::try_from(now.mono.saturating_sub(asked_at))
-                .unwrap_or(SignedDuration::MAX),
-        );
-        let is_old = age_when_asked > UNKNOWN_TASK_GRACE;
         let same_key = self.table.origin(task.run).key == self.table.origin(self.run).key;
-        if is_old && same_key && missing >= MISSING_POLLS {
+        if age > UNKNOWN_TASK_GRACE && same_key && missing >= MISSING_POLLS {
             self.record(job, Event::Lost { message }, now, effects);
             self.watches.remove(job);
         } else {
@@ -227,7 +225,13 @@ impl Engine {
             .accepted_at
             .saturating_add(timeout)
             .unwrap_or(Timestamp::MAX);
-        self.watches.add(job, due, expiry > now.wall);
+        let watch = Watch {
+            holds_slot: expiry > now.wall,
+            since: now.mono,
+            age,
+            ..Watch::default()
+        };
+        self.watches.add(job, due, watch);
         self.expiries.push(Reverse((expiry, job)));
     }
 

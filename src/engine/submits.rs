@@ -115,7 +115,9 @@ impl Engine {
             effects,
         );
         self.again.push_back(job);
-        if let Episode::New(wait) = episode {
+        if self.stops.is_empty()
+            && let Episode::New(wait) = episode
+        {
             effects.notices.push(Notice::Paused {
                 wait,
                 class,

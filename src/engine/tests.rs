@@ -661,6 +661,66 @@ fn an_answer_that_was_asked_for_in_the_grace_does_not_make_a_task_lost() {
 }
 
 #[test]
+fn a_wall_clock_that_is_set_forward_does_not_make_a_young_task_lost() {
+    let mut world = World::new(Start::new(&plan(1)));
+    let began = world.now.wall;
+    let mut step = |second: u32, jumped: u32, inputs: Vec<Input>| {
+        let mono = SECOND * second;
+        let wall = began + mono + SECOND * jumped;
+        let effects = world.engine.step(inputs, Now { mono, wall });
+        world.engine.launched(&effects.calls, mono);
+        effects
+    };
+    let accepted = Input::Submitted {
+        job: 0,
+        reply: accept(0, SECOND).1,
+    };
+    let missing = || Input::Polled {
+        job: 0,
+        reply: PollReply::NotFound {
+            message: said("task_not_exist"),
+        },
+    };
+    step(0, 0, vec![]);
+    step(1, 0, vec![accepted]);
+    for second in [20, 40] {
+        assert_eq!(step(second, 300, vec![]).calls.len(), 1, "a poll");
+        assert_eq!(step(second, 300, vec![missing()]).records, []);
+    }
+    for second in [70, 90] {
+        step(second, 300, vec![]);
+        step(second, 300, vec![missing()]);
+    }
+    assert_eq!(world.status(0), Status::InDoubt, "lost");
+}
+
+#[test]
+fn an_intent_that_the_state_did_not_take_leaves_its_job_as_it_was() {
+    let plan = plan(2);
+    let mut first = World::new(Start::new(&plan));
+    first.run(accept, |_, _| {
+        let (class, message) = (FailureClass::Generation, said("gpu"));
+        (SECOND, PollReply::Failed { class, message })
+    });
+    let mut start = Start::new(&plan);
+    start.table = first.replayed(&plan);
+    start.rerun.failed = true;
+    let mut second = World::new(start);
+    let before = second.engine.table().job(0).clone();
+    let counts = second.engine.counts();
+    second.now.mono += 10 * SECOND;
+    let effects = second.engine.step([], second.now);
+    assert!(effects.records.iter().all(Record::is_intent));
+    assert_eq!(effects.records.len(), 2, "reopened and intent");
+    second.engine.withdraw_intent();
+    assert_eq!(*second.engine.table().job(0), before);
+    assert_eq!(second.engine.counts(), counts);
+    assert_eq!(second.engine.in_flight(), 0);
+    second.engine.step([Input::StateFailed], second.now);
+    assert!(second.engine.is_finished());
+}
+
+#[test]
 fn a_task_that_is_unknown_to_another_key_is_not_lost() {
     let plan = plan(1);
     let mut start = Start::new(&plan);

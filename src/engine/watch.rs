@@ -27,10 +27,21 @@ pub(super) struct Watch {
     pub(super) holds_slot: bool,
     /// Whether a poll is open now.
     pub(super) open: bool,
+    /// When this run began to watch the task.
+    pub(super) since: Duration,
+    /// How old the task was then.
+    pub(super) age: Duration,
     /// When the last poll was opened.
     pub(super) asked_at: Duration,
     /// Whether an odd answer was already reported.
     pub(super) reported: bool,
+}
+
+impl Watch {
+    /// How old the task was when it was last asked for. A wall clock that is set meanwhile changes nothing.
+    pub(super) fn age_when_asked(&self) -> Duration {
+        self.age + self.asked_at.saturating_sub(self.since)
+    }
 }
 
 /// The polled tasks. Each is either due at some time or has an open poll.
@@ -44,15 +55,9 @@ pub(super) struct Watches {
 
 impl Watches {
     /// Begins to poll a task, first at `due`.
-    pub(super) fn add(&mut self, job: JobIndex, due: Duration, holds_slot: bool) {
-        self.slots += u32::from(holds_slot);
-        self.tasks.insert(
-            job,
-            Watch {
-                holds_slot,
-                ..Watch::default()
-            },
-        );
+    pub(super) fn add(&mut self, job: JobIndex, due: Duration, watch: Watch) {
+        self.slots += u32::from(watch.holds_slot);
+        self.tasks.insert(job, watch);
         self.due.push(Reverse((due, job)));
     }
 

@@ -33,6 +33,8 @@ type Shared = Arc<Mutex<Diary>>;
 
 struct FakeState {
     diary: Shared,
+    /// Sends a signal during the first commit with an intent.
+    interrupt: Option<futures::channel::mpsc::UnboundedSender<Signal>>,
     commits_until_failure: usize,
     intents_until_refusal: usize,
 }
@@ -49,6 +51,13 @@ impl Journal for FakeState {
             return Err(CommitError::Broken("disk on fire"));
         }
         diary.commits += 1;
+        if records.iter().any(Record::is_intent)
+            && let Some(interrupt) = self.interrupt.take()
+        {
+            interrupt
+                .unbounded_send(Signal::Interrupt)
+                .expect("the run listens");
+        }
         let intents = diary.durable.iter().filter(|record| record.is_intent());
         let is_full = intents.count() >= self.intents_until_refusal;
         let (refused, taken): (Vec<_>, Vec<_>) = records
@@ -157,6 +166,7 @@ struct Case {
     commits_until_failure: usize,
     intents_until_refusal: usize,
     signals_at: Vec<Duration>,
+    interrupt_in_commit: bool,
 }
 
 impl Default for Case {
@@ -168,6 +178,7 @@ impl Default for Case {
             commits_until_failure: usize::MAX,
             intents_until_refusal: usize::MAX,
             signals_at: Vec::new(),
+            interrupt_in_commit: false,
         }
     }
 }
@@ -208,8 +219,10 @@ impl Case {
             tokio::time::sleep(at).await;
             Signal::Interrupt
         });
+        let (interrupt, interrupts) = futures::channel::mpsc::unbounded();
         let mut journal = FakeState {
             diary: Arc::clone(&diary),
+            interrupt: self.interrupt_in_commit.then_some(interrupt),
             commits_until_failure: self.commits_until_failure,
             intents_until_refusal: self.intents_until_refusal,
         };
@@ -222,7 +235,9 @@ impl Case {
             journal: &mut journal,
             reporter: &mut FakePeople(Arc::clone(&diary)),
             clock: &clock,
-            signals: signals.chain(stream::pending()).boxed(),
+            signals: stream::select(interrupts, signals)
+                .chain(stream::pending())
+                .boxed(),
         };
         (run(engine, first, stage).await, diary)
     }
@@ -336,6 +351,20 @@ async fn one_signal_waits_for_open_creates_and_a_second_leaves_now() {
     let (ended, diary) = twice.run().await;
     assert_eq!(ended.engine.table().job(0).status(), Status::InDoubt);
     assert_eq!(diary.lock().expect("the run is over").creates.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_intent_was_being_saved_when_the_signal_came_does_not_leave() {
+    let slow_disk = Case {
+        interrupt_in_commit: true,
+        ..Case::default()
+    };
+    let (ended, diary) = slow_disk.run().await;
+    assert_eq!(ended.signal, Some(Signal::Interrupt));
+    assert_eq!(ended.engine.counts().pending, 5);
+    let diary = diary.lock().expect("the run is over");
+    assert!(diary.creates.is_empty());
+    assert!(diary.durable.iter().any(Record::is_intent));
 }
 
 #[tokio::test(start_paused = true)]

@@ -236,6 +236,7 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         world.saw(Seen::Run);
         world.session.signals = Some(signals);
         world.session.notes.began_at = world.time.wall();
+        world.session.notes.began = world.time.mono();
         if !world.session.terms.select.is_empty() {
             world.saw(Seen::Selected);
         }

@@ -11,11 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use shotlist::engine::event::{Evidence, PollReply, SubmitReply, TaskId};
 use shotlist::engine::job::Phase;
 use shotlist::engine::table::{JobTable, Record};
+use shotlist::plan::JobId;
 use shotlist::report::outcome::RunFact;
 use shotlist::results;
 
 use crate::figures::Seen;
 use crate::person::job_number;
+use crate::provider::Created;
 use crate::register::{JobNumber, Lines};
 use crate::weather::SECOND;
 use crate::world::{Audit, Broken, World};
@@ -40,6 +42,9 @@ pub(crate) struct Notes {
     pub(crate) polled: BTreeSet<JobNumber>,
     /// When signals came.
     pub(crate) signals: Vec<Duration>,
+    /// How often the run has told its people.
+    pub(crate) steps: u32,
+    pub(crate) steps_before_signal: u32,
     /// Whether a write or a sync failed.
     pub(crate) state_failed: bool,
     /// When the last commit began.
@@ -47,6 +52,8 @@ pub(crate) struct Notes {
     /// Whether the wall clock was set since.
     pub(crate) jumped: bool,
     pub(crate) facts: Vec<RunFact>,
+    /// When the run began, as the process counts.
+    pub(crate) began: Duration,
     /// The time of day when the run began.
     pub(crate) began_at: Timestamp,
     /// When the last create was about to leave: the machine may fall asleep on its way.
@@ -161,7 +168,7 @@ impl World {
         if notes
             .signals
             .first()
-            .is_some_and(|signal| now >= *signal + SECOND / 10)
+            .is_some_and(|signal| notes.leaving_at >= *signal + SECOND / 10)
         {
             return Some("after a signal".to_owned());
         }
@@ -175,7 +182,7 @@ impl World {
         if age > STALE_INTENT && !notes.jumped {
             return Some(format!("{age:?} after its intent"));
         }
-        if self.time.mono() > limits.deadline + STALE_INTENT {
+        if self.time.mono() > notes.began + limits.deadline + STALE_INTENT {
             return Some("after the deadline".to_owned());
         }
         let in_flight = self.in_flight(job);
@@ -244,8 +251,8 @@ impl World {
         });
         let over = self.session.notes.polls_over;
         self.ensure(!over, || format!("{id} is polled after a refused key"));
-        let signal = self.session.notes.signals.first();
-        let late = signal.is_some_and(|signal| now >= *signal + SECOND / 10);
+        let notes = &self.session.notes;
+        let late = !notes.signals.is_empty() && notes.steps > notes.steps_before_signal + 1;
         self.ensure(!late, || format!("{id} is polled after a signal"));
         if let Some(task) = self.ledger.iter().find(|task| task.task_id == *id) {
             let (job, made_at) = (task.job, task.account.base_url);
@@ -294,20 +301,25 @@ impl World {
         }
         let now = self.time.truth();
         for index in 0..self.ledger.len() {
-            let task = &self.ledger[index];
-            if task.at > now {
+            if self.ledger[index].at > now {
                 continue;
             }
-            let (id, vanishes) = (task.task_id.clone(), task.vanishes);
             let broken = self.missing(index, records, table);
             self.ensure(broken.is_none(), || broken.unwrap_or_default());
-            let is_lost =
-                |job| matches!(&table.job(job).phase, Phase::Lost { task, .. } if task.id == id);
-            let is_lost = (0..table.removed().end).any(is_lost);
-            self.ensure(!is_lost || vanishes, || {
-                format!("{id} is called lost, and the provider knows it")
-            });
         }
+    }
+
+    /// When a task is called lost. A clock that was set before the run began makes a young task look old.
+    pub(crate) fn check_lost(&mut self, job: &JobId) {
+        let number = job_number(job);
+        let forgotten = |task: &Created| task.vanishes || self.time.jumped() > task.jumped;
+        let is_lost = self
+            .ledger
+            .iter()
+            .any(|task| task.job == number && forgotten(task));
+        self.ensure(is_lost, || {
+            format!("the task of `{job}` is called lost, and the provider knows it")
+        });
     }
 
     /// How a created task is missing in the state.

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use shotlist::api::VideoApi;
 use shotlist::engine::event::{
     Evidence, FailureClass, MediaUrl, Origin, PollReply, RunFault, SubmitReply, TaskId,
@@ -57,6 +58,8 @@ pub(crate) struct Created {
     pub(crate) at: Duration,
     settles_at: Duration,
     is_stuck: bool,
+    /// How far the wall clock was off.
+    pub(crate) jumped: SignedDuration,
     pub(crate) vanishes: bool,
 }
 
@@ -309,6 +312,7 @@ impl World {
             account: self.session.terms.account,
             at,
             settles_at,
+            jumped: self.time.jumped(),
             is_stuck: self.chance.percent(stuck),
             vanishes: self.chance.percent(vanish),
         });

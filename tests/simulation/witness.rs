@@ -34,6 +34,7 @@ impl Reporter for Witness {
 impl World {
     fn hear(&mut self, news: &News<'_>) {
         self.session.notes.digest();
+        self.session.notes.steps += 1;
         let records = news.records.iter().map(|record| (*record).clone());
         self.acknowledged.extend(records);
         if self.audit == Audit::Everything {
@@ -55,7 +56,10 @@ impl World {
         }
         for record in news.records {
             self.note(|| format!("told: {:?}", record.fact));
-            if let Fact::Job { event, .. } = &record.fact {
+            if let Fact::Job { id, event } = &record.fact {
+                if matches!(event, Event::Lost { .. }) {
+                    self.check_lost(id);
+                }
                 self.count(event);
             }
         }

@@ -231,8 +231,12 @@ impl World {
             return;
         };
         let _ = signals.unbounded_send(signal);
-        let first = self.session.notes.signals.is_empty();
-        self.session.notes.signals.push(self.time.truth());
+        let notes = &mut self.session.notes;
+        let first = notes.signals.is_empty();
+        if first {
+            notes.steps_before_signal = notes.steps;
+        }
+        notes.signals.push(self.time.truth());
         self.saw(match signal {
             _ if !first => Seen::SecondSignal,
             Signal::Interrupt => Seen::Interrupt,
@@ -309,11 +313,13 @@ pub(crate) struct Time {
     pub(crate) slept: Duration,
     /// How far the time of day is off.
     jumped: SignedDuration,
+    jumped_before: SignedDuration,
 }
 
 impl Time {
     fn begin(&mut self) {
         self.started = Some(Instant::now());
+        self.jumped_before = self.jumped;
     }
 
     fn end(&mut self) {
@@ -338,6 +344,11 @@ impl Time {
         self.started
             .map_or(Duration::ZERO, |started| started.elapsed())
             + self.stalled
+    }
+
+    /// How far the time of day was off when this process began.
+    pub(crate) fn jumped(&self) -> SignedDuration {
+        self.jumped_before
     }
 
     /// The time of day that the machine shows.
