@@ -1,7 +1,7 @@
 //! The oracle on trial: a program, a disk or a person that breaks a promise is caught within few seeds.
 //!
-//! Each control is caught twice where it can be: at the moment that it breaks the rule, and, with those checks switched
-//! off, by what a user would come to feel.
+//! Each control is caught at the moment that it breaks a rule and, with the checks of that kind switched off, by what
+//! comes of it, down to the video that is paid for twice. A new promise gets a control here that breaks it.
 
 use crate::life::Ways;
 use crate::person::Policy;
@@ -10,26 +10,22 @@ use crate::witness::Honesty;
 use crate::world::Audit;
 
 /// Seeds within which a control must be caught.
-const FEW: u64 = 100;
+const FEW: u64 = 200;
+
+const PAID_TWICE: &str = "although it was created before";
 
 /// How many of the seeds are caught by a promise that `words` name.
-fn caught(ways: Ways, words: &str) -> usize {
-    let (_, failed) = sweep(FEW, ways);
-    failed
-        .iter()
-        .filter(|(_, broken)| broken.contains(words))
-        .count()
-}
-
-fn felt(ways: Ways) -> Ways {
-    let audit = Audit::Consequences;
-    Ways { audit, ..ways }
+fn caught(ways: Ways, audit: Audit, words: &str) -> usize {
+    let (_, failed) = sweep(FEW, Ways { audit, ..ways });
+    let named = failed.iter().filter(|(_, broken)| broken.contains(words));
+    named.count()
 }
 
 #[test]
-fn what_a_user_would_feel_is_not_felt_without_a_control() {
-    let (_, failed) = sweep(FEW, felt(Ways::USUAL));
-    assert_eq!(failed, []);
+fn without_a_control_nothing_is_caught() {
+    for audit in [Audit::Payments, Audit::Consequences, Audit::Requests] {
+        assert_eq!(caught(Ways::USUAL, audit, ""), 0, "{audit:?}");
+    }
 }
 
 #[test]
@@ -38,18 +34,20 @@ fn a_person_who_sends_jobs_in_doubt_again_is_caught_paying_twice() {
         policy: Policy::Careless,
         ..Ways::USUAL
     };
-    assert!(caught(careless, "although it was created before") > 10);
+    assert!(caught(careless, Audit::Payments, PAID_TWICE) > 10);
+    assert!(caught(careless, Audit::Consequences, "is lost") > 10);
 }
 
 #[test]
 fn a_disk_that_lies_about_syncs_is_caught() {
-    let lies = Ways {
+    let lying = Ways {
         disk_lies: true,
         ..Ways::USUAL
     };
-    assert!(caught(lies, "durable") > 90);
-    assert!(caught(felt(lies), "created before") > 3);
-    assert!(caught(felt(lies), "lost") > 10);
+    assert!(caught(lying, Audit::Everything, "not durable") > 100);
+    assert!(caught(lying, Audit::Requests, "without a durable intent") > 10);
+    assert!(caught(lying, Audit::Consequences, "acknowledged is lost") > 50);
+    assert!(caught(lying, Audit::Payments, PAID_TWICE) > 10);
 }
 
 #[test]
@@ -58,8 +56,10 @@ fn a_create_that_leaves_before_its_intent_is_durable_is_caught() {
         honesty: Honesty::IntentsLater,
         ..Ways::USUAL
     };
-    assert!(caught(hasty, "without a durable intent") > 50);
-    assert!(caught(felt(hasty), "") > 50);
+    assert!(caught(hasty, Audit::Everything, "told") > 100);
+    assert!(caught(hasty, Audit::Requests, "without a durable intent") > 100);
+    assert!(caught(hasty, Audit::Consequences, "acknowledged is lost") > 10);
+    assert!(caught(hasty, Audit::Payments, PAID_TWICE) > 5);
 }
 
 #[test]
@@ -68,6 +68,6 @@ fn an_id_that_is_told_before_it_is_durable_is_caught() {
         honesty: Honesty::AnswersLater,
         ..Ways::USUAL
     };
-    assert!(caught(loose, "durable") > 50);
-    assert!(caught(felt(loose), "acknowledged is lost") > 10);
+    assert!(caught(loose, Audit::Everything, "told") > 100);
+    assert!(caught(loose, Audit::Consequences, "acknowledged is lost") > 10);
 }

@@ -33,7 +33,7 @@ pub(crate) fn check_ended(
     selection: &Selection,
 ) {
     world.note(|| format!("the run ends: {:?} {:?}", ended.signal, ended.state_error));
-    if world.audit == Audit::Consequences {
+    if world.audit < Audit::Requests {
         return;
     }
     match &ended.state_error {

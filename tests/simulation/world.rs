@@ -45,13 +45,17 @@ impl Shared {
     }
 }
 
-/// Which promises are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which promises are checked; each kind includes those above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Audit {
-    /// All, also those about what is durable at some moment.
-    Everything,
-    /// What a user would notice: videos paid for twice, ids lost, a state that is refused.
+    /// No video is paid for twice.
+    Payments,
+    /// What else a user would come to feel: ids lost, a state that is refused, other results.
     Consequences,
+    /// What must hold of a request when it leaves.
+    Requests,
+    /// All, also what must be durable before it is told.
+    Everything,
 }
 
 pub(crate) struct World {
