@@ -32,7 +32,7 @@ pub fn submit(answer: &Answer) -> SubmitReply {
         },
         Outcome::InDoubt => SubmitReply::InDoubt {
             evidence: reading.evidence(),
-            message,
+            message: reading.with_task_id(message),
         },
     }
 }
@@ -264,6 +264,18 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// `message`, and the task id of an answer that names one although it is no acceptance: a person may ask for it.
+    fn with_task_id(&self, message: CleanText) -> CleanText {
+        let Some(task_id) = self.task_ids().into_iter().next() else {
+            return message;
+        };
+        let task_id = clean(task_id.as_str(), 200);
+        if message.as_str().contains(&task_id) {
+            return message;
+        }
+        CleanText::new(&format!("task id `{task_id}` came with {message}"))
+    }
+
     /// The answer in one line, status first. `lack` is what a 2xx answer must have missed to be worth a message.
     fn message(&self, lack: &str) -> CleanText {
         let answer = self.answer;
@@ -399,6 +411,9 @@ fn title(page: &str) -> Option<&str> {
     let end = start + lower[start..].find("</title>")?;
     Some(page[start..end].trim()).filter(|title| !title.is_empty())
 }
+
+#[cfg(test)]
+mod oracle;
 
 #[cfg(test)]
 mod tests {
@@ -674,6 +689,23 @@ mod tests {
                 assert_eq!(ending(&answer), Outcome::InDoubt, "{answer:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_task_id_in_an_answer_that_is_in_doubt_is_told() {
+        let told = |answer: Answer| match submit(&answer) {
+            SubmitReply::InDoubt { message, .. } => message.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let body = json!({"error": {"message": "upstream failed"}, "task_id": "task-1"});
+        assert_eq!(
+            told(with_json(502, body)),
+            "task id `task-1` came with HTTP 502: upstream failed"
+        );
+        assert_eq!(
+            told(with_json(500, json!({"id": "task-1"}))),
+            r#"HTTP 500: {"id":"task-1"}"#
+        );
     }
 
     #[test]

@@ -552,7 +552,9 @@ fn cause(error: &reqwest::Error) -> String {
         return "the request failed".to_owned();
     };
     let text = deepest.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
+    let ends = [" (os error", ": https://docs.rs/"]; // numbers and manuals tell nothing more
+    let end = ends.iter().filter_map(|end| text.find(end)).min();
+    let text = &text[..end.unwrap_or(text.len())];
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_lowercase().chain(letters).collect(),

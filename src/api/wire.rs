@@ -168,7 +168,7 @@ impl Content {
     pub fn redact(&mut self, secret: &str) {
         match self {
             Self::Empty => {}
-            Self::Json(value) => redact_value(value, secret),
+            Self::Json(value) => redact_value(value, secret, DEPTH),
             Self::Html(text) | Self::Text(text) => redact_text(text, secret),
         }
     }
@@ -179,21 +179,27 @@ fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
     text.len() >= start.len() && text[..start.len()].eq_ignore_ascii_case(start.as_bytes())
 }
 
-fn redact_value(value: &mut Value, secret: &str) {
+/// How many answers within answers are searched for a key behind escapes: one more than [`ErrorText`] opens. Without a
+/// bound an answer could be made that uses up the stack.
+const DEPTH: u8 = 2;
+
+fn redact_value(value: &mut Value, secret: &str, depth: u8) {
     match value {
         Value::String(text) => {
-            redact_quoted_json(text, secret);
+            if depth > 0 {
+                redact_quoted_json(text, secret, depth - 1);
+            }
             redact_text(text, secret);
         }
         Value::Array(values) => values
             .iter_mut()
-            .for_each(|value| redact_value(value, secret)),
+            .for_each(|value| redact_value(value, secret, depth)),
         Value::Object(fields) => {
             *fields = std::mem::take(fields)
                 .into_iter()
                 .map(|(mut name, mut value)| {
                     redact_text(&mut name, secret);
-                    redact_value(&mut value, secret);
+                    redact_value(&mut value, secret, depth);
                     (name, value)
                 })
                 .collect();
@@ -203,7 +209,7 @@ fn redact_value(value: &mut Value, secret: &str) {
 }
 
 /// Looks into a `text` that is itself a JSON object, as gateways quote their upstream: escapes may hide the key in it.
-fn redact_quoted_json(text: &mut String, secret: &str) {
+fn redact_quoted_json(text: &mut String, secret: &str, depth: u8) {
     if !text.trim_start().starts_with('{') {
         return;
     }
@@ -211,7 +217,7 @@ fn redact_quoted_json(text: &mut String, secret: &str) {
         return;
     };
     let mut redacted = quoted.clone();
-    redact_value(&mut redacted, secret);
+    redact_value(&mut redacted, secret, depth);
     if redacted != quoted {
         *text = redacted.to_string();
     }

@@ -10,6 +10,7 @@ mod faults;
 mod kills;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
+mod hostile;
 mod readme;
 mod rehearsal;
 mod results;

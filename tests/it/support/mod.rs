@@ -21,7 +21,9 @@ use serde_json::Value;
 use shotlist::simulator::Ledger;
 use tempfile::TempDir;
 
-pub(crate) use self::provider::{Closed, Provider, Raw, Request, Simulated, html, json, redirect};
+pub(crate) use self::provider::{
+    Closed, Provider, Raw, Request, Simulated, answer, html, json, redirect,
+};
 
 /// The API key of every run: it must turn up nowhere but in a request.
 pub(crate) const KEY: &str = "sk-canary-4f7d1c9ab03e";
@@ -433,6 +435,15 @@ pub(crate) fn behind(program: &str, words: &[&OsStr], command: &Command) -> Comm
         .filter_map(|(name, value)| Some((name, value?)));
     outer.env_clear().envs(variables);
     outer
+}
+
+/// Shows what a sweep counted, for those who ask to see it.
+#[expect(
+    clippy::print_stdout,
+    reason = "figures of tests, shown with --nocapture"
+)]
+pub(crate) fn figures(what: &str) {
+    println!("{what}");
 }
 
 /// Waits until something is so, and fails if it does not come.

@@ -256,7 +256,8 @@ pub(crate) fn redirect(to: &str) -> Vec<u8> {
     answer(307, &format!("location: {to}"), "")
 }
 
-fn answer(status: u16, header: &str, body: &str) -> Vec<u8> {
+/// An answer with one header of its own.
+pub(crate) fn answer(status: u16, header: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status} -\r\n{header}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
 }
