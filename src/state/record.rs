@@ -13,16 +13,18 @@
 //! types are apart from the working types of `engine`, so that one can change without the other.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::ser::Formatter;
 
 use crate::engine::event::{
     Event, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart, SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, Record};
 use crate::plan::{AspectRatio, Fingerprint, JobId, Mode};
-use crate::text::CleanText;
+use crate::text::{CleanText, is_unsafe};
 use crate::units::BaseUrl;
 
 /// The format that this program writes, and the newest that it reads.
@@ -138,12 +140,38 @@ const SEAL_LENGTH: usize = CRC_FIELD.len() + 8 + 3;
 /// Adds `line` as JSON to `buffer`, with the checksum as its last field and a line break.
 fn seal(line: &impl Serialize, buffer: &mut Vec<u8>) {
     let start = buffer.len();
-    serde_json::to_writer(&mut *buffer, line).expect("text and numbers always fit into JSON");
+    let mut json = serde_json::Serializer::with_formatter(&mut *buffer, Harmless);
+    line.serialize(&mut json)
+        .expect("text and numbers always fit into JSON");
     buffer.pop(); // the closing brace
     let crc = hex(crc32fast::hash(&buffer[start..]));
     buffer.extend_from_slice(CRC_FIELD);
     buffer.extend_from_slice(&crc);
     buffer.extend_from_slice(b"\"}\n");
+}
+
+/// Writes characters that could steer a terminal as escapes: a task id is kept exactly, and a state is safe to print.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_unsafe) {
+            let (harmless, from_here) = rest.split_at(at);
+            writer.write_all(harmless.as_bytes())?;
+            let mut following = from_here.chars();
+            let character = following.next().expect("it was found");
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = following.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 /// The JSON of a whole line whose checksum is right, without the line break.
@@ -559,6 +587,28 @@ mod tests {
     }
 
     #[test]
+    fn what_could_steer_a_terminal_is_kept_exactly_and_written_as_escapes() {
+        let task_id =
+            TaskId::new("a\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{e0041}雪🎬").expect("not blank");
+        let event = Event::Accepted {
+            task_id,
+            other_id: None,
+        };
+        let record = Record {
+            at: Timestamp::UNIX_EPOCH,
+            fact: Fact::Job {
+                id: JobId::new("hero").expect("valid"),
+                event,
+            },
+        };
+        let line = line(&record);
+        assert_eq!(decode(&line).expect("just written").record, record);
+        let text = String::from_utf8(line).expect("JSON is UTF-8");
+        let escaped = r#""a\u001b[2J\u009b\u007f\u202e\udb40\udc41雪🎬""#;
+        assert!(text.contains(escaped), "{text}");
+    }
+
+    #[test]
     fn a_checksum_in_capitals_is_not_the_one_that_was_written() {
         let line = line(&samples::everything()[0]);
         let at = line.len() - 11;
@@ -755,6 +805,8 @@ mod tests {
             encode(&record, seq, synced, &mut line);
             let line_break = line.iter().position(|byte| *byte == b'\n');
             prop_assert_eq!(line_break, Some(line.len() - 1));
+            let text = str::from_utf8(&line[..line.len() - 1]).expect("JSON is UTF-8");
+            prop_assert!(!text.contains(is_unsafe), "{:?}", text);
             let read = decode(&line).expect("just written");
             prop_assert_eq!((read.seq, read.synced, read.record), (seq, synced, record));
         }
