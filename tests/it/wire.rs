@@ -1,11 +1,13 @@
 //! The program against providers that break off, lie, point elsewhere and quote secrets, over raw connections.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use crate::support::{Provider as _, Raw, Scenario, Simulated, figures, standings};
 
 const KEY: &str = "sk-canary-7Q9xYz-123456";
 
@@ -81,10 +83,26 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        Self::jobs(1)
+    }
+
+    /// `hero` and so many more.
+    fn jobs(count: usize) -> Self {
         let home = tempfile::tempdir().expect("a directory");
-        let manifest = "id,prompt,model,duration\nhero,a lighthouse,seedance2.0-720p,5\n";
+        let row = |number| match number {
+            1 => "hero,a lighthouse,seedance2.0-720p,5".to_owned(),
+            _ => format!("job-{number},lighthouse {number},seedance2.0-720p,5"),
+        };
+        let rows: Vec<String> = (1..=count).map(row).collect();
+        let manifest = format!("id,prompt,model,duration\n{}\n", rows.join("\n"));
         std::fs::write(home.path().join("shots.csv"), manifest).expect("writable");
         Self { home }
+    }
+
+    /// The lines of the state, as text.
+    fn state(&self) -> String {
+        let path = self.manifest().with_extension("run").join("state.jsonl");
+        std::fs::read_to_string(path).expect("a state")
     }
 
     fn manifest(&self) -> PathBuf {
@@ -249,5 +267,178 @@ fn with_too_few_files_to_open_nothing_is_sent_and_the_exit_code_says_so() {
         let code = output.status.code().expect("no signal");
         assert!([1, 2, 74].contains(&code), "{files} files: {output:?}");
         assert_eq!(provider.creates(), 0, "{files} files");
+    }
+}
+
+/// What happens to one create after another: where the provider stops reading, and what it answers.
+const DAYS: [(usize, &str); 12] = [
+    (usize::MAX, "HTTP/1.1 200 OK\r\n\r\n{\"id\":\"first\"}"),
+    (0, ""),
+    (1, ""),
+    (
+        usize::MAX,
+        "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"id\":\"second\"}",
+    ),
+    (100, ""),
+    (usize::MAX, "HTTP/1.1 200 OK\r\n\r\n{\"id\":\"lo"),
+    (usize::MAX, "HTTP/1.1 429 Busy\r\nRetry-After: 1\r\n\r\n"),
+    (
+        usize::MAX,
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 201 x\r\n\r\n{\"id\":\"third\"}",
+    ),
+    (usize::MAX, "HTTP/1.1 502 x\r\n\r\n{\"error\":\"upstream\"}"),
+    (usize::MAX, "{\"id\":\"naked\"}"),
+    (usize::MAX, "HTTP/1.1 400 x\r\n\r\n{\"error\":\"bad\"}"),
+    (usize::MAX, "HTTP/1.1 200 OK\r\n\r\n{\"id\":\"fourth\"}"),
+];
+
+#[test]
+fn every_request_on_the_wire_is_an_intent_of_the_state_and_no_intent_is_sent_twice() {
+    let creates = std::sync::atomic::AtomicUsize::new(0);
+    let provider = Provider::new(move |stream, _| {
+        let mut start = [0; 3];
+        if stream.peek(&mut start).is_ok() && start == *b"GET" {
+            let request = read_request(stream);
+            let id = request.split(['/', ' ']).nth(4).unwrap_or_default();
+            let running = format!(r#"{{"id":"{id}","status":"queued"}}"#);
+            return (request, answer("200 OK", "", &running));
+        }
+        let number = creates.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let good = format!("HTTP/1.1 200 OK\r\n\r\n{{\"id\":\"task-{number}\"}}");
+        let (reads, says) = DAYS
+            .get(number)
+            .map_or((usize::MAX, good.as_str()), |day| *day);
+        let mut request = Vec::new();
+        if reads == usize::MAX {
+            request.extend(read_request(stream).into_bytes());
+        } else {
+            let _ = stream.take(reads as u64).read_to_end(&mut request);
+        }
+        let _ = stream.write_all(says.as_bytes());
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read_to_end(&mut request); // what still comes after the end
+        (
+            String::from_utf8_lossy(&request).into_owned(),
+            String::new(),
+        )
+    });
+    let desk = Desk::jobs(14);
+    for _ in 0..6 {
+        desk.run(&provider.url);
+        let state = desk.state();
+        let lines = |words: &str| state.lines().filter(|line| line.contains(words)).count();
+        let unsent = lines(r#""class":"not_sent""#);
+        let seen = provider.seen.lock().expect("not poisoned");
+        let posts: Vec<&String> = seen
+            .iter()
+            .filter(|seen| seen.starts_with("POST"))
+            .collect();
+        assert_eq!(lines(r#""type":"intent""#) - unsent, posts.len(), "{state}");
+        assert!(posts.iter().all(|post| post.matches("POST ").count() == 1));
+        for number in 2..=14 {
+            let prompt = format!("\"lighthouse {number}\"");
+            let sent = posts.iter().filter(|post| post.contains(&prompt)).count();
+            let returned = state.lines().filter(|line| {
+                line.contains(r#""type":"returned""#) && line.contains(&format!("\"job-{number}\""))
+            });
+            assert!(
+                sent <= 1 + returned.count(),
+                "{prompt} was sent {sent} times: {state}"
+            );
+        }
+    }
+    let state = desk.state();
+    for id in ["first", "second", "third", "fourth"] {
+        assert!(
+            state.contains(&format!("\"task_id\":\"{id}\"")),
+            "{id} was lost: {state}"
+        );
+    }
+    let count = |words: &str| state.lines().filter(|line| line.contains(words)).count();
+    let intents = count(r#""type":"intent""#);
+    let seen = provider.seen.lock().expect("not poisoned");
+    let posts = seen.iter().filter(|seen| seen.starts_with("POST")).count();
+    figures(&format!(
+        "one create after another breaks, 6 runs: {intents} intents, {posts} requests on the wire, {} in doubt, {} not sent",
+        count(r#""type":"doubted""#),
+        count(r#""class":"not_sent""#),
+    ));
+    assert!(count(r#""type":"doubted""#) >= 5, "{state}");
+}
+
+const PROXY_SECRET: &str = "proxy-canary-81f3";
+
+/// Runs against `base_url` behind a proxy that gives this answer; returns what the proxy was asked.
+fn behind_a_proxy(
+    base_url: &str,
+    says: &'static [u8],
+) -> (Vec<crate::support::Request>, Scenario, i32) {
+    let proxy = Raw::answering(move |_| says.to_vec());
+    let address = proxy
+        .base_url()
+        .replace("http://", &format!("http://me:{PROXY_SECRET}@"));
+    let scenario = Scenario::jobs(1);
+    let mut command = scenario.run_command(&["--base-url", base_url, "--deadline", "1s", "--json"]);
+    for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
+        command.env(variable, &address);
+    }
+    let run = crate::support::Running::of(command).finish();
+    let kept = scenario.files().into_iter().map(|(_, bytes)| bytes);
+    for text in kept.chain([run.stdout.into(), run.stderr.into()]) {
+        let text = String::from_utf8_lossy(&text);
+        assert!(!text.contains(PROXY_SECRET), "{text}");
+        assert!(!text.contains(crate::support::KEY), "{text}");
+    }
+    (proxy.requests(), scenario, run.code)
+}
+
+#[test]
+fn a_proxy_that_opens_no_tunnel_means_not_sent_and_never_sees_the_key() {
+    let refusals: [&[u8]; 6] = [
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno",
+        b"HTTP/1.1 403 Forbidden\r\n\r\n",
+        b"",
+        b"garbage",
+        b"HTTP/1.1 200 Connection established\r\n\r\nno TLS here",
+    ];
+    thread::scope(|scope| {
+        for says in refusals {
+            scope.spawn(move || {
+                let (asked, scenario, code) = behind_a_proxy("https://api.invalid", says);
+                assert_eq!(code, 7, "{:?}", scenario.state());
+                assert_eq!(standings(&scenario.results()), ["pending/not_sent"]);
+                assert!(!asked.is_empty());
+                for asked in asked {
+                    assert_eq!(
+                        (&*asked.method, &*asked.path),
+                        ("CONNECT", "api.invalid:443")
+                    );
+                    assert_eq!(asked.authorization, "");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_proxy_that_answers_for_the_provider_is_taken_for_it_and_asked_once() {
+    let page = b"HTTP/1.1 502 x\r\nContent-Type: text/html\r\n\r\n<html>proxy error</html>";
+    let (asked, scenario, code) = behind_a_proxy("http://api.invalid", page);
+    assert_eq!(code, 5);
+    assert_eq!(standings(&scenario.results()), ["in_doubt/in_doubt"]);
+    assert_eq!(asked.len(), 1, "{asked:?}");
+}
+
+#[test]
+fn no_proxy_stands_between_a_run_and_its_own_machine() {
+    let provider = Simulated::good_day();
+    for base_url in [
+        provider.base_url(),
+        provider.base_url().replace("127.0.0.1", "localhost"),
+    ] {
+        let base_url: &'static str = base_url.leak();
+        let (asked, _, code) = behind_a_proxy(base_url, b"");
+        assert_eq!((code, asked.len()), (0, 0));
     }
 }
