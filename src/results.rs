@@ -8,7 +8,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use crate::engine::event::{FailureClass, JobIndex, MediaUrl};
+use crate::engine::event::{FailureClass, JobIndex, MediaUrl, TaskId};
 use crate::engine::job::{JobState, Phase, Slot};
 use crate::engine::table::{JobTable, Selection};
 use crate::plan::{Job, Plan};
@@ -107,6 +107,58 @@ fn write_request(sheet: &mut Sheet<'_>, state: &JobState, job: &Job) -> io::Resu
     sheet.optional(sent.duration)?;
     sheet.optional(sent.aspect_ratio)?;
     sheet.cell(&sent.prompt)
+}
+
+/// What a row of a written file says of its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// The id column.
+    pub id: &'a str,
+    /// The status column.
+    pub status: &'a str,
+    /// The `task_id` column, see [`task_cell`].
+    pub task_id: &'a str,
+}
+
+/// Reads back what [`write()`] wrote, row by row, until `on_row` returns `false`. A person may have had the file in
+/// hand: rows that cannot be read are passed over, and a file without the columns has none.
+pub fn read_back(file: impl io::Read, mut on_row: impl FnMut(Row<'_>) -> bool) {
+    let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let Ok(names) = rows.byte_headers().cloned() else {
+        return;
+    };
+    let column = |name: &str| names.iter().position(|cell| bare(cell) == name.as_bytes());
+    let (Some(id), Some(status), Some(task_id)) =
+        (column("id"), column("status"), column("task_id"))
+    else {
+        return;
+    };
+    let mut row = csv::ByteRecord::new();
+    while rows.read_byte_record(&mut row).unwrap_or(false) {
+        let cell = |column: usize| std::str::from_utf8(&row[column]).ok();
+        if row.len() == names.len()
+            && let (Some(id), Some(status), Some(task_id)) = (cell(id), cell(status), cell(task_id))
+            && !on_row(Row {
+                id,
+                status,
+                task_id,
+            })
+        {
+            return;
+        }
+    }
+}
+
+/// A name without the mark that UTF-8 may begin with.
+fn bare(name: &[u8]) -> &[u8] {
+    name.strip_prefix("\u{feff}".as_bytes()).unwrap_or(name)
+}
+
+/// How the `task_id` column shows a task.
+pub fn task_cell(task_id: &TaskId) -> String {
+    let mut cell = String::new();
+    disarm(&task_id.to_string(), &mut cell);
+    cell
 }
 
 /// The selection of the last run; every job before the first.
@@ -233,14 +285,10 @@ impl<'a> Sheet<'a> {
     }
 
     fn cell(&mut self, text: &str) -> io::Result<()> {
-        let is_formula = is_formula(text);
-        if !is_formula && !text.contains('\0') {
+        if is_harmless(text) {
             return Ok(self.rows.write_field(text)?);
         }
-        self.guarded.clear();
-        self.guarded.extend(is_formula.then_some('\''));
-        self.guarded
-            .extend(text.chars().filter(|&character| character != '\0'));
+        disarm(text, &mut self.guarded);
         Ok(self.rows.write_field(&self.guarded)?)
     }
 
@@ -267,6 +315,18 @@ impl<'a> Sheet<'a> {
     fn flush(&mut self) -> io::Result<()> {
         self.rows.flush()
     }
+}
+
+/// Whether `text` stands in a cell as it is.
+fn is_harmless(text: &str) -> bool {
+    !is_formula(text) && !text.contains('\0')
+}
+
+/// Fills `cell` with `text` as a spreadsheet can be given it.
+fn disarm(text: &str, cell: &mut String) {
+    cell.clear();
+    cell.extend(is_formula(text).then_some('\''));
+    cell.extend(text.chars().filter(|&character| character != '\0'));
 }
 
 /// Whether a spreadsheet would run `text` as a formula: it begins, perhaps after characters that are not seen, with

@@ -191,6 +191,62 @@ impl Event {
         let message = CleanText::new("the run that sent it ended before the answer was saved");
         Self::Doubted { message }
     }
+
+    /// What kind of event it is.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::Intent { .. } => EventKind::Intent,
+            Self::Accepted { .. } => EventKind::Accepted,
+            Self::Returned { .. } => EventKind::Returned,
+            Self::Rejected { .. } => EventKind::Rejected,
+            Self::Doubted { .. } => EventKind::Doubted,
+            Self::Completed { .. } => EventKind::Completed,
+            Self::Failed { .. } => EventKind::Failed,
+            Self::NoUrl => EventKind::NoUrl,
+            Self::Lost { .. } => EventKind::Lost,
+            Self::TimedOut => EventKind::TimedOut,
+            Self::Adopted { .. } => EventKind::Adopted,
+            Self::NotCreated => EventKind::NotCreated,
+            Self::Reopened => EventKind::Reopened,
+        }
+    }
+
+    /// The event's name in the state file.
+    pub fn name(&self) -> &'static str {
+        self.kind().as_str()
+    }
+}
+
+words! {
+    /// The kinds of events, by their names in the state file.
+    EventKind {
+        /// [`Event::Intent`]
+        Intent = "intent",
+        /// [`Event::Accepted`]
+        Accepted = "accepted",
+        /// [`Event::Returned`]
+        Returned = "returned",
+        /// [`Event::Rejected`]
+        Rejected = "rejected",
+        /// [`Event::Doubted`]
+        Doubted = "doubted",
+        /// [`Event::Completed`]
+        Completed = "completed",
+        /// [`Event::Failed`]
+        Failed = "failed",
+        /// [`Event::NoUrl`]
+        NoUrl = "no_url",
+        /// [`Event::Lost`]
+        Lost = "lost",
+        /// [`Event::TimedOut`]
+        TimedOut = "timed_out",
+        /// [`Event::Adopted`]
+        Adopted = "adopted",
+        /// [`Event::NotCreated`]
+        NotCreated = "not_created",
+        /// [`Event::Reopened`]
+        Reopened = "reopened",
+    }
 }
 
 words! {

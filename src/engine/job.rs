@@ -304,27 +304,6 @@ fn completed(
     }
 }
 
-impl Event {
-    /// The event's name in the state file.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Intent { .. } => "intent",
-            Self::Accepted { .. } => "accepted",
-            Self::Returned { .. } => "returned",
-            Self::Rejected { .. } => "rejected",
-            Self::Doubted { .. } => "doubted",
-            Self::Completed { .. } => "completed",
-            Self::Failed { .. } => "failed",
-            Self::NoUrl => "no_url",
-            Self::Lost { .. } => "lost",
-            Self::TimedOut => "timed_out",
-            Self::Adopted { .. } => "adopted",
-            Self::NotCreated => "not_created",
-            Self::Reopened => "reopened",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;

@@ -9,18 +9,37 @@
 //!   written together share it, which is how a reader tells a torn last write from damage.
 //! * `crc32` covers every byte of the line before `,"crc32":`.
 //!
-//! A reader of version 1 passes over fields it does not know, and refuses types and words that it does not know. These
-//! types are apart from the working types of `engine`, so that one can change without the other.
+//! These types are apart from the working types of `engine`, so that one can change without the other.
+//!
+//! # Changing the format
+//!
+//! What this program does not know, it refuses: a higher version, and any type, field or word, named with its line, the
+//! file left as it is. Passing over a field would be passing over what a newer program found worth saying, and adding
+//! records to such a file would mix two truths. So for every change there are two questions:
+//!
+//! * *An old program on a new file?* It refuses. If what is new lies deep in the file, it has seen everything before,
+//!   and changed nothing: no more is needed, and [`VERSION`] stays. If an old line now means something else, or must not
+//!   follow something new, an old program would misread it: raise [`VERSION`].
+//! * *A new program on an old file?* It must read it and go on with it for ever; people keep states for months. So a
+//!   field that is new is optional on reading, and no type, field or word that was ever written is dropped. After
+//!   [`VERSION`] was raised, [`decode_header`] still takes every version from 1 on, and a run goes on in the version that
+//!   the file has or replaces the file as a whole, never in two versions.
+//!
+//! `tests/it/states` holds a state of every version, as that version wrote it, and what it means. Tests open each of them
+//! with this program, and fail when a type that is written today is missing in the one of today's version: then add it
+//! there, as a new file.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use crate::engine::event::{
-    Event, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart, SentRequest, TaskId,
+    Event, EventKind, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart,
+    SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, Record};
 use crate::plan::{AspectRatio, Fingerprint, JobId, Mode};
@@ -32,6 +51,12 @@ pub const VERSION: u32 = 1;
 
 /// Most bytes of a line, its line break included; longer ones are neither written nor read.
 pub const LINE_LIMIT: usize = 16 << 20;
+
+/// The type of the first line.
+const HEADER: &str = "header";
+
+/// The type of the record that a run begins with.
+const RUN: &str = "run";
 
 /// The first record of a state: whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,12 +97,13 @@ pub(super) enum LineError {
 pub(super) fn encode_header(header: &Header, buffer: &mut Vec<u8>) {
     let line = HeaderLine {
         seq: 0,
-        kind: text("header"),
+        kind: text(HEADER),
         version: VERSION,
         manifest: text(&header.manifest),
         machine: text(&header.machine),
         rehearsal: header.rehearsal,
         created_at: header.created_at,
+        _seal: IgnoredAny,
     };
     seal(&line, buffer);
 }
@@ -96,11 +122,13 @@ pub(super) fn encode(record: &Record, seq: u64, synced: u64, buffer: &mut Vec<u8
 pub(super) fn decode_header(line: &[u8]) -> Result<Header, LineError> {
     let json = unseal(line)?;
     let kind: Kind = parse(json)?;
-    if kind.kind.0 != "header" {
+    if kind.kind.0 != HEADER {
         return Err(LineError::Invalid("it is not a header".to_owned()));
     }
-    if kind.version > VERSION {
-        return Err(LineError::Newer(format!("format version {}", kind.version)));
+    match kind.version {
+        1..=VERSION => {}
+        0 => return Err(invalid("version")),
+        newer => return Err(LineError::Newer(format!("format version {newer}"))),
     }
     let line: HeaderLine = parse(json)?;
     Ok(Header {
@@ -113,7 +141,11 @@ pub(super) fn decode_header(line: &[u8]) -> Result<Header, LineError> {
 
 /// Reads any line but the first.
 pub(super) fn decode(line: &[u8]) -> Result<Numbered, LineError> {
-    let line: Line = parse(unseal(line)?)?;
+    let json = unseal(line)?;
+    let line: Line = parse(json).map_err(|error| match parse::<Kind>(json) {
+        Ok(kind) if kind.kind.0 == HEADER => LineError::Invalid("it is another header".to_owned()),
+        _ => error,
+    })?;
     Ok(Numbered {
         seq: line.seq,
         synced: line.synced,
@@ -131,6 +163,78 @@ pub(super) fn may_begin_header(bytes: &[u8]) -> bool {
     let shared = written.len().min(magic.len());
     written[..shared] == magic[..shared]
 }
+
+/// Whether a bad `line` was written whole, line break and all, and something has changed it since: two parts of its
+/// frame are in their places, or only its last byte is another one.
+pub(super) fn was_whole(line: &[u8]) -> bool {
+    let Some((last, before)) = line.split_last() else {
+        return false;
+    };
+    let seal = &line[line.len().saturating_sub(SEAL_LENGTH + 1)..];
+    let frame = [
+        line.starts_with(OPENING),
+        seal.windows(CRC_FIELD.len())
+            .any(|bytes| bytes == CRC_FIELD),
+        line.ends_with(b"\"}\n"),
+    ];
+    match last {
+        b'\n' => frame.iter().filter(|part| **part).count() > 1,
+        _ => decode(&[before, b"\n"].concat()).is_ok(),
+    }
+}
+
+/// Whether another record begins within `line`: its own line break was changed.
+pub(super) fn holds_another(line: &[u8]) -> bool {
+    after(line, OPENING).is_some_and(|rest| after(rest, OPENING).is_some())
+}
+
+/// Whether bytes that are no record could be the beginning of one, or nothing but zeros.
+pub(super) fn may_begin_record(bytes: &[u8]) -> bool {
+    let written = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let shared = written.len().min(OPENING.len());
+    written[..shared] == OPENING[..shared]
+}
+
+/// Whether nothing is lost for good with a damaged `line`: by its type it neither says that a request leaves nor names
+/// a task. What it said happens again, or its job is in doubt.
+pub(super) fn is_spare(line: &[u8]) -> bool {
+    let kind = after(line, br#","type":""#)
+        .and_then(|rest| rest.split(|byte| *byte == b'"').next())
+        .and_then(|word| std::str::from_utf8(word).ok());
+    let is_dear = |event| {
+        matches!(
+            event,
+            EventKind::Intent | EventKind::Accepted | EventKind::Adopted
+        )
+    };
+    kind.is_some_and(|word| {
+        word == RUN || EventKind::parse(word).is_some_and(|event| !is_dear(event))
+    })
+}
+
+/// The job and its task as the remains of an `accepted` record name them, whatever their checksum.
+pub(super) fn readable_task(line: &[u8]) -> Option<(JobId, TaskId)> {
+    let rest = after(line, br#","type":"accepted","job":"#)?;
+    let (job, rest) = leading_text(rest)?;
+    let (task_id, _) = leading_text(rest.strip_prefix(br#","task_id":"#)?)?;
+    Some((JobId::new(&job).ok()?, TaskId::new(&task_id)?))
+}
+
+/// The JSON text that `bytes` begin with, and what follows it.
+fn leading_text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let mut texts = serde_json::Deserializer::from_slice(bytes).into_iter::<String>();
+    let text = texts.next()?.ok()?;
+    Some((text, &bytes[texts.byte_offset()..]))
+}
+
+/// What follows the first `mark` in `line`. Within a text, quotes are escaped, so that no field begins there.
+fn after<'a>(line: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
+    let at = line.windows(mark.len()).position(|bytes| bytes == mark)?;
+    Some(&line[at + mark.len()..])
+}
+
+/// What every line begins with.
+pub(super) const OPENING: &[u8] = br#"{"seq":"#;
 
 const CRC_FIELD: &[u8] = br#","crc32":""#;
 
@@ -200,7 +304,14 @@ fn hex(crc: u32) -> [u8; 8] {
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, LineError> {
-    serde_json::from_slice(json).map_err(|error| LineError::Invalid(error.to_string()))
+    serde_json::from_slice(json).map_err(|error| {
+        let why = error.to_string();
+        let unknown = why.strip_prefix("unknown field `");
+        match unknown.and_then(|rest| rest.split_once("`, expected")) {
+            Some((field, _)) => newer("field", field),
+            None => LineError::Invalid(why),
+        }
+    })
 }
 
 /// Text that is borrowed from the line unless it holds an escape.
@@ -221,6 +332,7 @@ struct Kind<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HeaderLine<'a> {
     seq: u64,
     #[serde(rename = "type", borrow)]
@@ -233,10 +345,13 @@ struct HeaderLine<'a> {
     rehearsal: bool,
     #[serde(serialize_with = "milliseconds")]
     created_at: Timestamp,
+    #[serde(rename = "crc32", skip_serializing)]
+    _seal: IgnoredAny,
 }
 
 /// Every record but the header. One struct for all types: an enum with a tag would read each line twice.
 #[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
 struct Line<'a> {
     seq: u64,
     #[serde(serialize_with = "milliseconds")]
@@ -274,6 +389,8 @@ struct Line<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     last_frame_url: Option<Text<'a>>,
     synced: u64,
+    #[serde(rename = "crc32", skip_serializing)]
+    _seal: IgnoredAny,
 }
 
 impl Default for Text<'_> {
@@ -284,6 +401,7 @@ impl Default for Text<'_> {
 
 /// The request columns of an intent.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RequestFields<'a> {
     #[serde(borrow)]
     model: Text<'a>,
@@ -320,7 +438,7 @@ impl<'a> Line<'a> {
 
     fn of_run(start: &'a RunStart) -> Self {
         Self {
-            kind: text("run"),
+            kind: text(RUN),
             run: Some(start.run.0),
             base_url: Some(text(&start.origin.base_url)),
             create_path: Some(text(&start.origin.create_path)),
@@ -376,7 +494,7 @@ impl<'a> Line<'a> {
 
     /// What the line says; every value goes through the constructor that checks it.
     fn fact(&self) -> Result<Fact, LineError> {
-        if self.kind.0 == "run" {
+        if self.kind.0 == RUN {
             return self.run_start().map(Fact::Run);
         }
         let event = self.event()?;
@@ -404,29 +522,31 @@ impl<'a> Line<'a> {
     }
 
     fn event(&self) -> Result<Event, LineError> {
-        Ok(match &*self.kind.0 {
-            "intent" => Event::Intent {
+        let kind =
+            EventKind::parse(&self.kind.0).ok_or_else(|| newer("record type", &self.kind.0))?;
+        Ok(match kind {
+            EventKind::Intent => Event::Intent {
                 run: self.run()?,
                 fingerprint: Fingerprint::parse(present(self.fingerprint.as_ref(), "fingerprint")?)
                     .ok_or_else(|| invalid("fingerprint"))?,
                 request: self.request.as_ref().map(RequestFields::sent).transpose()?,
             },
-            "accepted" => Event::Accepted {
+            EventKind::Accepted => Event::Accepted {
                 task_id: self.task_id()?,
                 other_id: optional(self.other_id.as_ref(), "other_id", TaskId::new)?,
             },
-            "returned" => Event::Returned {
+            EventKind::Returned => Event::Returned {
                 class: self.class(PendingClass::parse)?,
                 message: self.message()?,
             },
-            "rejected" => Event::Rejected {
+            EventKind::Rejected => Event::Rejected {
                 class: self.class(FailureClass::parse)?,
                 message: self.message()?,
             },
-            "doubted" => Event::Doubted {
+            EventKind::Doubted => Event::Doubted {
                 message: self.message()?,
             },
-            "completed" => Event::Completed {
+            EventKind::Completed => Event::Completed {
                 video_url: MediaUrl::new(present(self.video_url.as_ref(), "video_url")?)
                     .ok_or_else(|| invalid("video_url"))?,
                 last_frame_url: optional(
@@ -435,22 +555,21 @@ impl<'a> Line<'a> {
                     MediaUrl::new,
                 )?,
             },
-            "failed" => Event::Failed {
+            EventKind::Failed => Event::Failed {
                 class: self.class(FailureClass::parse)?,
                 message: self.message()?,
             },
-            "no_url" => Event::NoUrl,
-            "lost" => Event::Lost {
+            EventKind::NoUrl => Event::NoUrl,
+            EventKind::Lost => Event::Lost {
                 message: self.message()?,
             },
-            "timed_out" => Event::TimedOut,
-            "adopted" => Event::Adopted {
+            EventKind::TimedOut => Event::TimedOut,
+            EventKind::Adopted => Event::Adopted {
                 task_id: self.task_id()?,
                 run: self.run()?,
             },
-            "not_created" => Event::NotCreated,
-            "reopened" => Event::Reopened,
-            unknown => return Err(newer("record type", unknown)),
+            EventKind::NotCreated => Event::NotCreated,
+            EventKind::Reopened => Event::Reopened,
         })
     }
 
@@ -564,17 +683,60 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_holds_every_kind_of_record() {
+    fn the_sample_holds_every_kind_of_event() {
         let mut kinds: Vec<_> = samples::everything()
             .iter()
-            .map(|record| match &record.fact {
-                Fact::Run(_) => "run",
-                Fact::Job { event, .. } => event.name(),
+            .filter_map(|record| match &record.fact {
+                Fact::Run(_) => None,
+                Fact::Job { event, .. } => Some(event.kind()),
             })
             .collect();
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 14, "{kinds:?}");
+        assert_eq!(kinds, EventKind::ALL);
+    }
+
+    #[test]
+    fn only_what_says_that_a_request_leaves_or_names_a_task_is_dear() {
+        for record in samples::everything() {
+            let is_dear = match &record.fact {
+                Fact::Run(_) => false,
+                Fact::Job { event, .. } => matches!(
+                    event,
+                    Event::Intent { .. } | Event::Accepted { .. } | Event::Adopted { .. }
+                ),
+            };
+            assert_eq!(is_spare(&line(&record)), !is_dear, "{record:?}");
+        }
+        for unclear in [&b""[..], b"{\"seq\":1}", br#"{"seq":1,"type":"intemt"}"#] {
+            assert!(!is_spare(unclear), "what cannot be told may be dear");
+        }
+    }
+
+    #[test]
+    fn the_task_of_a_torn_acceptance_is_read_once_it_is_whole() {
+        let odd = Event::Accepted {
+            task_id: TaskId::new("t \"1\" 雪").expect("valid"),
+            other_id: TaskId::new("other"),
+        };
+        let Event::Accepted { task_id, .. } = odd.clone() else {
+            unreachable!("that is what it is")
+        };
+        let fact = samples::fact("hero", odd);
+        let line = line(&Record {
+            at: samples::noon(),
+            fact,
+        });
+        let end = line
+            .windows(7)
+            .position(|bytes| bytes == b",\"other")
+            .expect("there");
+        for cut in 0..line.len() {
+            let read = readable_task(&line[..cut]);
+            let expected =
+                (cut >= end).then(|| (JobId::new("hero").expect("valid"), task_id.clone()));
+            assert_eq!(read, expected, "cut at {cut}");
+        }
     }
 
     #[test]
@@ -620,21 +782,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_not_known_are_passed_over() {
-        let line = sealed(
-            r#"{"seq":3,"at":"2026-03-01T12:00:00.000Z","type":"timed_out","job":"a","mood":{"x":[1]},"synced":2}"#,
-        );
-        assert!(matches!(
-            decode(&line).expect("known enough").record.fact,
-            Fact::Job {
-                event: Event::TimedOut,
-                ..
-            }
-        ));
-    }
-
-    #[test]
-    fn types_and_words_that_are_not_known_come_from_a_newer_program() {
+    fn types_fields_and_words_that_are_not_known_come_from_a_newer_program() {
         let at = r#""at":"2026-03-01T12:00:00.000Z""#;
         for (json, what) in [
             (
@@ -647,17 +795,36 @@ mod tests {
                 ),
                 "the error class `bored`",
             ),
+            (
+                format!(
+                    r#"{{"seq":1,{at},"type":"timed_out","job":"a","mood":{{"x":[1]}},"synced":0}}"#
+                ),
+                "the field `mood`",
+            ),
+            (
+                format!(
+                    r#"{{"seq":1,{at},"type":"intent","job":"a","run":1,"fingerprint":"","request":{{"sound":"off"}},"synced":0}}"#
+                ),
+                "the field `sound`",
+            ),
         ] {
             assert_eq!(
                 decode(&sealed(&json)).expect_err("unknown"),
                 LineError::Newer(what.to_owned())
             );
         }
-        let header = r#"{"seq":0,"type":"header","version":2,"anything":"else"}"#;
-        assert_eq!(
-            decode_header(&sealed(header)).expect_err("unknown"),
-            LineError::Newer("format version 2".to_owned())
-        );
+        for (fields, what) in [
+            (r#""version":2,"anything":"else""#, "format version 2"),
+            (r#""version":1,"owner":"me""#, "the field `owner`"),
+        ] {
+            let header = format!(r#"{{"seq":0,"type":"header",{fields}}}"#);
+            assert_eq!(
+                decode_header(&sealed(&header)).expect_err("unknown"),
+                LineError::Newer(what.to_owned())
+            );
+        }
+        let none = decode_header(&sealed(r#"{"seq":0,"type":"header","version":0}"#));
+        assert_eq!(none.expect_err("never written"), invalid("version"));
     }
 
     #[test]
@@ -814,6 +981,7 @@ mod tests {
         #[test]
         fn no_line_makes_the_reader_panic(line: Vec<u8>, json in "\\{.{0,200}\\}") {
             let _ = (decode(&line), decode_header(&line), may_begin_header(&line));
+            let _ = (was_whole(&line), may_begin_record(&line), is_spare(&line), readable_task(&line));
             let _ = (decode(&sealed(&json)), decode_header(&sealed(&json)));
         }
     }
