@@ -111,3 +111,125 @@ enum Finding {
     /// It does not know this of a job.
     Lost(JobId, String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::TaskId;
+    use crate::state::samples::{accepted, everything, fact, intent, run, timed};
+
+    /// What comes of opening a state with `records` beside results with these rows of id, status and task.
+    fn asked(records: &[Record], results: &str) -> Result<Vec<String>, String> {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("results.csv");
+        std::fs::write(&path, results).expect("writable");
+        let mut table = JobTable::new(None);
+        let mut witness = Witness::default();
+        for record in records {
+            witness.note(record, &table);
+            table.replay(record).expect("legal");
+        }
+        let named = |text: String| text.replace(&format!("{}/", home.path().display()), "");
+        match witness.ask(&path, &table) {
+            Ok(warnings) => Ok(warnings
+                .iter()
+                .map(ToString::to_string)
+                .map(named)
+                .collect()),
+            Err(error) => Err(named(error.to_string())),
+        }
+    }
+
+    const HEADER: &str = "\u{feff}id,status,task_id,note\r\n";
+
+    fn asked_row(records: &[Record], row: &str) -> Result<Vec<String>, String> {
+        asked(records, &format!("{HEADER}{row}\r\n"))
+    }
+
+    #[test]
+    fn results_as_far_as_the_state_or_behind_it_are_no_news() {
+        let records = everything();
+        for row in [
+            "hero,completed,task_01,",
+            "HERO,completed,task_01,",
+            "hero,pending,,",
+            "again,failed,task_03,",
+            "gone,in_doubt,task_05,before a person found the other one",
+            "gone,running,task_06,",
+            "new,pending,,",
+            "again,in_doubt,,",
+        ] {
+            assert_eq!(asked_row(&records, row), Ok(vec![]), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_task_that_the_state_never_knew_shows_that_it_is_an_old_one() {
+        let records = everything();
+        for (row, what) in [
+            (
+                "new,running,task_07,",
+                "job `new` it does not know the task `task_07`",
+            ),
+            (
+                "hero,completed,task_09,",
+                "job `hero` it does not know the task `task_09`",
+            ),
+            (
+                "hero,completed,task_03,another's",
+                "job `hero` it does not know the task `task_03`",
+            ),
+            (
+                "new,in_doubt,,",
+                "job `new` it does not know the request that left it in doubt",
+            ),
+        ] {
+            let expected = format!("`state.jsonl` is older than `results.csv`: of {what}");
+            assert_eq!(asked_row(&records, row), Err(expected));
+        }
+        let rows = format!("{HEADER}hero,completed,task_01,\r\nnew,running,t,\r\n");
+        assert!(asked(&records, &rows).is_err(), "every row is looked at");
+    }
+
+    #[test]
+    fn a_task_that_could_not_be_saved_is_told_and_its_job_stays_in_doubt() {
+        let open = timed([run(1), fact("a", intent())]);
+        let doubted = [open.clone(), timed([fact("a", Event::left_open())])].concat();
+        for records in [open, doubted] {
+            let told = asked_row(&records, "a,running,task_07,").expect("no job is paid for twice");
+            assert_eq!(told.len(), 1);
+            assert!(told[0].starts_with("`results.csv` named the task `task_07` of job `a`"));
+        }
+    }
+
+    #[test]
+    fn a_task_is_known_again_as_its_cell_shows_it() {
+        let odd = "=1+1\u{0}\u{202e}";
+        let records = timed([run(1), fact("a", intent()), fact("a", accepted(odd))]);
+        let cell = results::task_cell(&TaskId::new(odd).expect("valid"));
+        assert_eq!(cell, "'=1+1");
+        assert_eq!(
+            asked_row(&records, &format!("a,running,{cell},")),
+            Ok(vec![])
+        );
+    }
+
+    #[test]
+    fn results_that_a_person_had_in_hand_are_read_as_far_as_they_can_be() {
+        for results in [
+            "",
+            "garbage",
+            "\0\0\0\0",
+            "\"never closed",
+            "name,task\nnew,t\n",
+            "id,status,task_id\nnew,running\n",
+            "id,status,task_id,note\r\nnew,running,t",
+            "id,status,task_id\n\"new,running,t\n",
+            "id;status;task_id\nnew;running;t\n",
+            "id,status,task_id\n../new,running,t\n",
+        ] {
+            assert_eq!(asked(&everything(), results), Ok(vec![]), "{results:?}");
+        }
+        assert!(asked(&everything(), "x,task_id,id,status\n1,t,new,running\n").is_err());
+    }
+}

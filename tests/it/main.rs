@@ -17,6 +17,7 @@ mod results;
 mod resume;
 mod run;
 mod signals;
+mod states;
 mod support;
 #[cfg(target_os = "linux")]
 mod sweep;

@@ -244,3 +244,164 @@ fn what_an_editor_adds_at_the_end_costs_nothing() {
         assert_eq!(found.bytes, bytes, "{added:?}");
     }
 }
+
+/// Something that holds a state file: opened, added to, and broken off in the middle of a line, as often as one likes.
+trait Place {
+    fn put(&mut self, bytes: &[u8]);
+    fn bytes(&self) -> Vec<u8>;
+    /// Opens the state, then commits what `next` makes of the records in it.
+    fn run(&mut self, next: &dyn Fn(&[Record]) -> Vec<Record>) -> Vec<Record>;
+}
+
+impl Place for Bytes {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes = bytes.to_vec();
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.bytes.clone()
+    }
+
+    fn run(&mut self, next: &dyn Fn(&[Record]) -> Vec<Record>) -> Vec<Record> {
+        self.position = 0;
+        let mut records = Vec::new();
+        let (mut journal, _) = Journal::open(
+            self,
+            Path::new("state.jsonl"),
+            &samples::header(),
+            |record| {
+                records.push(record);
+                Ok(())
+            },
+        )
+        .expect("a torn end is no damage");
+        journal.commit(&next(&records)).expect("a sound disk");
+        records
+    }
+}
+
+impl Place for Home {
+    fn put(&mut self, bytes: &[u8]) {
+        fs::create_private_directory(&self.directory()).expect("writable");
+        std::fs::write(self.path(STATE_FILE), bytes).expect("writable");
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.path(STATE_FILE)).expect("there")
+    }
+
+    fn run(&mut self, next: &dyn Fn(&[Record]) -> Vec<Record>) -> Vec<Record> {
+        let (mut store, _) = self.open(options()).expect("a torn end is no damage");
+        let mut records = Vec::new();
+        let read = journal::read(&self.path(STATE_FILE), |record| {
+            records.push(record);
+            Ok(())
+        });
+        assert_eq!(read.expect("sound").expect("begun").tail, None);
+        store.commit(&next(&records)).expect("a sound disk");
+        records
+    }
+}
+
+/// From a file that was cut at `cut`: three runs that each find what was acknowledged, add a record, and die while they
+/// write the next one; then one that comes to the end.
+fn crash_three_times(place: &mut dyn Place, script: &[Record], whole: &[u8], cut: usize) {
+    place.put(&whole[..cut]);
+    let ends = line_ends(whole);
+    let mut known = ends
+        .iter()
+        .filter(|end| **end <= cut)
+        .count()
+        .saturating_sub(1);
+    for cycle in 0..3 {
+        let found = place.run(&|found| script[found.len()..].iter().take(1).cloned().collect());
+        assert!(
+            found.len() >= known,
+            "cut at {cut}, run {cycle}: something was lost"
+        );
+        assert!(found.len() <= known + 1, "cut at {cut}, run {cycle}");
+        assert_eq!(found, script[..found.len()], "cut at {cut}, run {cycle}");
+        known = script.len().min(found.len() + 1);
+        let mut bytes = place.bytes();
+        if let Some(next) = ends.get(known + 1) {
+            let line = &whole[ends[known]..*next];
+            bytes.extend_from_slice(&line[..(cut * 7 + cycle * 31) % line.len()]);
+        }
+        place.put(&bytes);
+    }
+    place.run(&|found| script[found.len()..].to_vec());
+    let read = place.run(&|_| Vec::new());
+    assert_eq!(read, script, "cut at {cut}");
+}
+
+#[test]
+fn a_state_cut_at_any_byte_survives_three_more_crashes() {
+    let script = &samples::everything()[..7];
+    let whole = {
+        let mut file = Bytes {
+            bytes: Vec::new(),
+            position: 0,
+        };
+        file.run(&|_| script.to_vec());
+        file.bytes
+    };
+    let mut memory = Bytes {
+        bytes: Vec::new(),
+        position: 0,
+    };
+    for cut in 0..=whole.len() {
+        crash_three_times(&mut memory, script, &whole, cut);
+    }
+    let mut home = Home::new();
+    let cuts = || (0..=whole.len()).step_by(REAL_FILE_STEP);
+    for cut in cuts() {
+        crash_three_times(&mut home, script, &whole, cut);
+    }
+    figures(&format!(
+        "cuts: {} in memory and {} on real files, each followed by three crashes and a run to the end",
+        whole.len() + 1,
+        cuts().count()
+    ));
+}
+
+/// Every how many bytes a real file is cut or changed, because its syncs take their time; 1 tries them all.
+const REAL_FILE_STEP: usize = 13;
+
+#[test]
+fn real_files_fare_like_those_in_memory() {
+    let mut counts = Counts::default();
+    let records = &samples::everything()[..10];
+    let bytes = state_of(records);
+    let mut home = Home::new();
+    let changed = flipped_bits(&bytes, 0).step_by(8 * REAL_FILE_STEP - 3);
+    let moved = moved_bytes(&bytes, 0).step_by(4 * REAL_FILE_STEP - 3);
+    let others = moved_lines(&bytes).into_iter().chain(edited(&bytes));
+    for altered in changed.chain(moved).chain(others) {
+        let is_unseen = altered.how == format!("line {} lost", records.len() + 1);
+        if is_unseen {
+            continue; // as if it had never been: only the results can tell
+        }
+        home.put(&altered.bytes);
+        let opened = home.open(options()).map(drop);
+        let mut read = Vec::new();
+        let after = journal::read(&home.path(STATE_FILE), |record| {
+            read.push(record);
+            Ok(())
+        });
+        let in_memory = open_in_memory(altered.bytes.clone());
+        let found = Found {
+            records: opened.map(|()| read),
+            ..in_memory
+        };
+        judge(records, &bytes, &altered, &found, &mut counts);
+        assert_eq!(home.bytes(), found.bytes, "{}", altered.how);
+        assert_eq!(after.is_err(), found.records.is_err(), "{}", altered.how);
+    }
+    let Counts {
+        refused, cut_off, ..
+    } = counts;
+    figures(&format!(
+        "real files: {} altered, {refused} refused, {cut_off} without a last record that is not needed",
+        counts.all()
+    ));
+}
