@@ -697,6 +697,36 @@ mod tests {
     }
 
     #[test]
+    fn every_field_that_is_written_today_is_in_the_state_of_todays_version() {
+        let path = format!(
+            "{}/tests/it/states/v{VERSION}.jsonl",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let golden = std::fs::read_to_string(path).expect("every version has a state");
+        let golden: Vec<_> = golden.lines().flat_map(fields).collect();
+        for record in samples::everything() {
+            let line = String::from_utf8(line(&record)).expect("JSON is UTF-8");
+            for field in fields(&line) {
+                assert!(
+                    golden.contains(&field),
+                    "{field}: see the module's documentation"
+                );
+            }
+        }
+    }
+
+    /// The fields of a line, those of its request too, each as `type.field`.
+    fn fields(line: &str) -> Vec<String> {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let request = line.get("request").and_then(serde_json::Value::as_object);
+        let names = line.as_object().expect("an object").keys();
+        names
+            .chain(request.into_iter().flat_map(|request| request.keys()))
+            .map(|name| format!("{}.{name}", line["type"].as_str().expect("a type")))
+            .collect()
+    }
+
+    #[test]
     fn only_what_says_that_a_request_leaves_or_names_a_task_is_dear() {
         for record in samples::everything() {
             let is_dear = match &record.fact {
@@ -959,6 +989,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(samples::proptest())]
+
         #[test]
         fn every_record_is_read_as_it_was_written(
             fact in fact(),

@@ -1,6 +1,7 @@
 //! Records for the tests of this module: a legal history in which everything happens once.
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::record::Header;
 use crate::engine::event::{
@@ -13,6 +14,15 @@ use crate::text::CleanText;
 /// When the first record was made; each later one a second and a quarter after the one before.
 pub(super) fn noon() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().expect("valid")
+}
+
+/// The same cases each time.
+pub(super) fn proptest() -> ProptestConfig {
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(7),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 pub(super) fn header() -> Header {

@@ -1,6 +1,12 @@
 //! States that were put back, cut short, or written by another version of the program.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use shotlist::engine::event::EventKind;
+use shotlist::state::record::VERSION;
 
 use crate::support::{Scenario, Simulated, assert_paid_once, standings};
 
@@ -61,4 +67,116 @@ fn results_that_a_person_had_in_hand_do_not_stand_in_the_way() {
         assert_eq!(scenario.results_text(), results);
     }
     assert_eq!(standings(&scenario.results()), ["completed"; 2]);
+}
+
+/// A state of every version, as the program of that version left it after a kill, with its manifest and its results.
+fn golden(version: u32, extension: &str) -> String {
+    let name = format!("tests/it/states/v{version}.{extension}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(path).expect("every version has a state, a manifest and results")
+}
+
+#[test]
+fn the_states_of_every_version_are_read_as_they_were_meant_and_gone_on_with() {
+    for version in 1..=VERSION {
+        let (name, state) = (format!("v{version}.yaml"), golden(version, "jsonl"));
+        let scenario = Scenario::manifest(&name, &golden(version, "yaml"));
+        fs::create_dir(scenario.out()).expect("a writable directory");
+        scenario.damage_state(&state);
+        scenario.ask("report", &[]).exits(0);
+        assert_eq!(
+            scenario.results_text(),
+            golden(version, "csv"),
+            "version {version}"
+        );
+        let status = scenario.ask("status", &["--json"]).exits(0);
+        assert!(
+            status.stdout.contains(r#""id":"dropped""#),
+            "a removed job is still known"
+        );
+        assert_eq!(scenario.state(), state, "looking changes nothing");
+        scenario.ask("resolve", &["open", "--not-created"]).exits(0);
+        let went_on = scenario.state();
+        let added = went_on.strip_prefix(&state).expect("what was there stays");
+        assert_eq!(added.lines().count(), 2, "{added}");
+        assert_eq!(&scenario.result("open")["status"], "pending");
+    }
+}
+
+#[test]
+fn every_type_of_record_that_is_written_today_is_in_the_state_of_todays_version() {
+    let lines: Vec<Value> = golden(VERSION, "jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let types: BTreeSet<&str> = lines
+        .iter()
+        .filter_map(|line| line["type"].as_str())
+        .collect();
+    let written = EventKind::ALL.iter().map(|kind| kind.as_str());
+    let written: BTreeSet<&str> = written.chain(["header", "run"]).collect();
+    assert_eq!(
+        types, written,
+        "write a state that has them with the real program, see `record`"
+    );
+}
+
+#[test]
+fn a_state_that_a_newer_program_wrote_to_is_refused_and_left_as_it_is() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario.run(&[]).exits(0);
+    let whole = scenario.state();
+    for (line, old, new, what) in [
+        (1, r#""version":1"#, r#""version":2"#, "format version 2"),
+        (
+            1,
+            r#""version":1"#,
+            r#""version":1,"owner":"me""#,
+            "the field `owner`",
+        ),
+        (
+            3,
+            r#""type":"intent""#,
+            r#""type":"quoted""#,
+            "the record type `quoted`",
+        ),
+        (
+            4,
+            r#""type":"accepted""#,
+            r#""type":"accepted","price":3"#,
+            "the field `price`",
+        ),
+    ] {
+        let newer: String = whole
+            .lines()
+            .zip(1..)
+            .map(|(text, number)| {
+                if number == line {
+                    resealed(text, old, new)
+                } else {
+                    format!("{text}\n")
+                }
+            })
+            .collect();
+        scenario.damage_state(&newer);
+        let refusal = format!(
+            "`shots.run/state.jsonl` was written by a newer shotlist: line {line} has {what}"
+        );
+        for verb in ["plan", "status", "report"] {
+            scenario.ask(verb, &[]).exits(74).says(&refusal);
+        }
+        scenario.run(&[]).exits(74).says(&refusal);
+        assert_eq!(scenario.state(), newer, "left as it is");
+    }
+    assert_eq!(provider.posts(), 1);
+}
+
+/// A line of a state with `old` replaced by `new`, and a checksum that is right for it.
+fn resealed(line: &str, old: &str, new: &str) -> String {
+    let changed = line.replacen(old, new, 1);
+    assert_ne!(changed, line);
+    let (covered, _) = changed.rsplit_once(r#","crc32":"#).expect("a checksum");
+    let checksum = crc32fast::hash(covered.as_bytes());
+    format!("{covered},\"crc32\":\"{checksum:08x}\"}}\n")
 }

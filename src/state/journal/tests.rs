@@ -10,7 +10,7 @@ use crate::engine::event::PendingClass;
 use crate::engine::table::JobTable;
 use crate::error::ExitCode;
 use crate::state::samples::{
-    accepted, everything, fact, header, intent, intent_with_prompt, run, timed,
+    self, accepted, everything, fact, header, intent, intent_with_prompt, run, timed,
 };
 use crate::text::CleanText;
 
@@ -633,6 +633,8 @@ fn crash() -> impl Strategy<Value = Crash> {
 }
 
 proptest! {
+    #![proptest_config(samples::proptest())]
+
     #[test]
     fn no_crash_loses_what_was_acknowledged(
         cycles in prop::collection::vec((1..9_usize, 1..30_usize, crash()), 2..6),
