@@ -88,3 +88,6 @@ impl Loaded {
         render::render_compact(&self.diagnostics, &self.sources)
     }
 }
+
+#[cfg(test)]
+mod tests;

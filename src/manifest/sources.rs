@@ -59,6 +59,12 @@ impl Sources {
         &self.files[usize::from(id.0)].name
     }
 
+    /// The decoded text of a file.
+    #[cfg(test)]
+    pub(super) fn text(&self, id: SourceId) -> &str {
+        &self.files[usize::from(id.0)].text
+    }
+
     /// Where `span` begins. LF, CR LF and CR all end a line.
     pub fn place(&self, span: &Span) -> Place<'_> {
         let source = &self.files[usize::from(span.source.0)];

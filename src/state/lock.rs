@@ -157,6 +157,34 @@ mod tests {
     }
 
     #[test]
+    fn whatever_the_lock_file_holds_names_a_holder_or_nobody_and_stands_in_nobodys_way() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join(LOCK_FILE);
+        drop(Lock::acquire(home.path(), noon()).expect("free"));
+        let whole = br#"{"pid":4711,"host":"studio","started":"2026-03-01T12:00:00Z"}"#.to_vec();
+        let cuts = (0..whole.len()).map(|cut| whole[..cut].to_vec());
+        let flips = (0..whole.len() * 8).map(|bit| {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            bytes
+        });
+        let others = [
+            br#"{"pid":-1,"host":"","started":"2026-03-01T12:00:00Z"}"#.to_vec(),
+            br#"{"pid":0,"host":"","started":"2026-03-01T12:00:00Z"}"#.to_vec(),
+            vec![b'['; 100_000],
+            vec![0; 100_000],
+        ];
+        for bytes in cuts.chain(flips).chain(others) {
+            std::fs::write(&path, &bytes).expect("writable");
+            let holder = read_holder(home.path()).expect("readable");
+            let told = holder.map(|holder| (holder.is_alive_here(), holder.host.len()));
+            assert!(told.is_none_or(|(_, length)| length <= 6), "{bytes:?}");
+            drop(Lock::acquire(home.path(), noon()).expect("free"));
+            assert_eq!(std::fs::read(&path).expect("there"), b"", "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn a_process_that_ended_or_runs_elsewhere_is_not_alive_here() {
         let mut child = std::process::Command::new("true").spawn().expect("spawned");
         let pid = child.id();

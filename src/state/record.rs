@@ -1011,6 +1011,29 @@ mod tests {
         }
 
         #[test]
+        fn a_line_with_a_right_checksum_is_refused_or_means_what_it_is_written_as(
+            fact in fact(),
+            changes in vec((any::<prop::sample::Index>(), select(b"\0\"{}[],:\\ 0aZ\xe9".to_vec())), 1..4),
+        ) {
+            let record = Record { at: samples::noon(), fact };
+            let mut json = line(&record);
+            json.truncate(json.len() - SEAL_LENGTH);
+            for (place, byte) in changes {
+                let at = place.index(json.len());
+                json[at] = byte;
+            }
+            json.push(b'}');
+            if let Ok(text) = std::str::from_utf8(&json)
+                && let Ok(read) = decode(&sealed(text))
+            {
+                let mut again = Vec::new();
+                encode(&read.record, read.seq, read.synced, &mut again);
+                let reread = decode(&again).expect("what was read can be written");
+                prop_assert_eq!(reread.record, read.record);
+            }
+        }
+
+        #[test]
         fn no_line_makes_the_reader_panic(line: Vec<u8>, json in "\\{.{0,200}\\}") {
             let _ = (decode(&line), decode_header(&line), may_begin_header(&line));
             let _ = (was_whole(&line), may_begin_record(&line), is_spare(&line), readable_task(&line));

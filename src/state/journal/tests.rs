@@ -219,6 +219,8 @@ fn a_commit_is_one_write_and_one_sync_however_many_records_it_has() {
     let (writes, syncs) = state.calls();
     journal.commit(&everything()).expect("a sound disk");
     assert_eq!(state.calls(), (writes + 1, syncs + 1));
+    let all = state.bytes().len();
+    assert_eq!(state.disk().durable, all, "the sync comes after the write");
     journal.commit(&[]).expect("nothing to do");
     assert_eq!(state.calls(), (writes + 1, syncs + 1));
 }
