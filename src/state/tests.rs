@@ -205,6 +205,18 @@ fn a_rehearsal_starts_empty_and_removes_only_what_rehearsals_leave() {
 }
 
 #[test]
+fn a_rehearsal_never_clears_away_what_a_living_one_holds() {
+    let home = Home::new();
+    let (mut store, _) = home.open(rehearsal()).expect("new");
+    let records = samples::everything();
+    store.commit(&records[..3]).expect("a sound disk");
+    assert_eq!(home.refusal(rehearsal()).exit_code(), ExitCode::Held);
+    store
+        .commit(&records[3..])
+        .expect("its file is still its own");
+}
+
+#[test]
 fn a_rehearsal_does_not_wait_for_a_sound_state_of_the_one_before() {
     let home = Home::new();
     drop(home.open(rehearsal()).expect("new"));

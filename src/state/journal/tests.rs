@@ -577,6 +577,35 @@ fn space_for_the_answers_of_open_creates_is_set_aside_before_they_are_sent() {
 }
 
 #[test]
+fn creates_count_for_the_space_set_aside_until_their_answer_is_recorded() {
+    let state = State::default();
+    let (mut journal, ..) = state.open().expect("empty");
+    let ids: Vec<_> = (0..200).map(|number| format!("job-{number}")).collect();
+    let names: Vec<_> = ids.iter().map(String::as_str).collect();
+    for one in intents(&names).chunks(1) {
+        journal.commit(one).expect("room");
+    }
+    let free = {
+        let disk = state.disk();
+        disk.set_aside - disk.bytes.len() as u64
+    };
+    assert!(free >= HEADROOM + 200 * HEADROOM_PER_CREATE);
+    let answers = [
+        accepted("t"),
+        Event::left_open(),
+        Event::Returned {
+            class: PendingClass::NotSent,
+            message: CleanText::new("no route to host"),
+        },
+    ];
+    for (event, id) in answers.into_iter().zip(&names) {
+        let before = journal.open_creates;
+        journal.commit(&timed([fact(id, event)])).expect("room");
+        assert_eq!(journal.open_creates, before - 1);
+    }
+}
+
+#[test]
 fn creates_that_an_earlier_run_left_open_count_for_the_space_set_aside() {
     let state = State::with(&[&intents(&["a", "b"])]);
     let (journal, ..) = state.open().expect("sound");
