@@ -139,7 +139,7 @@ fn stop_text(reason: &StopReason) -> String {
             ..
         } => "look at the provider, settle them with `shotlist resolve`, then run again",
         StopReason::Deadline | StopReason::MaxJobs => "run again for the rest",
-        StopReason::StateFailed => "make room on the disk and run again",
+        StopReason::StateFailed => "the end of this run says why, and what to do",
     };
     format!(
         "no more submits: {}; {remedy}; running tasks are still polled",

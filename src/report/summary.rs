@@ -337,10 +337,7 @@ impl Summary<'_> {
                 "",
                 "goes on safely from the state; please report this bug with what was printed",
             ),
-            ExitCode::State => run(
-                "",
-                "once state and results can be written (is the disk full?); nothing is sent twice",
-            ),
+            ExitCode::State => run("", "once the error above is mended; nothing is sent twice"),
             ExitCode::Interrupted | ExitCode::Terminated => run(
                 "",
                 "goes on where this run stopped; running tasks are only asked for, not sent again",
