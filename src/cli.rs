@@ -83,7 +83,7 @@ Exit codes:
     7  jobs are still pending or running: run again to collect
    74  state or results cannot be written, or the state is damaged
    75  another run holds this state
-  130  interrupted by Ctrl-C, state saved (143 by SIGTERM)";
+  130  interrupted by Ctrl-C, state saved (143 by SIGTERM or a closed terminal)";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -27,7 +27,7 @@ pub enum ExitCode {
     Held = 75,
     /// Ctrl-C.
     Interrupted = 130,
-    /// SIGTERM.
+    /// SIGTERM or SIGHUP.
     Terminated = 143,
 }
 

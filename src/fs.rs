@@ -5,7 +5,9 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{
+    DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -161,6 +163,29 @@ pub fn read_file_capped(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
         });
     }
     read_to_limit(file, path, limit)
+}
+
+/// Who can read what is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Not everyone.
+    Owner,
+    /// Every user of this machine.
+    Everyone,
+    /// Whoever reads first, once somebody writes.
+    Pipe,
+}
+
+/// Who can read the file at `path`, as far as its permissions say; `None` if there is none.
+pub fn reach(path: &Path) -> Option<Reach> {
+    let metadata = path.metadata().ok()?;
+    Some(if metadata.file_type().is_fifo() {
+        Reach::Pipe
+    } else if metadata.is_file() && metadata.mode() & 0o006 != 0 {
+        Reach::Everyone
+    } else {
+        Reach::Owner
+    })
 }
 
 /// The bytes of what is at `path`, which may be a pipe and must be at most `limit`.

@@ -1,16 +1,21 @@
 //! The only place that writes to stdout and stderr: data on the one, talk on the other.
 //!
 //! Start at [`Output`]. A stream that is closed or full is remembered and left alone: it must neither panic nor end a
-//! run between a create request and its record. What to say is decided elsewhere.
+//! run between a create request and its record. Nor may one that nobody reads stop a run: between [`Output::detach`]
+//! and [`Output::is_delivered`] a thread of its own writes, and nobody waits for it. What to say is decided elsewhere.
+
+mod queue;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use anstream::adapter::strip_str;
 use unicode_width::UnicodeWidthStr;
 
+use self::queue::Queue;
 use crate::cli::ColorWhen;
 
 /// Bytes after which many lines are written at once.
@@ -22,6 +27,8 @@ pub struct Output {
     stdout: Stream,
     stderr: Stream,
     talk: Talk,
+    /// What was said and is not written yet, while a thread writes.
+    queue: Option<Arc<Queue>>,
 }
 
 /// How much is said on stderr.
@@ -41,7 +48,7 @@ impl Output {
         environment: &dyn Fn(&str) -> Option<OsString>,
     ) -> Self {
         let stream = |writer: Box<dyn Write + Send>, kind, cells| Stream {
-            writer,
+            sink: Sink::Direct(writer),
             kind,
             look: look(color, kind, environment),
             cells,
@@ -67,6 +74,7 @@ impl Output {
                 cells_of(&stderr),
             ),
             talk,
+            queue: None,
         }
     }
 
@@ -80,7 +88,45 @@ impl Output {
             stdout: Stream::plain(Box::new(stdout)),
             stderr: Stream::plain(Box::new(stderr)),
             talk,
+            queue: None,
         }
+    }
+
+    /// From now on nothing that is said is waited for: a reader that stalls must not stop a run. Without a thread to
+    /// spare everything stays as it is.
+    pub fn detach(&mut self) {
+        let (stdout, stderr) = (self.stdout.sink.take(), self.stderr.sink.take());
+        let (Sink::Direct(out), Sink::Direct(err)) = (stdout, stderr) else {
+            return; // it is so already
+        };
+        match queue::start([out, err]) {
+            Ok(queue) => {
+                self.stdout.sink = Sink::Queued(Arc::clone(&queue), queue::Which::Stdout);
+                self.stderr.sink = Sink::Queued(Arc::clone(&queue), queue::Which::Stderr);
+                self.queue = Some(queue);
+            }
+            Err([out, err]) => {
+                self.stdout.sink = Sink::Direct(out);
+                self.stderr.sink = Sink::Direct(err);
+            }
+        }
+    }
+
+    /// Whether everything that was said has been written, or cannot be.
+    pub fn is_delivered(&self) -> bool {
+        self.queue.as_ref().is_none_or(|queue| queue.is_empty())
+    }
+
+    /// Waits until everything that was said has been written, or cannot be.
+    pub fn deliver(&self) {
+        if let Some(queue) = &self.queue {
+            queue.wait_until_empty();
+        }
+    }
+
+    /// Lends stderr to something that draws on it: what it draws is dropped while nobody reads.
+    pub fn canvas(&self) -> Canvas {
+        Canvas(self.queue.clone())
     }
 
     /// A line (or several) of data on stdout; the line break at the end is added.
@@ -98,7 +144,7 @@ impl Output {
                 self.stdout.write(&piece);
                 piece.clear();
             }
-            if self.stdout.failed.is_some() {
+            if self.stdout.failure().is_some() {
                 return;
             }
         }
@@ -132,7 +178,7 @@ impl Output {
 
     /// Whether a progress bar can be drawn.
     pub fn talks_to_terminal(&self) -> bool {
-        self.stderr.kind == Kind::Terminal && self.stderr.failed.is_none()
+        self.stderr.kind == Kind::Terminal && self.stderr.failure().is_none()
     }
 
     /// Whether text on stderr keeps its colours: renderers may ask, text that comes coloured is stripped anyway.
@@ -152,22 +198,56 @@ impl Output {
 
     /// Why data could not be written, if it could not; the first failure, after which nothing more was tried.
     pub fn data_failure(&self) -> Option<io::ErrorKind> {
-        self.stdout.failed
+        self.stdout.failure()
     }
 
     /// Why talk could not be written, if it could not.
     pub fn talk_failure(&self) -> Option<io::ErrorKind> {
-        self.stderr.failed
+        self.stderr.failure()
     }
 }
 
 /// One stream.
 struct Stream {
-    writer: Box<dyn Write + Send>,
+    sink: Sink,
     kind: Kind,
     look: Look,
     cells: Option<usize>,
     failed: Option<io::ErrorKind>,
+}
+
+/// Who writes.
+enum Sink {
+    /// The caller, who waits.
+    Direct(Box<dyn Write + Send>),
+    /// A thread.
+    Queued(Arc<Queue>, queue::Which),
+    /// Nobody, for a moment.
+    Gone,
+}
+
+impl Sink {
+    fn take(&mut self) -> Self {
+        match self {
+            Self::Queued(queue, which) => Self::Queued(Arc::clone(queue), *which),
+            Self::Direct(_) | Self::Gone => std::mem::replace(self, Self::Gone),
+        }
+    }
+}
+
+/// A place on stderr to draw on.
+#[derive(Debug, Clone)]
+pub struct Canvas(Option<Arc<Queue>>);
+
+impl Canvas {
+    /// Shows `frame`, unless many earlier ones still wait to be seen.
+    pub fn show(&self, frame: &str) {
+        match &self.0 {
+            Some(queue) if queue.is_stalled() => {}
+            Some(queue) => queue.push(queue::Which::Stderr, frame.as_bytes().to_vec()),
+            None => drop(queue::write_patiently(&mut io::stderr(), frame.as_bytes())),
+        }
+    }
 }
 
 /// What a stream leads to.
@@ -187,7 +267,7 @@ enum Look {
 impl Stream {
     fn plain(writer: Box<dyn Write + Send>) -> Self {
         Self {
-            writer,
+            sink: Sink::Direct(writer),
             kind: Kind::Other,
             look: Look::Plain,
             cells: None,
@@ -200,16 +280,27 @@ impl Stream {
     }
 
     fn write(&mut self, text: &str) {
-        if self.failed.is_some() {
+        if self.failure().is_some() {
             return;
         }
         let shown = match self.look {
             Look::Plain if text.contains('\u{1b}') => Cow::Owned(strip_str(text).to_string()),
             Look::Plain | Look::Colored => Cow::Borrowed(text),
         };
-        let written = self.writer.write_all(shown.as_bytes());
-        if let Err(error) = written.and_then(|()| self.writer.flush()) {
-            self.failed = Some(error.kind());
+        match &mut self.sink {
+            Sink::Direct(writer) => {
+                let written = queue::write_patiently(writer, shown.as_bytes());
+                self.failed = written.err().map(|error| error.kind());
+            }
+            Sink::Queued(queue, which) => queue.push(*which, shown.into_owned().into_bytes()),
+            Sink::Gone => {}
+        }
+    }
+
+    fn failure(&self) -> Option<io::ErrorKind> {
+        match &self.sink {
+            Sink::Queued(queue, which) => self.failed.or_else(|| queue.failure(*which)),
+            Sink::Direct(_) | Sink::Gone => self.failed,
         }
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! Start at [`Reporter`]. What it says is made by pure functions, [`line()`] and [`notice_text`]; when it says it is
 //! decided from a `now` that the caller hands in. It decides nothing about the run and asks no clock. The bar is drawn
-//! by `indicatif`, which passes over a stderr that is closed or full; everything else goes through [`Output`].
+//! by `indicatif` on a [`Canvas`]; everything else goes through [`Output`] directly.
 
+use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::engine::event::{JobIndex, Notice};
 use crate::engine::job::Status;
-use crate::output::Output;
+use crate::output::{Canvas, Output};
 use crate::plan::JobId;
 use crate::report::notice::{NoticeKind, notice_text};
 use crate::report::outcome::Tally;
@@ -53,7 +55,7 @@ impl Reporter {
             Place::Nowhere
         } else if output.talks_to_terminal() {
             Place::Terminal {
-                bar: bar(tally),
+                bar: bar(tally, output),
                 spacing: NoticeSpacing::default(),
             }
         } else {
@@ -140,9 +142,84 @@ impl Reporter {
     }
 }
 
-fn bar(tally: &Tally) -> ProgressBar {
-    let target = ProgressDrawTarget::stderr_with_hz(10);
-    ProgressBar::with_draw_target(Some(u64::from(tally.total())), target)
+fn bar(tally: &Tally, output: &Output) -> ProgressBar {
+    let frames = Frames {
+        canvas: output.canvas(),
+        width: output.talk_width().unwrap_or(USUAL_WIDTH),
+        frame: Mutex::default(),
+    };
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(frames), 10);
+    ProgressBar::with_draw_target(Some(u64::from(tally.total())), target).with_style(style(true))
+}
+
+/// A terminal for the bar: what is drawn between two flushes is one frame.
+#[derive(Debug)]
+struct Frames {
+    canvas: Canvas,
+    width: usize,
+    frame: Mutex<String>,
+}
+
+impl Frames {
+    fn draw(&self, text: &str) {
+        let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
+        frame.push_str(text);
+    }
+
+    /// Moves the cursor, in the direction that the letter of the control sequence stands for.
+    fn go(&self, cells: usize, direction: char) {
+        if cells > 0 {
+            self.draw(&format!("\u{1b}[{cells}{direction}"));
+        }
+    }
+}
+
+impl TermLike for Frames {
+    fn width(&self) -> u16 {
+        u16::try_from(self.width).unwrap_or(u16::MAX)
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.go(lines, 'A');
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.go(lines, 'B');
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, cells: usize) -> io::Result<()> {
+        self.go(cells, 'C');
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, cells: usize) -> io::Result<()> {
+        self.go(cells, 'D');
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.draw(&format!("{text}\n"));
+        Ok(())
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.draw(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.draw("\r\u{1b}[2K");
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
+        self.canvas.show(&frame);
+        frame.clear();
+        Ok(())
+    }
 }
 
 fn style(has_bar: bool) -> ProgressStyle {

@@ -64,6 +64,7 @@ fn perform(cli: Cli, output: &mut Output) -> ExitCode {
     };
     done.unwrap_or_else(|stop| {
         stop.tell(json, output);
+        output.deliver();
         stop.code()
     })
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::run::read_key_file;
+use super::run::{note_key_file, read_key_file};
 use super::{Stage, Stop, environment, load_manifest, open_state, signals, write_results};
 use crate::api::VideoApi;
 use crate::api::http::{ApiSettings, HttpApi, Timers};
@@ -135,6 +135,9 @@ fn check_task(
         _ => unreachable!("the caller has checked that the job is in doubt"),
     };
     let origin = table.origin(run);
+    if let Some(file) = &options.key.api_key_file {
+        note_key_file(file, output);
+    }
     let key = settings::api_key(
         options.key.api_key_file.as_deref(),
         &environment,

@@ -19,7 +19,7 @@ use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Record};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
-use crate::fs::{self, JournalFile};
+use crate::fs::{self, JournalFile, Reach};
 use crate::output::Output;
 use crate::report::json::Line;
 use crate::report::outcome::{RunFact, Tally};
@@ -39,6 +39,7 @@ const ROWS_SHOWN: u32 = 40;
 
 pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
+    output.detach();
     let manifest = load_manifest(&options.manifest, options.json, output)?;
     let settings = resolve_settings(options, &manifest)?;
     settings.ensure_selected(&manifest.plan)?;
@@ -47,7 +48,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     } else {
         Stage::Real
     };
-    let key = api_key(options)?;
+    let key = api_key(options, output)?;
     let out = options.out.out.as_deref();
     let (mut store, table) = open_state(&manifest, out, stage, &clock, output)?;
 
@@ -86,6 +87,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         Ok::<_, Error>(runner::run(engine, first, stage).await)
     })?;
     let closed = desk.close(&ended.engine);
+    drop(store); // nobody who reads slowly shall keep the next run out
     let facts = facts(&ended, &closed);
     if let Some(error) = closed.results_error {
         Stop::from(error).tell(None, output);
@@ -108,8 +110,9 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         elapsed: clock.now().mono,
     };
     show(&summary, options, output);
+    let late_signal = runtime.block_on(signals::deliver(output, ended.signal.is_some()));
     runtime.shutdown_timeout(Duration::from_millis(200));
-    Ok(summary.exit_code())
+    Ok(late_signal.map_or(summary.exit_code(), signals::exit_code))
 }
 
 fn show(summary: &Summary<'_>, options: &RunArgs, output: &mut Output) {
@@ -136,15 +139,30 @@ fn resolve_settings(options: &RunArgs, manifest: &Manifest) -> Result<RunSetting
     RunSettings::resolve(options, sources)
 }
 
-fn api_key(options: &RunArgs) -> Result<Option<SecretString>, Error> {
+fn api_key(options: &RunArgs, output: &mut Output) -> Result<Option<SecretString>, Error> {
     if options.rehearse {
         return Ok(Some(SecretString::from("rehearsal")));
     }
-    settings::api_key(
-        options.api.key.api_key_file.as_deref(),
-        &environment,
-        &read_key_file,
-    )
+    let file = options.api.key.api_key_file.as_deref();
+    if let Some(file) = file {
+        note_key_file(file, output);
+    }
+    settings::api_key(file, &environment, &read_key_file)
+}
+
+/// Says what a person should know before the key is read.
+pub(super) fn note_key_file(file: &Path, output: &mut Output) {
+    match fs::reach(file) {
+        Some(Reach::Pipe) => output.talk(&format!(
+            "note: waiting for the API key from the pipe `{}`",
+            file.display()
+        )),
+        Some(Reach::Everyone) => output.insist(&format!(
+            "warning: everyone on this machine can read the API key in `{file}`; `chmod 600 {file}` keeps it yours",
+            file = file.display()
+        )),
+        Some(Reach::Owner) | None => {}
+    }
 }
 
 pub(super) fn read_key_file(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -7,6 +7,7 @@ use crate::output::Output;
 use crate::simulator::{self, SimulatorSettings};
 
 pub(super) fn simulate(options: &SimulateArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+    signals::ensure_files()?;
     let runtime = signals::runtime()?;
     let settings = settings(options);
     let totals = runtime

@@ -98,7 +98,7 @@ pub fn meaning(code: ExitCode) -> &'static str {
         ExitCode::State => "state or results cannot be written, or the state is damaged",
         ExitCode::Held => "another run holds this state",
         ExitCode::Interrupted => "interrupted by Ctrl-C, state saved",
-        ExitCode::Terminated => "ended by SIGTERM, state saved",
+        ExitCode::Terminated => "ended by SIGTERM or a closed terminal, state saved",
     }
 }
 

@@ -6,11 +6,12 @@ mod disk;
 mod examples;
 mod exit_codes;
 mod faults;
+mod hostile;
 #[cfg(target_os = "linux")]
 mod kills;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
-mod hostile;
+mod process;
 mod readme;
 mod rehearsal;
 mod results;

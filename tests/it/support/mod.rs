@@ -365,6 +365,25 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
+    /// As a closed terminal does.
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    /// Stops it until [`Self::unpause`].
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        let status = format!("/proc/{}/stat", self.pid());
+        until("the program stops", || {
+            fs::read_to_string(&status).is_ok_and(|stat| stat.contains(") T "))
+        });
+    }
+
+    /// Lets it go on.
+    pub(crate) fn unpause(&self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("a living child");
@@ -385,6 +404,14 @@ impl Running {
     pub(crate) fn kill_and_look(mut self) -> Finished {
         self.child.kill().expect("our own child");
         self.end(|| ())
+    }
+
+    /// Waits for its end, however it ends.
+    #[track_caller]
+    pub(crate) fn ends(mut self) {
+        until("the end of the program", || {
+            self.child.try_wait().expect("a child").is_some()
+        });
     }
 
     /// Waits for its end, which it comes to by itself.
