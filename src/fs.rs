@@ -48,6 +48,12 @@ pub enum FileError {
         /// What was named.
         path: PathBuf,
     },
+    /// A file has the name of one of ours, and is another's.
+    #[error("`{}` is not a file of shotlist and is left as it is: move it away or name another directory with `--out`", path.display())]
+    Foreign {
+        /// The other file.
+        path: PathBuf,
+    },
     /// A new file would overwrite one.
     #[error("`{}` exists already and is left as it is: name another file", path.display())]
     Exists {
@@ -186,6 +192,12 @@ pub fn reach(path: &Path) -> Option<Reach> {
     } else {
         Reach::Owner
     })
+}
+
+/// Whether every user of this machine may change what is at `path`.
+pub fn is_writable_by_everyone(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| metadata.mode() & 0o002 != 0)
 }
 
 /// The bytes of what is at `path`, which may be a pipe and must be at most `limit`.

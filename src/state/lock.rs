@@ -40,6 +40,7 @@ impl Lock {
         let path = directory.join(LOCK_FILE);
         let file = fs::open_writable(&path)?;
         try_lock(&file, directory, &path)?;
+        refuse_foreign(&file, &path)?;
         let holder = Holder {
             pid: std::process::id(),
             host: machine_name(),
@@ -57,6 +58,37 @@ impl Drop for Lock {
     fn drop(&mut self) {
         let _ = fs::overwrite(&self.file, b"");
     }
+}
+
+/// Refuses to write over a file that merely has the name of a lock.
+fn refuse_foreign(file: &File, path: &Path) -> Result<(), FileError> {
+    let mut text = Vec::new();
+    file.take(HOLDER_LIMIT)
+        .read_to_end(&mut text)
+        .map_err(|source| FileError::io("read", path, source))?;
+    let is_own = text.starts_with(&HOLDER_BEGINS[..text.len().min(HOLDER_BEGINS.len())]);
+    if is_own {
+        return Ok(());
+    }
+    Err(FileError::Foreign {
+        path: path.to_owned(),
+    })
+}
+
+/// How a written holder begins, of which a killed program may have left less.
+const HOLDER_BEGINS: &[u8] = br#"{"pid":"#;
+
+/// Most bytes that are read of a lock file.
+const HOLDER_LIMIT: u64 = 4096;
+
+/// Refuses a state in `directory` that another run holds, without a trace: for a directory that may be none of ours.
+pub(super) fn refuse_held(directory: &Path, state: &Path) -> Result<(), StateError> {
+    for path in [&directory.join(LOCK_FILE), state] {
+        if let Ok(Some(file)) = fs::open_readable(path) {
+            try_lock(&file, directory, path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Locks `file`, which belongs to the state in `directory`.
@@ -77,7 +109,7 @@ pub fn read_holder(directory: &Path) -> Result<Option<Holder>, FileError> {
         return Ok(None);
     };
     let mut text = Vec::new();
-    file.take(4096)
+    file.take(HOLDER_LIMIT)
         .read_to_end(&mut text)
         .map_err(|source| FileError::io("read", &path, source))?;
     Ok(serde_json::from_slice(&text).ok())
@@ -135,6 +167,25 @@ mod tests {
         file.try_lock().expect("free");
         let error = Lock::acquire(home.path(), noon()).expect_err("held");
         assert!(error.to_string().contains("another run"), "{error}");
+    }
+
+    #[test]
+    fn a_foreign_file_of_that_name_is_left_as_it_is() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join(LOCK_FILE);
+        for (foreign, is_taken) in [
+            ("somebody else's", false),
+            ("{\"name\":1}", false),
+            ("{\"pi", true),
+            ("{\"pid\":1", true),
+        ] {
+            std::fs::write(&path, foreign).expect("writable");
+            let lock = Lock::acquire(home.path(), noon());
+            assert_eq!(lock.is_ok(), is_taken, "{foreign}");
+            if !is_taken {
+                assert_eq!(std::fs::read_to_string(&path).expect("there"), foreign);
+            }
+        }
     }
 
     #[test]

@@ -70,7 +70,13 @@ impl Store {
     ) -> Result<Self, StateError> {
         fs::create_private_directory(directory)?;
         let path = directory.join(STATE_FILE);
-        options.check(directory, journal::peek_header(&path)?.as_ref())?;
+        match journal::peek_header(&path) {
+            Ok(found) => options.check(directory, found.as_ref())?,
+            Err(damage) => {
+                lock::refuse_held(directory, &path)?; // who holds it comes before what is wrong with it
+                return Err(damage);
+            }
+        }
         let lock = Lock::acquire(directory, options.now)?;
         let found = journal::peek_header(&path)?; // again: another run may have begun a state meanwhile
         options.check(directory, found.as_ref())?;
