@@ -6,11 +6,13 @@ use shotlist::output::{Output, Talk};
 use shotlist::{cli, commands};
 
 fn main() -> ExitCode {
-    let cli = match cli::parse(std::env::args_os()) {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match cli::parse(arguments.clone()) {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        Err(wrong) => {
+            let mut output =
+                Output::of_process(cli::ColorWhen::Never, Talk::Normal, &commands::environment);
+            return commands::refuse(&wrong, &arguments, &mut output).into();
         }
     };
     let talk = if cli.quiet { Talk::Quiet } else { Talk::Normal };

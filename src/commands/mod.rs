@@ -30,7 +30,7 @@ use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine};
 use crate::results;
-use crate::state::{Claim, StateError, Store};
+use crate::state::{Claim, STATE_FILE, StateError, Store};
 
 /// Largest manifest or table that is read, in bytes.
 const MANIFEST_LIMIT: u64 = 1 << 30;
@@ -44,6 +44,38 @@ pub fn environment(name: &str) -> Option<OsString> {
 pub fn execute(cli: Cli, output: &mut Output) -> ExitCode {
     unless_it_panics(|| perform(cli, output))
 }
+
+/// Says what is wrong with the command line `arguments`, also as JSON lines if those were asked for; the exit code.
+pub fn refuse(wrong: &clap::Error, arguments: &[OsString], output: &mut Output) -> ExitCode {
+    let _ = wrong.print(); // a closed stream is no reason for another exit code
+    if wrong.exit_code() == 0 {
+        return ExitCode::Completed;
+    }
+    let is_option = |argument: &&OsString| argument.as_os_str() != "--";
+    let mut options = arguments.iter().skip(1).take_while(is_option);
+    if options.clone().any(|argument| argument == "--json") {
+        let command = options.find_map(|argument| {
+            let named = |name: &&&str| argument == **name;
+            JSON_COMMANDS.iter().find(named).copied()
+        });
+        let text = wrong.render().to_string();
+        let message = text.trim().trim_start_matches("error: ");
+        let message = crate::text::clean(message.split("\n\n").next().unwrap_or_default(), 4000);
+        output.data(
+            &Line::Error(ErrorLine {
+                message: &message,
+                help: Some("`--help` shows what can be said"),
+            })
+            .to_json(),
+        );
+        let summary = SummaryLine::new(command.unwrap_or("shotlist"), ExitCode::Usage);
+        output.data(&Line::Summary(summary).to_json());
+    }
+    ExitCode::Usage
+}
+
+/// The commands that can answer in JSON lines.
+const JSON_COMMANDS: [&str; 5] = ["check", "plan", "run", "status", "report"];
 
 /// A panic is a bug in shotlist, and exits as one; what it says was told when it happened.
 fn unless_it_panics(perform: impl FnOnce() -> ExitCode) -> ExitCode {
@@ -313,6 +345,17 @@ fn open_state(
     let store = Store::open(&directory, options, &mut table)?;
     for warning in store.warnings() {
         output.insist(&format!("warning: {warning}"));
+    }
+    for (path, mode) in [
+        (directory.clone(), "700"),
+        (directory.join(STATE_FILE), "600"),
+    ] {
+        if fs::is_writable_by_everyone(&path) {
+            output.insist(&format!(
+                "warning: everyone on this machine can change `{path}`, and what is sent depends on it; `chmod {mode} {path}` keeps it yours",
+                path = path.display()
+            ));
+        }
     }
     Ok((store, table))
 }
