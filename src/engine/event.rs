@@ -503,6 +503,15 @@ pub enum Notice {
         /// The id in the answer.
         task_id: TaskId,
     },
+    /// A create was answered with the task of another job, or of another take of the same one.
+    SharedTask {
+        /// Which job.
+        job: JobIndex,
+        /// Whose task it was before.
+        owner: JobIndex,
+        /// The task.
+        task_id: TaskId,
+    },
     /// A poll failed and will be made again.
     PollTrouble {
         /// Which job.

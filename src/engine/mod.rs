@@ -7,6 +7,7 @@
 pub mod event;
 pub mod job;
 pub mod limits;
+mod owners;
 mod polls;
 pub mod resume;
 pub mod retry;
@@ -28,6 +29,7 @@ use self::event::{
 };
 use self::job::{JobState, Phase, Slot, Status};
 use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
+use self::owners::Owners;
 use self::resume::{Outlook, Rerun, Wish, outlook};
 use self::table::{Fact, JobTable, Record, Selection};
 use self::watch::{Watch, Watches};
@@ -118,6 +120,7 @@ pub struct Engine {
     restraint: Restraint,
     brake: DoubtBrake,
 
+    owners: Owners,
     watches: Watches,
     poll_spacing: Spacing,
     polls_paused_until: Duration,
@@ -165,6 +168,7 @@ impl Engine {
             submit_spacing: Spacing::new(setup.limits.submit_interval, resumed_at),
             restraint: Restraint::new(setup.limits.submit_interval),
             brake: DoubtBrake::default(),
+            owners: Owners::of(&table),
             watches: Watches::default(),
             poll_spacing: Spacing::new(setup.limits.poll_interval, resumed_at),
             polls_paused_until: Duration::ZERO,

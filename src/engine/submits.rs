@@ -47,6 +47,14 @@ impl Engine {
             SubmitReply::Accepted { task_id, other_id } => {
                 self.restraint.accepted();
                 self.brake.accepted();
+                if let Some(owner) = self.owners.own(&task_id, job) {
+                    let task_id = task_id.clone();
+                    effects.notices.push(Notice::SharedTask {
+                        job,
+                        owner,
+                        task_id,
+                    });
+                }
                 self.record(job, Event::Accepted { task_id, other_id }, now, effects);
                 self.watch_running(job, now);
             }

@@ -23,6 +23,8 @@ words! {
         UnknownStatus = "unknown_status",
         /// An answer about another task.
         OtherTask = "other_task",
+        /// One task for two jobs.
+        SharedTask = "shared_task",
         /// A poll that failed.
         PollTrouble = "poll_trouble",
         /// An answer that was ignored.
@@ -38,6 +40,7 @@ impl NoticeKind {
             Notice::Paused { .. } => Self::Paused,
             Notice::UnknownStatus { .. } => Self::UnknownStatus,
             Notice::OtherTask { .. } => Self::OtherTask,
+            Notice::SharedTask { .. } => Self::SharedTask,
             Notice::PollTrouble { .. } => Self::PollTrouble,
             Notice::Illegal { .. } => Self::Illegal,
         }
@@ -49,6 +52,7 @@ pub fn job_of(notice: &Notice) -> Option<JobIndex> {
     match notice {
         Notice::UnknownStatus { job, .. }
         | Notice::OtherTask { job, .. }
+        | Notice::SharedTask { job, .. }
         | Notice::PollTrouble { job, .. }
         | Notice::Illegal { job, .. } => Some(*job),
         Notice::SubmitsStopped(_) | Notice::Paused { .. } => None,
@@ -73,6 +77,21 @@ pub fn notice_text<'a>(notice: &Notice, id: impl Fn(JobIndex) -> &'a JobId) -> O
             "job `{}`: a poll was answered about another task, `{task_id}`; ignored, it is polled again",
             id(*job)
         ),
+        Notice::SharedTask {
+            job,
+            owner,
+            task_id,
+        } => {
+            let whose = if job == owner {
+                "that of an earlier take of it".to_owned()
+            } else {
+                format!("already that of job `{}`", id(*owner))
+            };
+            format!(
+                "job `{}` was accepted as task `{task_id}`, which is {whose}: look at the provider whether a second video was made; it is not sent again",
+                id(*job)
+            )
+        }
         Notice::PollTrouble { job, message } => format!(
             "job `{}`: a poll failed{}; it is polled again, nothing is lost",
             id(*job),
@@ -217,6 +236,16 @@ mod tests {
             },
             Notice::OtherTask {
                 job: 0,
+                task_id: task("task_2"),
+            },
+            Notice::SharedTask {
+                job: 0,
+                owner: 1,
+                task_id: task("task_2"),
+            },
+            Notice::SharedTask {
+                job: 0,
+                owner: 0,
                 task_id: task("task_2"),
             },
             Notice::PollTrouble {
