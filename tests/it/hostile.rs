@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Raw, Request, Row, Scenario, answer, figures, json};
+use crate::support::{Finished, Raw, Request, Row, Scenario, announce, answer, json};
 
 /// What a run may need beyond one with kind answers: an answer of 1 MiB, unpacked, read and quoted, a few times over.
 const MEMORY_LIMIT: u64 = 96 << 20;
@@ -355,7 +355,7 @@ fn a_hostile_answer_to_a_create_costs_little_memory_and_shows_nothing_raw() {
         worst < MEMORY_LIMIT,
         "{name}: {worst} bytes more than usual"
     );
-    figures(&format!(
+    announce(&format!(
         "hostile creates: {} answers, at most {} KiB more than with a kind answer ({name})",
         answers.len(),
         worst / 1024
@@ -394,7 +394,7 @@ fn a_hostile_answer_to_a_poll_costs_little_memory_and_shows_nothing_raw() {
         worst < MEMORY_LIMIT,
         "{name}: {worst} bytes more than usual"
     );
-    figures(&format!(
+    announce(&format!(
         "hostile polls: {} answers, at most {} KiB more than with a kind answer ({name})",
         answers.len(),
         worst / 1024
@@ -434,7 +434,7 @@ fn a_nasty_task_id_is_kept_exactly_asked_for_in_one_place_and_shown_clean() {
         }
         (0, String::new())
     });
-    figures(&format!("nasty task ids: {}, each kept exactly", ids.len()));
+    announce(&format!("nasty task ids: {}, each kept exactly", ids.len()));
 }
 
 #[test]
@@ -525,5 +525,5 @@ fn an_address_that_is_no_video_is_never_a_result() {
         }
         (0, String::new())
     });
-    figures(&format!("addresses that are no video: {}", bad.len()));
+    announce(&format!("addresses that are no video: {}", bad.len()));
 }

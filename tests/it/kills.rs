@@ -7,7 +7,7 @@
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-use crate::support::strace::announce;
+use crate::support::announce;
 use crate::support::{Finished, KILLED, Running, Scenario, Simulated, count, table};
 use crate::sweep::{is_full, lost, settle};
 

@@ -17,8 +17,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use shotlist::simulator::{Delivery, Ledger, SimulatorSettings};
 
-use crate::support::strace::{Call, Effect, Strace, announce, can_trace};
-use crate::support::{Finished, KILLED, Running, Scenario, Simulated, count, job_id, prompt, rows};
+use crate::support::strace::{Call, Effect, Strace, can_trace};
+use crate::support::{
+    Finished, KILLED, Running, Scenario, Simulated, announce, count, job_id, prompt, rows,
+};
 
 /// Jobs of every manifest here.
 const JOBS: usize = 3;

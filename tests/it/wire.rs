@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::support::{Provider as _, Raw, Scenario, Simulated, figures, standings};
+use crate::support::{Provider as _, Raw, Scenario, Simulated, announce, standings};
 
 const KEY: &str = "sk-canary-7Q9xYz-123456";
 
@@ -358,7 +358,7 @@ fn every_request_on_the_wire_is_an_intent_of_the_state_and_no_intent_is_sent_twi
     let intents = count(r#""type":"intent""#);
     let seen = provider.seen.lock().expect("not poisoned");
     let posts = seen.iter().filter(|seen| seen.starts_with("POST")).count();
-    figures(&format!(
+    announce(&format!(
         "one create after another breaks, 6 runs: {intents} intents, {posts} requests on the wire, {} in doubt, {} not sent",
         count(r#""type":"doubted""#),
         count(r#""class":"not_sent""#),

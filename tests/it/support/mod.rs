@@ -82,6 +82,11 @@ impl Scenario {
         fs::write(self.path(name), text).expect("a writable directory");
     }
 
+    /// The directory of the manifest, as the system names it.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.home.path().canonicalize().expect("it is there")
+    }
+
     /// A file beside the manifest.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
@@ -464,13 +469,9 @@ pub(crate) fn behind(program: &str, words: &[&OsStr], command: &Command) -> Comm
     outer
 }
 
-/// Shows what a sweep counted, for those who ask to see it.
-#[expect(
-    clippy::print_stdout,
-    reason = "figures of tests, shown with --nocapture"
-)]
-pub(crate) fn figures(what: &str) {
-    println!("{what}");
+/// Says a figure, or what was not run: a line on the real stdout, which the test runner does not capture.
+pub(crate) fn announce(line: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes());
 }
 
 /// Waits until something is so, and fails if it does not come.

@@ -3,7 +3,6 @@
 //! Start at [`can_trace`], then [`Strace`]. Where programs cannot be traced the tests that need it say so and pass,
 //! unless `SHOTLIST_STRACE=required` is set: then they fail.
 
-use std::io::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +10,7 @@ use std::sync::LazyLock;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Finished, Running, Scenario, behind};
+use super::{Finished, Running, Scenario, announce, behind};
 
 /// Why no program can be traced on this machine, if so.
 static OBSTACLE: LazyLock<Option<String>> = LazyLock::new(|| {
@@ -42,11 +41,6 @@ pub(crate) fn can_trace(test: &str) -> bool {
         "`strace` is required and does not work: {obstacle}"
     );
     false
-}
-
-/// A line on the real stdout, which the test runner does not capture.
-pub(crate) fn announce(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// How to trace a program.
@@ -298,11 +292,6 @@ impl Scenario {
         let mut command = self.run_command(&[&quick, options].concat());
         command.env("SSL_CERT_FILE", "/dev/null");
         command
-    }
-
-    /// The directory of the manifest, as the system names it.
-    pub(crate) fn home(&self) -> PathBuf {
-        self.home.path().canonicalize().expect("it is there")
     }
 }
 
