@@ -19,15 +19,11 @@ use crate::world::{Audit, Broken, Session, Shared, World};
 pub(crate) fn calm_down(world: &Shared, ways: Ways) -> Result<(), Broken> {
     world.lock().disk.is_worn = false;
     settle(world, ways, Vec::new())?;
-    for account in 0..ACCOUNTS.len() {
-        let is_used = |world: &World| {
-            world
-                .ledger
-                .iter()
-                .any(|task| task.account == ACCOUNTS[account])
-        };
-        if account == 0 || is_used(&world.lock()) {
-            run_calmly(world, ways, account)?;
+    for (number, account) in ACCOUNTS.into_iter().enumerate() {
+        let is_used = |world: &World| world.ledger.iter().any(|task| task.account == account);
+        let is_used = number == 0 || is_used(&world.lock());
+        if is_used {
+            run_calmly(world, ways, number)?;
         }
     }
     if ways.audit < Audit::Consequences {
@@ -114,29 +110,26 @@ fn rows(world: &mut World) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
 fn check_prefixes(world: &Shared) -> Result<(), Broken> {
     let mut world = world.lock();
     let plan = world.plan();
-    for _ in 0..2 {
-        let length = world.acknowledged.len();
-        let end = world.chance.index(length + 1);
-        let mut table = JobTable::new(Some(&plan));
-        for record in &world.acknowledged[..end] {
-            let replayed = table.replay(record);
-            replayed.map_err(|error| format!("a prefix does not replay: {error}"))?;
-        }
-        let terms = Terms {
-            rerun: Rerun {
-                failed: true,
-                changed: true,
-            },
-            ..Terms::calm(0)
-        };
-        let mut again = table.clone();
-        let now = world.now(std::time::Duration::ZERO);
-        let (_, effects) =
-            shotlist::engine::Engine::resume(table, terms.setup(again.next_run()), now);
-        for record in &effects.records {
-            let replayed = again.replay(record);
-            replayed.map_err(|error| format!("a prefix cannot be resumed: {error}"))?;
-        }
+    let length = world.acknowledged.len();
+    let end = world.chance.index(length + 1);
+    let mut table = JobTable::new(Some(&plan));
+    for record in &world.acknowledged[..end] {
+        let replayed = table.replay(record);
+        replayed.map_err(|error| format!("a prefix does not replay: {error}"))?;
+    }
+    let terms = Terms {
+        rerun: Rerun {
+            failed: true,
+            changed: true,
+        },
+        ..Terms::calm(0)
+    };
+    let mut again = table.clone();
+    let now = world.now(std::time::Duration::ZERO);
+    let (_, effects) = shotlist::engine::Engine::resume(table, terms.setup(again.next_run()), now);
+    for record in &effects.records {
+        let replayed = again.replay(record);
+        replayed.map_err(|error| format!("a prefix cannot be resumed: {error}"))?;
     }
     Ok(())
 }

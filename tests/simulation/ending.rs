@@ -38,7 +38,7 @@ pub(crate) fn check_ended(
     }
     match &ended.state_error {
         Some(StateError::Full { .. }) if !world.session.notes.state_failed => {
-            world.saw(Seen::IntentsRefused)
+            world.saw(Seen::IntentsRefused);
         }
         Some(_) => world.saw(Seen::StateFailed),
         None => {}

@@ -21,7 +21,6 @@ use crate::figures::{Figures, Seen};
 use crate::file::SimFile;
 use crate::person::Policy;
 use crate::provider::SimApi;
-use crate::register::Register;
 use crate::weather::{DiskFaults, Mischief, SECOND, Terms, Weather};
 use crate::witness::{Books, Honesty, Witness};
 use crate::world::{Audit, Broken, Session, Shared, World};
@@ -75,7 +74,7 @@ fn go_through(world: &Shared, ways: Ways) -> Result<(), Broken> {
     for _ in 0..runs {
         let session = world.lock().draw_session();
         sit(world, session, ways, Sitting::Run)?;
-        if world.lock().chance.percent(50) {
+        if world.lock().chance.percent(25) {
             recover_in_a_storm(world, ways)?;
         }
         if world.lock().chance.percent(40) {
@@ -210,7 +209,6 @@ fn open(world: &Shared) -> Option<(Journal<SimFile>, JobTable)> {
                 world.note(|| format!("cut off: {tail:?}"));
             }
             world.note(|| format!("opened: {} records", records.len()));
-            world.register = Register::default();
             let World { register, disk, .. } = &mut *world;
             register.read(disk.durable());
             world.check_opened(&records, &table);

@@ -9,12 +9,13 @@
 //! * `SHOTLIST_SEEDS=1000000 cargo test --release --test simulation` runs for a long time.
 //!
 //! # How to extend it
-//! A fault of the provider is a line in `provider` (and a chance in `weather`), a fault of the disk a field of
+//! A fault of the provider is a line in `answers` (and a chance in `weather`), a fault of the disk a field of
 //! `weather::DiskFaults` and a line in `file`, a stroke of fate at any moment a variant of `weather::Mischief` and a line
 //! in `world`. What a person does is in `person`, what a run is asked to do in `weather::Terms`. Each new trouble gets
 //! a variant in `figures::Seen`, which the sweep then requires to happen. A new promise is an `ensure` in `promises`
 //! (while it runs), `ending` (when a run ends) or `calm` (in the end), and a control in `controls` that breaks it.
 
+mod answers;
 mod calm;
 mod chance;
 mod controls;
@@ -23,11 +24,13 @@ mod ending;
 mod figures;
 mod file;
 mod life;
+mod notes;
 mod person;
 mod promises;
 mod provider;
 mod register;
 mod sweep;
+mod time;
 mod weather;
 mod witness;
 mod world;

@@ -49,13 +49,14 @@ impl Register {
     }
 
     fn take(&mut self, line: &str) {
-        let kind = word(line, "type").unwrap_or_default();
+        let kind = word(line, "\"type\":\"").unwrap_or_default();
         if kind == "header" {
             return;
         }
         self.records += 1;
-        self.ids.extend(word(line, "task_id").map(str::to_owned));
-        let Some(job) = word(line, "job").and_then(number_of) else {
+        self.ids
+            .extend(word(line, "\"task_id\":\"").map(str::to_owned));
+        let Some(job) = word(line, "\"job\":\"").and_then(number_of) else {
             return;
         };
         let lines = self.jobs.entry(job).or_default();
@@ -63,11 +64,12 @@ impl Register {
         match kind {
             "intent" => {
                 lines.intents += 1;
-                lines.fingerprint = word(line, "fingerprint").unwrap_or_default().to_owned();
+                let fingerprint = word(line, "\"fingerprint\":\"").unwrap_or_default();
+                fingerprint.clone_into(&mut lines.fingerprint);
             }
             "reopened" => lines.reopened += 1,
             "accepted" | "adopted" => {
-                lines.accepted_at = word(line, "at").and_then(|at| at.parse().ok());
+                lines.accepted_at = word(line, "\"at\":\"").and_then(|at| at.parse().ok());
             }
             _ => {}
         }
@@ -91,10 +93,9 @@ pub(crate) fn number_of(id: &str) -> Option<JobNumber> {
     id.strip_prefix("job-")?.parse().ok()
 }
 
-/// The text under `name`. Quotes inside a text are escaped, so no text looks like a name.
+/// The text after `name`. Quotes inside a text are escaped, so no text looks like a name.
 fn word<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    let name = format!("\"{name}\":\"");
-    let start = line.find(&name)? + name.len();
+    let start = line.find(name)? + name.len();
     let length = line[start..].find('"')?;
     Some(&line[start..start + length])
 }

@@ -286,12 +286,12 @@ impl World {
         }
         for _ in 0..chance.pick(&[0, 0, 0, 1, 3]) {
             let long = chance.pick(&[2, 40, 400, 90_000]);
-            let change = match chance.below(3) {
+            let stroke = match chance.below(3) {
                 0 => Mischief::Jump(SignedDuration::from_secs(i64::from(long))),
                 1 => Mischief::Jump(-SignedDuration::from_secs(i64::from(long))),
                 _ => Mischief::Sleep(SECOND * long),
             };
-            mischief.push((chance.nth(), change));
+            mischief.push((chance.nth(), stroke));
         }
         if chance.percent(3) {
             mischief.push((chance.nth(), Mischief::Move));

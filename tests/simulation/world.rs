@@ -9,21 +9,20 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
-use jiff::{SignedDuration, Timestamp};
 use shotlist::engine::event::Now;
 use shotlist::engine::table::Record;
 use shotlist::plan::Plan;
 use shotlist::runner::Signal;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::chance::Chance;
 use crate::disk::{Disk, Loss};
 use crate::figures::{Figures, Seen};
+use crate::notes::Notes;
 use crate::person::Row;
-use crate::promises::Notes;
 use crate::provider::Created;
 use crate::register::{JobNumber, Register};
+use crate::time::Time;
 use crate::weather::{DiskFaults, Mischief, Terms, Weather};
 
 /// A broken promise, in words.
@@ -265,6 +264,7 @@ impl World {
             Power::Cut => {
                 self.saw(Seen::PowerCut);
                 let loss = self.disk.cut(&mut self.chance);
+                self.register = Register::default();
                 self.note(|| format!("the power cut took: {loss:?}"));
                 match loss {
                     Loss::Nothing => {}
@@ -302,62 +302,5 @@ impl Session {
             terms,
             notes: Notes::default(),
         }
-    }
-}
-
-/// Time as it really passes, as the process counts it, and as the machine shows it.
-#[derive(Debug, Default)]
-pub(crate) struct Time {
-    /// Real time before this process.
-    before: Duration,
-    started: Option<Instant>,
-    /// What this process waited for the disk.
-    pub(crate) stalled: Duration,
-    /// What the machine slept during this process.
-    pub(crate) slept: Duration,
-    /// How far the time of day is off.
-    jumped: SignedDuration,
-    jumped_before: SignedDuration,
-}
-
-impl Time {
-    fn begin(&mut self) {
-        self.started = Some(Instant::now());
-        self.jumped_before = self.jumped;
-    }
-
-    fn end(&mut self) {
-        self.before = self.truth();
-        self.started = None;
-        self.stalled = Duration::ZERO;
-        self.slept = Duration::ZERO;
-    }
-
-    /// Lets time pass between two processes.
-    pub(crate) fn pass(&mut self, long: Duration) {
-        self.before += long;
-    }
-
-    /// Real time since the seed began.
-    pub(crate) fn truth(&self) -> Duration {
-        self.before + self.mono() + self.slept
-    }
-
-    /// Time since the process began, as its monotonic clock has it.
-    pub(crate) fn mono(&self) -> Duration {
-        self.started
-            .map_or(Duration::ZERO, |started| started.elapsed())
-            + self.stalled
-    }
-
-    /// How far the time of day was off when this process began.
-    pub(crate) fn jumped(&self) -> SignedDuration {
-        self.jumped_before
-    }
-
-    /// The time of day that the machine shows.
-    pub(crate) fn wall(&self) -> Timestamp {
-        let began = Timestamp::from_second(1_772_366_400).expect("in range");
-        began + self.truth() + self.jumped
     }
 }
