@@ -345,7 +345,7 @@ fn a_whole_record_that_contradicts_the_others_is_damage_even_at_the_end() {
 
 /// Zeros in `bytes` from `from` to the end of its block.
 fn lose_block(bytes: &mut [u8], from: usize) {
-    let end = from.next_multiple_of(512).min(bytes.len());
+    let end = (from + 1).next_multiple_of(512).min(bytes.len());
     bytes[from..end].fill(0);
 }
 
@@ -385,9 +385,17 @@ fn a_lost_block_that_was_known_to_be_on_disk_is_damage() {
     let (batch, last) = records.split_at(40);
     let state = State::with(&[batch, last]);
     let mut bytes = state.bytes();
-    let from = line_ends(&bytes)[3] + 1;
+    let from = 1024; // a whole block, as a crash would lose it
+    let line = 1 + line_ends(&bytes).iter().filter(|end| **end <= from).count() as u64;
     lose_block(&mut bytes, from);
-    assert_eq!(State::of(bytes).damaged_line(), 5);
+    assert_eq!(State::of(bytes.clone()).damaged_line(), line);
+    bytes.truncate(line_ends(&bytes)[line_ends(&bytes).len() - 2]);
+    let kept = State::of(bytes).records();
+    assert_eq!(
+        kept.len() as u64,
+        line - 2,
+        "without the later commit it may be torn"
+    );
 }
 
 #[test]
