@@ -86,6 +86,24 @@ fn results_without_the_state_they_were_drawn_from_are_refused() {
 }
 
 #[test]
+fn a_state_may_be_ahead_of_its_results_and_never_behind() {
+    let home = Home::new();
+    let (mut store, _) = home.open(options()).expect("new");
+    store.commit(&samples::everything()).expect("a sound disk");
+    drop(store);
+    let results = |row: &str| {
+        let text = format!("id,status,task_id\n{row}\n");
+        std::fs::write(home.path(RESULTS_FILE), text).expect("writable");
+    };
+    results("gone,running,task_05"); // which became task_06 since
+    home.open(options()).expect("results may be behind");
+    results("other,running,task_07");
+    let error = home.refusal(options());
+    assert!(matches!(error, StateError::Older { .. }), "{error}");
+    assert_eq!(error.exit_code(), ExitCode::State);
+}
+
+#[test]
 fn a_state_is_found_again_by_the_next_run() {
     let home = Home::new();
     let (mut store, table) = home.open(options()).expect("new");
