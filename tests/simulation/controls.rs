@@ -10,7 +10,7 @@ use crate::witness::Honesty;
 use crate::world::Audit;
 
 /// Seeds within which a control must be caught.
-const FEW: u64 = 100;
+const FEW: u64 = 60;
 
 const PAID_TWICE: &str = "although it was created before";
 
@@ -34,8 +34,8 @@ fn a_person_who_sends_jobs_in_doubt_again_is_caught_paying_twice() {
         policy: Policy::Careless,
         ..Ways::USUAL
     };
-    assert!(caught(careless, Audit::Payments, PAID_TWICE) > 2);
-    assert!(caught(careless, Audit::Consequences, "is lost") > 5);
+    assert!(caught(careless, Audit::Payments, PAID_TWICE) > 1);
+    assert!(caught(careless, Audit::Consequences, "is lost") > 3);
 }
 
 #[test]
@@ -44,10 +44,10 @@ fn a_disk_that_lies_about_syncs_is_caught() {
         disk_lies: true,
         ..Ways::USUAL
     };
-    assert!(caught(lying, Audit::Everything, "not durable") > 50);
-    assert!(caught(lying, Audit::Requests, "without a durable intent") > 5);
-    assert!(caught(lying, Audit::Consequences, "acknowledged is lost") > 25);
-    assert!(caught(lying, Audit::Payments, PAID_TWICE) > 2);
+    assert!(caught(lying, Audit::Everything, "not durable") > 30);
+    assert!(caught(lying, Audit::Requests, "without a durable intent") > 3);
+    assert!(caught(lying, Audit::Consequences, "acknowledged is lost") > 15);
+    assert!(caught(lying, Audit::Payments, PAID_TWICE) > 1);
 }
 
 #[test]
@@ -56,10 +56,10 @@ fn a_create_that_leaves_before_its_intent_is_durable_is_caught() {
         honesty: Honesty::IntentsLater,
         ..Ways::USUAL
     };
-    assert!(caught(hasty, Audit::Everything, "told") > 50);
-    assert!(caught(hasty, Audit::Requests, "without a durable intent") > 50);
-    assert!(caught(hasty, Audit::Consequences, "acknowledged is lost") > 5);
-    assert!(caught(hasty, Audit::Payments, PAID_TWICE) > 2);
+    assert!(caught(hasty, Audit::Everything, "told") > 30);
+    assert!(caught(hasty, Audit::Requests, "without a durable intent") > 30);
+    assert!(caught(hasty, Audit::Consequences, "acknowledged is lost") > 3);
+    assert!(caught(hasty, Audit::Payments, PAID_TWICE) > 1);
 }
 
 #[test]
@@ -68,6 +68,6 @@ fn an_id_that_is_told_before_it_is_durable_is_caught() {
         honesty: Honesty::AnswersLater,
         ..Ways::USUAL
     };
-    assert!(caught(loose, Audit::Everything, "told") > 50);
-    assert!(caught(loose, Audit::Consequences, "acknowledged is lost") > 5);
+    assert!(caught(loose, Audit::Everything, "told") > 30);
+    assert!(caught(loose, Audit::Consequences, "acknowledged is lost") > 3);
 }

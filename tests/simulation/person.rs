@@ -42,10 +42,8 @@ impl World {
     /// A manifest for this seed.
     pub(crate) fn draw_manifest(&mut self) {
         let jobs = self.chance.small(1, 6);
-        let long = self
-            .chance
-            .percent(1)
-            .then(|| self.chance.small(0, jobs - 1));
+        let is_rare = self.chance.below(400) == 0;
+        let long = is_rare.then(|| self.chance.small(0, jobs - 1));
         self.manifest = (0..jobs)
             .map(|job| Row {
                 job,
