@@ -261,7 +261,8 @@ impl World {
             }
             6 => {
                 let task_id = TaskId::new("another").expect("valid");
-                let reply = Box::new(self.plain_answer(index, now));
+                let class = FailureClass::Generation;
+                let reply = Box::new(PollReply::Failed { class, message });
                 (Seen::OtherTask, PollReply::OtherTask { task_id, reply })
             }
             7 | 8 => {

@@ -46,7 +46,7 @@ fn a_disk_that_lies_about_syncs_is_caught() {
     };
     assert!(caught(lying, Audit::Everything, "not durable") > 30);
     assert!(caught(lying, Audit::Requests, "without a durable intent") > 3);
-    assert!(caught(lying, Audit::Consequences, "acknowledged is lost") > 15);
+    assert!(caught(lying, Audit::Consequences, "acknowledged is lost") > 10);
     assert!(caught(lying, Audit::Payments, PAID_TWICE) > 1);
 }
 

@@ -57,6 +57,14 @@ pub(crate) fn check_ended(
             format!("the state does not replay: {replayed:?}")
         });
         world.check_memory(ended.engine.table(), &table);
+        let open = world
+            .register
+            .jobs()
+            .find(|(_, lines)| lines.last == "intent");
+        let open = open.map(|(job, _)| job);
+        world.ensure(open.is_none(), || {
+            format!("the run leaves the create of {open:?} open")
+        });
     }
     check_polls(world, ended, was_running);
     check_leave(world);

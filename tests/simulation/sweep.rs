@@ -66,7 +66,7 @@ pub(crate) fn sweep(seeds: u64, ways: Ways) -> (Figures, Vec<(u64, Broken)>) {
             if seed >= seeds {
                 break;
             }
-            let life = live(seed, ways, false);
+            let life = survive(seed, ways);
             figures.add(&life.figures);
             failed.extend(life.broken.map(|broken| (seed, broken)));
         }
@@ -85,6 +85,15 @@ pub(crate) fn sweep(seeds: u64, ways: Ways) -> (Figures, Vec<(u64, Broken)>) {
     let (figures, mut failed) = found.into_inner().expect("all threads are done");
     failed.sort();
     (figures, failed)
+}
+
+/// A panic is a broken promise too.
+fn survive(seed: u64, ways: Ways) -> Life {
+    std::panic::catch_unwind(|| live(seed, ways, false)).unwrap_or_else(|_| Life {
+        figures: Figures::default(),
+        broken: Some("the program panics".to_owned()),
+        trace: Vec::new(),
+    })
 }
 
 /// The last events of a life.

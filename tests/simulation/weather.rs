@@ -279,6 +279,9 @@ impl World {
             let signal = chance.pick(&[Signal::Interrupt, Signal::Terminate]);
             let at = chance.nth();
             mischief.push((at, Mischief::Signal(signal)));
+            if chance.percent(30) {
+                mischief.push((at + 1, Mischief::Sleep(2 * SECOND)));
+            }
             if chance.percent(40) {
                 let later = at + chance.small(0, 4);
                 mischief.push((later, Mischief::Signal(Signal::Interrupt)));
