@@ -74,3 +74,7 @@ pub mod simulator;
 pub mod state;
 pub mod text;
 pub mod units;
+
+#[cfg(test)]
+#[path = "../tests/claims/mod.rs"]
+mod claims;

@@ -4,6 +4,7 @@
 //!
 //! The cases are the same each time: `cargo test --lib manifest::tests -- --nocapture` prints how many there are.
 
+use crate::claims::announce;
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
@@ -294,12 +295,6 @@ fn mutate(bytes: &mut Vec<u8>, others: &[(String, Vec<u8>)], chance: &mut Chance
 /// How many mutants there are of each manifest.
 const MUTANTS: u64 = 60;
 
-/// Shows what a test has tried.
-#[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
-fn figures(line: &str) {
-    println!("{line}");
-}
-
 #[test]
 fn mutants_of_every_manifest_are_read_to_the_end_with_a_place_for_every_mistake() {
     let corpus = corpus();
@@ -331,7 +326,7 @@ fn mutants_of_every_manifest_are_read_to_the_end_with_a_place_for_every_mistake(
         accepted > 50 && mistakes > cases,
         "{accepted} of {cases}, {mistakes}"
     );
-    figures(&format!(
+    announce(&format!(
         "mutants: {cases} manifests, {accepted} accepted with {jobs} jobs, {mistakes} mistakes"
     ));
 }
@@ -365,7 +360,7 @@ fn bytes_at_random_are_read_to_the_end_under_every_mark_and_name() {
             cases += 1;
         }
     }
-    figures(&format!("bytes at random: {cases} files"));
+    announce(&format!("bytes at random: {cases} files"));
 }
 
 /// Values for every field, and whether each is one that the contract takes.
@@ -664,7 +659,7 @@ fn jobs_at_random_are_accepted_if_and_only_if_they_keep_every_rule() {
         accepted > 200 && refused > 200,
         "{accepted} accepted, {refused} refused"
     );
-    figures(&format!(
+    announce(&format!(
         "jobs at random: {accepted} manifests accepted, {refused} refused, each as YAML in two forms"
     ));
 }

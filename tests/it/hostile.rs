@@ -3,6 +3,7 @@
 //!
 //! `cargo test --test it hostile -- --nocapture` prints how many answers were tried and what the worst one cost.
 
+use crate::claims::assert_published;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -360,6 +361,7 @@ fn a_hostile_answer_to_a_create_costs_little_memory_and_shows_nothing_raw() {
         answers.len(),
         worst / 1024
     ));
+    assert_published(answers.len(), "hostile answers");
 }
 
 #[test]
@@ -399,6 +401,7 @@ fn a_hostile_answer_to_a_poll_costs_little_memory_and_shows_nothing_raw() {
         answers.len(),
         worst / 1024
     ));
+    assert_published(answers.len(), "hostile answers");
 }
 
 #[test]

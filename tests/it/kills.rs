@@ -7,7 +7,7 @@
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-use crate::support::announce;
+use crate::claims::{announce, assert_published};
 use crate::support::{Finished, KILLED, Running, Scenario, Simulated, count, table};
 use crate::sweep::{is_full, lost, settle};
 
@@ -213,6 +213,7 @@ fn runs_that_are_killed_at_random_moments_pay_once_and_lose_nothing() {
          {doubts} jobs in doubt, {half_results} half-written results"
     ));
     assert!(struck >= kills * seeds.len());
+    assert_published(KILLS * seeds.len(), "kills");
     assert_eq!((duplicates, lost, half_results), (0, 0, 0));
 }
 

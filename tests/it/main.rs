@@ -1,5 +1,7 @@
 //! Everything that runs the program itself, in one binary: a file per topic.
 
+#[path = "../claims/mod.rs"]
+mod claims;
 mod commands;
 mod diagnostics;
 mod disk;

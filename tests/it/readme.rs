@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use clap::{Arg, CommandFactory};
@@ -103,12 +103,20 @@ fn no_flag_is_named_that_does_not_exist() {
     for command in program().get_subcommands() {
         flags.extend(options_of(command.get_name()).iter().map(flag));
     }
-    let named = README
+    let named = without_proofs();
+    let named = named
         .split(|c: char| !(c.is_alphanumeric() || c == '-'))
         .filter(|word| word.starts_with("--") && !word.trim_matches('-').is_empty());
     for word in named {
         assert!(flags.contains(word), "`{word}`");
     }
+}
+
+/// The README without the section on faults, whose flags and variables are those of the tests.
+fn without_proofs() -> String {
+    let (before, proofs) = README.split_once("\n## What it survives").expect("there");
+    let (_, after) = proofs.split_once("\n## ").expect("not the last");
+    format!("{before}\n{after}")
 }
 
 #[test]
@@ -293,7 +301,8 @@ fn the_table_of_variables_names_those_that_are_read() {
     for name in [settings::API_KEY_VARIABLE, settings::BASE_URL_VARIABLE] {
         assert!(shown.contains(name), "`{name}`");
     }
-    let ours = README
+    let ours = without_proofs();
+    let ours = ours
         .split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
         .filter(|word| word.starts_with("SHOTLIST_"));
     for name in ours {
@@ -380,6 +389,46 @@ fn the_table_of_faults_is_complete() {
         .collect();
     assert_eq!(shown, existing);
     assert!(README.contains(FREQUENCIES));
+}
+
+#[test]
+fn every_command_that_proves_something_runs_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rows = table("| fault | behaviour | figure | `cargo test` |");
+    assert!(rows.len() > 5);
+    for words in rows.iter().map(|row| code(&row[3])) {
+        let words: Vec<&str> = words.split(' ').collect();
+        let place = match words[..] {
+            ["--test", "it", topic] => root.join(format!("tests/it/{topic}.rs")),
+            ["--test", target, "--", "--nocapture"] => root.join(format!("tests/{target}/main.rs")),
+            ["--lib", topic] => {
+                library_tests(&root.join("src"), topic).expect("tests of that name")
+            }
+            _ => panic!("{words:?} is no command that this test knows"),
+        };
+        let text = fs::read_to_string(&place).unwrap_or_else(|_| panic!("no {}", place.display()));
+        assert!(
+            place.ends_with("main.rs") || text.contains("test]"),
+            "{}",
+            place.display()
+        );
+    }
+}
+
+/// The file of the tests whose path ends in, or begins with, `topic`.
+fn library_tests(directory: &Path, topic: &str) -> Option<PathBuf> {
+    let wanted = topic.replace("::", "/");
+    let mut found = fs::read_dir(directory).expect("a directory");
+    found.find_map(|found| {
+        let path = found.expect("readable").path();
+        if path.is_dir() {
+            return library_tests(&path, topic);
+        }
+        let module = path.with_extension("");
+        let is_meant = module.ends_with(&wanted) || module.ends_with(format!("{wanted}/tests"));
+        let text = fs::read_to_string(&path).ok()?;
+        (is_meant && text.contains("test]")).then_some(path)
+    })
 }
 
 #[test]

@@ -702,6 +702,7 @@ fn after_any_fault_of_the_system_nothing_is_paid_twice_and_no_id_is_lost() {
             .flat_map(network_faults),
     );
     let all = faults.len();
+    assert!(all > 1000, "the README promises more than {all}");
     faults.retain(|fault| is_full() || fault.is_everyday());
     let tried = try_all(&faults, |_| ());
     if is_full() {

@@ -18,6 +18,8 @@
 mod answers;
 mod calm;
 mod chance;
+#[path = "../claims/mod.rs"]
+mod claims;
 mod controls;
 mod disk;
 mod ending;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::claims::{announce, assert_published};
 use crate::figures::Figures;
 use crate::life::{Life, Ways, live};
 use crate::world::Broken;
@@ -32,13 +33,13 @@ fn number(name: &str) -> Option<u64> {
 fn no_seed_breaks_a_promise() {
     if let Some(seed) = number("SHOTLIST_SEED") {
         let life = live(seed, Ways::USUAL, true);
-        say(&story(&life, usize::MAX));
+        announce(&story(&life, usize::MAX));
         assert_eq!(life.broken, None, "SHOTLIST_SEED={seed}");
         return;
     }
     let seeds = number("SHOTLIST_SEEDS").unwrap_or(SEEDS);
     let (figures, failed) = sweep(seeds, Ways::USUAL);
-    say(&format!("simulation: {seeds} seeds, {}", figures.line()));
+    announce(&format!("simulation: {seeds} seeds, {}", figures.line()));
     if let Some((seed, broken)) = failed.first() {
         let story = story(&live(*seed, Ways::USUAL, true), SHOWN);
         panic!(
@@ -47,6 +48,7 @@ fn no_seed_breaks_a_promise() {
             failed.len()
         );
     }
+    assert_published(usize::try_from(SEEDS).expect("small"), "seeds");
     let missing = figures.missing();
     assert!(
         seeds < SEEDS_THAT_MEET_ALL || missing.is_empty(),
@@ -105,14 +107,6 @@ fn story(life: &Life, most: usize) -> String {
             let _ = writeln!(story, "{line}");
             story
         })
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "figures for whoever runs the tests with --nocapture"
-)]
-fn say(text: &str) {
-    println!("{text}");
 }
 
 #[test]

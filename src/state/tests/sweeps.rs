@@ -5,6 +5,7 @@
 
 use super::alter::{Altered, edited, flipped_bits, line_ends, moved_bytes, moved_lines};
 use super::*;
+use crate::claims::{announce, assert_published};
 use crate::engine::event::Event;
 use crate::engine::table::Fact;
 use crate::fs::JournalFile;
@@ -174,12 +175,6 @@ fn judge(records: &[Record], before: &[u8], altered: &Altered, found: &Found, co
     }
 }
 
-/// Shows what a test has tried.
-#[expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
-fn figures(line: &str) {
-    println!("{line}");
-}
-
 #[test]
 fn one_bit_or_byte_anywhere_is_noticed_and_loses_nothing_that_costs_money() {
     let mut counts = Counts::default();
@@ -202,9 +197,10 @@ fn one_bit_or_byte_anywhere_is_noticed_and_loses_nothing_that_costs_money() {
         whole,
     } = counts;
     assert!(refused > 0 && cut_off > 0 && whole > 0);
-    figures(&format!(
+    announce(&format!(
         "bits and bytes: {all} altered files, {refused} refused, {cut_off} without a last record that is not needed, {whole} whole"
     ));
+    assert_published(all as usize, "altered files");
 }
 
 #[test]
@@ -226,7 +222,7 @@ fn lines_out_of_order_and_files_that_were_edited_are_refused() {
             assert!(found.records.is_err(), "{}", altered.how);
         }
     }
-    figures(&format!(
+    announce(&format!(
         "lines and editors: {} altered files, {} refused",
         counts.all(),
         counts.refused
@@ -357,11 +353,12 @@ fn a_state_cut_at_any_byte_survives_three_more_crashes() {
     for cut in cuts() {
         crash_three_times(&mut home, script, &whole, cut);
     }
-    figures(&format!(
+    announce(&format!(
         "cuts: {} in memory and {} on real files, each followed by three crashes and a run to the end",
         whole.len() + 1,
         cuts().count()
     ));
+    assert_published(whole.len() + 1, "cuts");
 }
 
 /// Every how many bytes a real file is cut or changed, because its syncs take their time; 1 tries them all.
@@ -400,7 +397,7 @@ fn real_files_fare_like_those_in_memory() {
     let Counts {
         refused, cut_off, ..
     } = counts;
-    figures(&format!(
+    announce(&format!(
         "real files: {} altered, {refused} refused, {cut_off} without a last record that is not needed",
         counts.all()
     ));

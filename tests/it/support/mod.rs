@@ -21,6 +21,8 @@ use serde_json::Value;
 use shotlist::simulator::Ledger;
 use tempfile::TempDir;
 
+pub(crate) use crate::claims::announce;
+
 pub(crate) use self::provider::{
     Closed, Provider, Raw, Request, Simulated, answer, html, json, redirect,
 };
@@ -467,11 +469,6 @@ pub(crate) fn behind(program: &str, words: &[&OsStr], command: &Command) -> Comm
         .filter_map(|(name, value)| Some((name, value?)));
     outer.env_clear().envs(variables);
     outer
-}
-
-/// Says a figure, or what was not run: a line on the real stdout, which the test runner does not capture.
-pub(crate) fn announce(line: &str) {
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes());
 }
 
 /// Waits until something is so, and fails if it does not come.

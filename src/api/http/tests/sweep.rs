@@ -3,6 +3,7 @@
 //!
 //! `cargo test --lib api::http::tests::sweep -- --nocapture` prints how many cases were swept.
 
+use crate::claims::{announce, assert_published};
 use std::sync::atomic::AtomicUsize;
 
 use rustix::net::sockopt::set_socket_linger;
@@ -63,14 +64,6 @@ fn kind(reply: &SubmitReply) -> Kind {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the figures of a sweep, for those who ask to see them"
-)]
-pub(super) fn figures(what: &str) {
-    println!("wire: {what}");
-}
-
 /// Reads up to `count` bytes, fewer if the client goes away.
 fn read_some(stream: &mut TcpStream, count: usize) -> Vec<u8> {
     let mut begun = Vec::new();
@@ -124,11 +117,12 @@ async fn a_request_that_breaks_off_after_any_byte_is_in_doubt_and_never_sent_aga
             assert!(seen.matches("POST ").count() <= 1, "{seen}");
         }
         let unsent = kinds.iter().filter(|kind| **kind == Kind::NotSent).count();
-        figures(&format!(
-            "request broken by {end:?} after each of 0..={length} bytes: {} in doubt, {unsent} not sent, {} connections",
+        announce(&format!(
+            "wire: request broken by {end:?} after each of 0..={length} bytes: {} in doubt, {unsent} not sent, {} connections",
             kinds.len() - unsent,
             seen.len(),
         ));
+        assert_published(kinds.len(), "places of a request");
     }
 }
 
@@ -152,8 +146,8 @@ async fn a_connection_that_ends_at_once_is_not_sent_only_if_no_byte_arrived() {
         assert!(is_true, "{kind:?}, yet the server saw {seen:?}");
     }
     let unsent = kinds.iter().filter(|kind| **kind == Kind::NotSent).count();
-    figures(&format!(
-        "connection ended at accept, {ROUNDS} times: {unsent} not sent with 0 bytes seen, {} in doubt",
+    announce(&format!(
+        "wire: connection ended at accept, {ROUNDS} times: {unsent} not sent with 0 bytes seen, {} in doubt",
         ROUNDS - unsent
     ));
 }
@@ -182,8 +176,8 @@ async fn an_answer_that_comes_before_the_request_was_read_counts_in_full() {
             assert_eq!(kind(&reply), expected, "after {count} bytes: {reply:?}");
         }
         assert_eq!(server.finish().await.len(), length);
-        figures(&format!(
-            "whole answer after each of 1..={length} request bytes: all {expected:?}"
+        announce(&format!(
+            "wire: whole answer after each of 1..={length} request bytes: all {expected:?}"
         ));
     }
 }
@@ -333,11 +327,12 @@ async fn an_answer_that_breaks_off_before_any_byte_is_in_doubt_until_it_is_whole
             }
         }
     }
-    figures(&format!(
-        "{} answers, 3 framings, closed and reset before each byte: {swept} cases, {doubted} in doubt, {} known",
+    announce(&format!(
+        "wire: {} answers, 3 framings, closed and reset before each byte: {swept} cases, {doubted} in doubt, {} known",
         CUT_ANSWERS.len(),
         swept - doubted,
     ));
+    assert_published(swept, "cut answers");
 }
 
 /// Cuts one answer at every place; returns how many replies there were, and how many of them were in doubt.
@@ -530,7 +525,10 @@ async fn an_answer_that_no_provider_should_give_has_one_meaning_and_the_request_
     for seen in &seen {
         assert_eq!(seen.matches("POST ").count(), 1, "{seen}");
     }
-    figures(&format!("{} odd answers, one request each", seen.len()));
+    announce(&format!(
+        "wire: {} odd answers, one request each",
+        seen.len()
+    ));
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
-use super::sweep::figures;
 use super::*;
+use crate::claims::announce;
 
 /// Who signs the certificates of a test.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -241,8 +241,8 @@ async fn a_handshake_that_breaks_off_at_any_byte_is_not_sent_and_what_comes_afte
             }
         }
         let broken = whole.iter().filter(|whole| !**whole).count();
-        figures(&format!(
-            "{:?} handshake broken after each of 0..{} bytes: {broken} not sent; broken after it: in doubt",
+        announce(&format!(
+            "wire: {:?} handshake broken after each of 0..{} bytes: {broken} not sent; broken after it: in doubt",
             version.version,
             whole.len(),
         ));
@@ -265,7 +265,7 @@ async fn a_handshake_that_the_provider_does_not_read_to_its_end_is_not_sent() {
         not_sent(&api.submit(&request()).await);
     }
     assert_eq!(server.finish().await.len(), HELLO + 1);
-    figures(&format!(
-        "TLS hello read up to each of 0..={HELLO} bytes: all not sent"
+    announce(&format!(
+        "wire: TLS hello read up to each of 0..={HELLO} bytes: all not sent"
     ));
 }
