@@ -28,7 +28,7 @@
 //! sync had failed, the system would take it for written, and a second sync would do nothing.
 //!
 //! What this cannot see: a file that ends early at the end of a line, or whose last block reads as noise, by the fault
-//! of a disk or a person. [`super::witness`] asks results.csv about that.
+//! of a disk or a person. The module `witness` asks results.csv about that.
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -22,7 +22,7 @@
 //!   follow something new, an old program would misread it: raise [`VERSION`].
 //! * *A new program on an old file?* It must read it and go on with it for ever; people keep states for months. So a
 //!   field that is new is optional on reading, and no type, field or word that was ever written is dropped. After
-//!   [`VERSION`] was raised, [`decode_header`] still takes every version from 1 on, and a run goes on in the version that
+//!   [`VERSION`] was raised, `decode_header` still takes every version from 1 on, and a run goes on in the version that
 //!   the file has or replaces the file as a whole, never in two versions.
 //!
 //! `tests/it/states` holds a state of every version, as that version wrote it, and what it means. Tests open each of them
