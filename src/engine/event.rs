@@ -192,6 +192,14 @@ impl Event {
         Self::Doubted { message }
     }
 
+    /// The same, if an answer is known to have come: it named the task `task_id`, as it is shown.
+    pub fn left_open_as(task_id: &str) -> Self {
+        let message = CleanText::new(&format!(
+            "the run that sent it could not save the answer, which named the task `{task_id}`"
+        ));
+        Self::Doubted { message }
+    }
+
     /// What kind of event it is.
     pub fn kind(&self) -> EventKind {
         match self {

@@ -19,7 +19,9 @@ use self::journal::{Journal, Tail, TailKind};
 use self::lock::{Holder, Lock};
 use self::record::Header;
 use self::witness::Witness;
-use crate::engine::table::{JobTable, Record};
+use crate::engine::event::Event;
+use crate::engine::job::Status;
+use crate::engine::table::{Fact, JobTable, Record};
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError};
 use crate::plan::JobId;
@@ -105,13 +107,34 @@ impl Store {
                 .flat_map(|tail| Warning::of_tail(&path, tail)),
         );
         warnings.extend(Warning::of_machine(&opened.header));
-        Ok(Self {
+        let mut store = Self {
             journal,
             directory: directory.to_owned(),
             header: opened.header,
             warnings,
             _lock: lock,
-        })
+        };
+        store.keep_named_tasks(table, options.now)?;
+        Ok(store)
+    }
+
+    /// Keeps the task ids that only results.csv or a torn record names, with the jobs that are in doubt for want of them:
+    /// the results that name them are soon written anew.
+    fn keep_named_tasks(&mut self, table: &mut JobTable, now: Timestamp) -> Result<(), StateError> {
+        let mut records = Vec::new();
+        for warning in &self.warnings {
+            if let Warning::TaskElsewhere { job, task_id, .. } = warning
+                && let Some(index) = table.position(job)
+                && table.job(index).status() == Status::Submitting
+            {
+                let event = Event::left_open_as(task_id);
+                let (at, id) = (crate::clock::whole_milliseconds(now), job.clone());
+                table.apply(index, &event, at).expect("a create is open");
+                let fact = Fact::Job { id, event };
+                records.push(Record { at, fact });
+            }
+        }
+        self.journal.commit(&records)
     }
 
     /// Replays the state in `directory` into `table` without a lock, also while a run adds to it; `None` if no state was

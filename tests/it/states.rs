@@ -50,6 +50,30 @@ fn however_many_lines_a_state_loses_no_job_is_paid_for_twice() {
 }
 
 #[test]
+fn a_task_that_only_the_results_name_is_kept_before_they_are_written_anew() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario.run(&[]).exits(0);
+    let task_id = scenario.result("job-01")["task_id"].to_owned();
+    let state = scenario.state();
+    let intent = state.find("\"accepted\"").expect("an accept");
+    let cut = state[..intent].rfind('\n').expect("a line before it") + 1;
+    scenario.damage_state(&state[..cut]);
+    scenario.ask("report", &[]).exits(0).says(&task_id);
+    let row = scenario.result("job-01");
+    assert_eq!(&row["status"], "in_doubt");
+    assert!(row["error"].contains(&task_id), "{row:?}");
+    assert!(scenario.state().contains(&task_id));
+    scenario.run(&[]).exits(5).says(&task_id);
+    let words = ["job-01", "--task", &task_id];
+    let mut resolve = scenario.command(&["resolve", "shots.csv"]);
+    resolve.args(words);
+    crate::support::Running::of(resolve).finish().exits(0);
+    scenario.run(&[]).exits(0);
+    assert_eq!(provider.posts(), 1);
+}
+
+#[test]
 fn results_that_a_person_had_in_hand_do_not_stand_in_the_way() {
     let provider = Simulated::good_day();
     let scenario = Scenario::jobs(2).at(&provider);
