@@ -13,6 +13,8 @@ use super::event::{
 use super::*;
 use crate::plan::{Job, JobId, Media, Model, RequestFields, VideoRequest};
 
+mod rules;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 fn plan(jobs: u32) -> Plan {
