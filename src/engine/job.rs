@@ -485,4 +485,36 @@ mod tests {
         }
         insta::assert_snapshot!(table);
     }
+
+    #[test]
+    fn an_adopted_task_is_asked_for_where_a_person_found_it() {
+        let message = CleanText::new("said");
+        let mut job = JobState {
+            phase: Phase::InDoubt {
+                message,
+                run: RunNumber(3),
+            },
+            ..JobState::default()
+        };
+        let adopted = Event::Adopted {
+            task_id: TaskId::new("t").expect("valid"),
+            run: RunNumber(2),
+        };
+        job.apply(&adopted, at(4)).expect("legal");
+        let task = job.task().expect("a task");
+        assert_eq!((task.run, task.accepted_at), (RunNumber(2), at(4)));
+    }
+
+    #[test]
+    fn a_job_stays_submitted_and_dated_whatever_becomes_of_it() {
+        let mut job = JobState::default();
+        assert!(!job.was_submitted());
+        let intent = &events()[0];
+        job.apply(intent, at(5)).expect("legal");
+        assert_eq!((job.was_submitted(), job.submitted_at), (true, Some(at(5))));
+        for event in [Event::left_open(), Event::NotCreated] {
+            job.apply(&event, at(6)).expect("legal");
+            assert_eq!((job.was_submitted(), job.submitted_at), (true, Some(at(5))));
+        }
+    }
 }

@@ -233,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_of_the_same_burst_can_make_the_pause_longer_and_never_shorter() {
+        let mut restraint = Restraint::new(SECOND);
+        for (now, told, open_at) in [(1, 5, 6), (2, 60, 62), (3, 10, 62)] {
+            restraint.refused(now * SECOND, Some(told * SECOND), 0);
+            assert_eq!(restraint.open_at(None), open_at * SECOND);
+        }
+    }
+
+    #[test]
+    fn a_provider_that_cannot_be_reached_is_no_reason_to_go_slower_afterwards() {
+        let mut restraint = Restraint::new(SECOND);
+        restraint.unreachable(SECOND, 0);
+        assert_eq!(restraint.open_at(Some(60 * SECOND)), 61 * SECOND);
+    }
+
+    #[test]
     fn an_hour_is_the_longest_pause_that_can_be_asked_for() {
         let mut restraint = Restraint::new(SECOND);
         assert_eq!(

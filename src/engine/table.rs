@@ -268,3 +268,51 @@ impl Selection {
         self.0.as_ref().is_none_or(|set| set.is_match(id.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn adopted(run: u32) -> Record {
+        let event = Event::Adopted {
+            task_id: sample::task("t"),
+            run: RunNumber(run),
+        };
+        sample::event(9, "unclear", event)
+    }
+
+    #[test]
+    fn runs_are_numbered_without_a_gap() {
+        for (found, is_next) in [(0, false), (1, false), (2, true), (3, false)] {
+            let (_, mut table) = sample::every_status();
+            let begun = table.replay(&sample::run(found, &[]));
+            assert_eq!(begun.is_ok(), is_next, "run {found}");
+            assert_eq!(table.runs().len(), 1 + usize::from(is_next));
+        }
+    }
+
+    #[test]
+    fn an_event_of_a_run_that_never_began_is_refused_and_changes_nothing() {
+        for run in [0, 2, u32::MAX] {
+            let (_, mut table) = sample::every_status();
+            let job = table.position(&sample::job_id("unclear")).expect("there");
+            let before = table.job(job).clone();
+            let refused = table.replay(&adopted(run));
+            assert!(matches!(refused, Err(ReplayError::UnknownRun { .. })));
+            assert_eq!(*table.job(job), before);
+        }
+        let (_, mut table) = sample::every_status();
+        assert_eq!(table.replay(&adopted(1)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_sent_is_kept_only_where_the_plan_says_something_else() {
+        let (_, table) = sample::every_status();
+        let keeps: Vec<_> = (0..table.removed().end)
+            .filter(|job| table.job(*job).sent.is_some())
+            .map(|job| table.id(job).as_str())
+            .collect();
+        assert_eq!(keeps, ["edited", "cut-from-film"]);
+    }
+}
