@@ -225,7 +225,9 @@ impl ResultsFile {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::num::NonZeroU32;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::engine::Setup;
@@ -288,5 +290,73 @@ mod tests {
         let closed = desk.close(&engine);
         assert_eq!(closed.facts, [RunFact::Bug]);
         assert!(closed.results_error.is_none());
+    }
+
+    /// Takes what is said, for all who hold it.
+    #[derive(Clone, Default)]
+    struct Said(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Said {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("not poisoned").extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Tells a desk of `records` at each of these seconds; what `look` sees after each, and what was said.
+    fn told<T>(
+        saved: &[&Record],
+        unsaved: &[&Record],
+        seconds: &[u64],
+        look: impl Fn(&std::path::Path) -> T,
+    ) -> (Vec<T>, String) {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("results.csv");
+        let (plan, table) = sample::every_status();
+        let now = |second| Now {
+            mono: Duration::from_secs(second),
+            wall: sample::second(0),
+        };
+        let engine = engine(table, now(0));
+        let said = Said::default();
+        let mut output = Output::to_writers(io::sink(), said.clone(), Talk::Quiet);
+        let selection = Selection::default();
+        let results = path.clone();
+        let mut desk = Desk::new(&plan, &engine, selection, results, false, &mut output);
+        let mut seen = Vec::new();
+        for second in seconds {
+            desk.tell(&News {
+                records: saved,
+                unsaved,
+                notices: &[],
+                engine: &engine,
+                now: now(*second),
+            });
+            seen.push(look(&path));
+        }
+        let said = said.0.lock().expect("not poisoned").clone();
+        (seen, String::from_utf8(said).expect("text"))
+    }
+
+    #[test]
+    fn a_task_id_that_could_not_be_saved_is_said_even_to_who_wants_it_quiet() {
+        let record = sample::event(1, "running", sample::accepted("task_running"));
+        let (_, said) = told(&[], &[&record], &[0], |_| ());
+        assert!(said.contains("`task_running`"), "{said}");
+        assert!(said.contains("could not be saved"), "{said}");
+        let (_, said) = told(&[&record], &[], &[0], |_| ());
+        assert_eq!(said, "");
+    }
+
+    #[test]
+    fn results_are_at_most_two_seconds_behind_and_not_written_more_often() {
+        let record = sample::event(1, "running", sample::accepted("task_running"));
+        let take = |path: &std::path::Path| std::fs::remove_file(path).is_ok();
+        let (written, _) = told(&[&record], &[], &[0, 1, 2, 3, 4, 5, 60], take);
+        assert_eq!(written, [true, false, false, true, false, false, true]);
     }
 }

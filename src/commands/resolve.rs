@@ -219,3 +219,62 @@ fn known(reply: PollReply, task_id: &TaskId, output: &mut Output) -> Result<(), 
         PollReply::Trouble { message } => Err(not_asked(message.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::FailureClass;
+    use crate::output::Talk;
+    use crate::report::sample;
+    use crate::text::CleanText;
+
+    #[test]
+    fn a_task_is_adopted_only_when_the_provider_says_something_about_it() {
+        let code_of = |reply| {
+            let mut output = Output::to_writers(std::io::sink(), std::io::sink(), Talk::Normal);
+            known(reply, &sample::task("t"), &mut output).map_err(|error| error.code())
+        };
+        let message = || CleanText::new("said");
+        let running = || PollReply::Running { unknown_word: None };
+        let failed = PollReply::Failed {
+            class: FailureClass::Generation,
+            message: message(),
+        };
+        assert_eq!(code_of(running()), Ok(()));
+        assert_eq!(code_of(failed), Ok(()));
+        let of_another = PollReply::OtherTask {
+            task_id: sample::task("another"),
+            reply: Box::new(running()),
+        };
+        let not_found = PollReply::NotFound { message: message() };
+        for unknown in [not_found, of_another] {
+            assert_eq!(code_of(unknown), Err(ExitCode::Usage));
+        }
+        let trouble = PollReply::Trouble { message: message() };
+        for not_asked in [trouble, PollReply::Later { retry_after: None }] {
+            assert_eq!(code_of(not_asked), Err(ExitCode::Unfinished));
+        }
+        let refused = PollReply::KeyRefused { message: message() };
+        assert_eq!(code_of(refused), Err(ExitCode::Refused));
+    }
+
+    #[test]
+    fn only_jobs_in_doubt_can_be_settled() {
+        let (plan, table) = sample::every_status();
+        let settled: Vec<_> = plan
+            .jobs()
+            .iter()
+            .map(|job| job.id().as_str())
+            .filter(|id| in_doubt(&table, &sample::job_id(id)).is_ok())
+            .collect();
+        assert_eq!(settled, ["unclear", "lost"]);
+    }
+
+    #[test]
+    fn a_job_that_is_named_twice_is_settled_once() {
+        let (_, table) = sample::every_status();
+        let ids = ["unclear", "lost", "UNCLEAR"].map(sample::job_id);
+        let jobs = all_in_doubt(&table, &ids).map_err(|error| error.to_string());
+        assert_eq!(jobs.map(|jobs| jobs.len()), Ok(2));
+    }
+}

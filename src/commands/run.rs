@@ -359,9 +359,80 @@ fn repeated(options: &RunArgs) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+    use std::num::NonZeroU32;
 
     use super::*;
     use crate::cli::{Command, parse};
+    use crate::manifest::ManifestSettings;
+
+    #[test]
+    fn every_limit_that_was_named_reaches_the_engine_or_the_client() {
+        let words = "shotlist run m.yaml --base-url http://127.0.0.1:1 --max-jobs 1 --concurrency 2 --submit-rate 30/min \
+                     --poll-rate 4/s --poll-first 5s --poll-every 6s --submit-timeout 7m --job-timeout 8h --deadline 9h \
+                     --rerun failed";
+        let Ok(Command::Run(options)) =
+            parse(words.split_whitespace().map(OsString::from)).map(|cli| cli.command)
+        else {
+            panic!("a valid command line")
+        };
+        let sources = Sources {
+            environment: &|_| None,
+            manifest: &ManifestSettings::default(),
+            now: &clock::local(),
+        };
+        let settings = RunSettings::resolve(&options, sources).map_err(|error| error.to_string());
+        let settings = settings.expect("valid");
+        let provider = Provider {
+            origin: Origin {
+                base_url: "http://127.0.0.1:1".to_owned(),
+                create_path: CREATE_PATH.to_owned(),
+                poll_path: POLL_PATH.to_owned(),
+                key: String::new(),
+            },
+            key: None,
+            _simulator: None,
+        };
+        let setup = setup(&settings, &provider, &JobTable::new(None));
+        let limits = Limits {
+            concurrency: NonZeroU32::new(2).expect("not 0"),
+            submit_interval: Duration::from_secs(2),
+            poll_interval: Duration::from_millis(250),
+            poll_first: Duration::from_secs(5),
+            poll_every: Duration::from_secs(6),
+            job_timeout: Duration::from_secs(8 * 3600),
+            deadline: Duration::from_secs(9 * 3600),
+            max_jobs: Some(NonZeroU32::MIN),
+        };
+        assert_eq!(setup.limits, limits);
+        assert!(setup.rerun.failed && !setup.rerun.changed);
+        let timers = provider.api_settings(&settings).timers;
+        assert_eq!(timers, Timers::around(Duration::from_secs(7 * 60)));
+    }
+
+    #[test]
+    fn only_a_state_that_takes_no_more_intents_still_takes_answers() {
+        let path = Path::new("state.jsonl");
+        let source = fs::FileError::io("write to", path, std::io::Error::other("said"));
+        let too_long = StateError::TooLong {
+            path: path.to_owned(),
+            job: None,
+        };
+        for error in [
+            StateError::Full {
+                source: source.clone(),
+            },
+            too_long,
+        ] {
+            let refused = commit_error(error);
+            assert!(matches!(refused, CommitError::IntentsRefused(_)));
+        }
+        let vanished = StateError::Vanished {
+            path: path.to_owned(),
+        };
+        for error in [StateError::File(source), vanished] {
+            assert!(matches!(commit_error(error), CommitError::Broken(_)));
+        }
+    }
 
     #[test]
     fn the_next_run_is_suggested_with_the_options_of_this_one_but_for_what_costs_again() {

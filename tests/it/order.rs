@@ -306,6 +306,29 @@ fn results_are_drawn_only_from_a_state_that_is_synced() {
 }
 
 #[test]
+fn what_a_person_found_is_synced_before_it_is_in_the_results() {
+    if !can_trace("the order of system calls, resolve") {
+        return;
+    }
+    let provider = Simulated::with_faults("reset=first:1");
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario.run(&[]).exits(5);
+    let command = scenario.command(&["resolve", "shots.csv", "job-01", "--not-created"]);
+    let resolve = Evidence::of_command(&scenario, &command, 0);
+    let settled = resolve.records("not_created");
+    let [(write, _)] = settled[..] else {
+        panic!("{}", resolve.listing())
+    };
+    let replacements = resolve.replacements();
+    let [(_, results, rename)] = &replacements[..] else {
+        panic!("{}", resolve.listing())
+    };
+    assert!(!results.contains("in_doubt"), "{results}");
+    let state = resolve.file("state.jsonl");
+    resolve.assert_synced(&state, write.end, rename.begin, "what was found");
+}
+
+#[test]
 fn a_torn_end_is_gone_from_the_disk_before_anything_is_added() {
     if !can_trace("the order of system calls, torn end") {
         return;

@@ -94,6 +94,20 @@ fn a_task_that_is_found_at_the_provider_is_adopted_after_one_poll() {
     assert_eq!(provider.posts(), 2);
 }
 
+#[test]
+fn a_task_is_looked_for_at_the_provider_that_was_asked_to_make_it() {
+    let (old, new) = (answering_late(), Simulated::with_faults("400=always"));
+    let scenario = killed_before_the_answer(&old);
+    scenario.run(&["--base-url", &new.base_url()]).exits(5);
+    let polls = |provider: &Simulated| provider.ledger().totals.polls;
+    let before = (polls(&old), polls(&new));
+    let task_id = created_task(&old.ledger());
+    scenario
+        .ask("resolve", &["job-01", "--task", &task_id])
+        .exits(0);
+    assert_eq!((polls(&old), polls(&new)), (before.0 + 1, before.1));
+}
+
 fn created_task(ledger: &Ledger) -> String {
     let task = ledger.tasks.first().expect("a task was made");
     task.task_id.clone()
