@@ -223,6 +223,30 @@ fn a_rehearsal_starts_empty_and_removes_only_what_rehearsals_leave() {
 }
 
 #[test]
+fn a_rehearsal_that_cannot_be_cleared_away_is_still_known_as_one() {
+    let home = Home::new();
+    drop(home.open(rehearsal()).expect("new"));
+    std::fs::create_dir(home.path(RESULTS_FILE)).expect("nothing in the way");
+    home.refusal(rehearsal());
+    assert!(matches!(
+        home.refusal(options()),
+        StateError::Rehearsal { .. }
+    ));
+}
+
+#[test]
+fn results_that_a_killed_run_has_left_half_written_are_removed() {
+    let home = Home::new();
+    drop(home.open(options()).expect("new"));
+    let (half, other) = (home.path(".results.csv8Xq2.tmp"), home.path("results.tmp"));
+    for file in [&half, &other] {
+        std::fs::write(file, "id,sta").expect("writable");
+    }
+    drop(home.open(options()).expect("there"));
+    assert!(!half.exists() && other.exists());
+}
+
+#[test]
 fn a_rehearsal_never_clears_away_what_a_living_one_holds() {
     let home = Home::new();
     let (mut store, _) = home.open(rehearsal()).expect("new");
