@@ -416,6 +416,12 @@ impl Engine {
         }
     }
 
+    /// What the jitter of a delay hangs on: runs of several machines over one account must not fire together either.
+    fn chance(&self, job: JobIndex) -> u32 {
+        let began = self.began.wall.as_millisecond().rem_euclid(1 << 32);
+        job ^ u32::try_from(began).expect("below 2^32")
+    }
+
     fn stop(&mut self, reason: StopReason, effects: &mut Effects) {
         let seen = self
             .stops

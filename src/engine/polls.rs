@@ -107,7 +107,8 @@ impl Engine {
             }
             PollReply::Later { retry_after } => {
                 let told = retry::told(retry_after);
-                let wait = told.unwrap_or_else(|| retry::pause(self.poll_refusals, job));
+                let wait =
+                    told.unwrap_or_else(|| retry::pause(self.poll_refusals, self.chance(job)));
                 if now.mono >= self.polls_paused_until {
                     self.poll_refusals = self.poll_refusals.saturating_add(1);
                 }

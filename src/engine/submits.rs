@@ -74,7 +74,9 @@ impl Engine {
                 retry_after,
                 message,
             } => {
-                let episode = self.restraint.refused(now.mono, retry_after, job);
+                let episode = self
+                    .restraint
+                    .refused(now.mono, retry_after, self.chance(job));
                 self.try_again(
                     job,
                     PendingClass::RateLimited,
@@ -85,7 +87,7 @@ impl Engine {
                 );
             }
             SubmitReply::NotSent { message } => {
-                let episode = self.restraint.unreachable(now.mono, job);
+                let episode = self.restraint.unreachable(now.mono, self.chance(job));
                 self.try_again(job, PendingClass::NotSent, episode, message, now, effects);
             }
             SubmitReply::InDoubt { evidence, message } => {

@@ -405,6 +405,34 @@ fn a_told_pause_holds_every_submit() {
 }
 
 #[test]
+fn runs_that_began_at_other_moments_do_not_try_again_together() {
+    let second_submit = |milliseconds: i64| {
+        let mut start = Start::new(&plan(1));
+        start.limits.submit_interval = SECOND / 100;
+        start.wall = Timestamp::from_millisecond(1_000_000 + milliseconds).expect("in range");
+        let mut world = World::new(start);
+        let mut first = true;
+        world.run(
+            |job, now| {
+                if std::mem::take(&mut first) {
+                    let later = SubmitReply::Later {
+                        retry_after: None,
+                        message: said("later"),
+                    };
+                    return (SECOND, later);
+                }
+                accept(job, now)
+            },
+            complete,
+        );
+        world.submits[1].0
+    };
+    let moments: std::collections::BTreeSet<_> = (0_i64..10).map(second_submit).collect();
+    assert!(moments.len() > 5, "{moments:?}");
+    assert_eq!(second_submit(3), second_submit(3));
+}
+
+#[test]
 fn an_unreachable_provider_costs_nothing_and_ends_at_the_deadline() {
     let mut start = Start::new(&plan(3));
     start.limits.deadline = 300 * SECOND;
