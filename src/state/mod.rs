@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use self::journal::{Journal, Tail, TailKind};
 use self::lock::{Holder, Lock};
 use self::record::Header;
-use self::witness::Witness;
+use self::witness::{OpenResults, Witness};
 use crate::engine::event::Event;
 use crate::engine::job::Status;
 use crate::engine::table::{Fact, JobTable, Record};
@@ -90,7 +90,7 @@ impl Store {
         }
         let file = fs::open_growing(&path)?;
         lock::try_lock(&file, directory, &path)?; // in case somebody removed the lock file of a living run
-        let results = directory.join(RESULTS_FILE);
+        let results = OpenResults::at(directory.join(RESULTS_FILE));
         let mut witness = Witness::default();
         let replay = |record: Record| {
             witness.note(&record, table);
@@ -98,8 +98,8 @@ impl Store {
         };
         let (journal, opened) = Journal::open(file, &path, &options.header(), replay)?;
         fs::sync_directory(directory)?;
-        let mut warnings = witness.ask(&results, table)?;
-        fs::remove_half_written(&results)?;
+        let mut warnings = witness.ask(results, table)?;
+        fs::remove_half_written(&directory.join(RESULTS_FILE))?;
         warnings.extend(
             opened
                 .tail
@@ -118,12 +118,13 @@ impl Store {
         Ok(store)
     }
 
-    /// Keeps the task ids that only results.csv or a torn record names, with the jobs that are in doubt for want of them:
-    /// the results that name them are soon written anew.
+    /// Keeps the task ids that only results.csv names with the jobs that are in doubt for want of them: the results are
+    /// soon written anew.
     fn keep_named_tasks(&mut self, table: &mut JobTable, now: Timestamp) -> Result<(), StateError> {
         let mut records = Vec::new();
         for warning in &self.warnings {
-            if let Warning::TaskElsewhere { job, task_id, .. } = warning
+            if let Warning::TaskElsewhere { path, job, task_id } = warning
+                && path.ends_with(RESULTS_FILE)
                 && let Some(index) = table.position(job)
                 && table.job(index).status() == Status::Submitting
             {
@@ -149,9 +150,18 @@ impl Store {
             check_manifest(directory, &header, wanted)?;
         }
         check_not_gone(directory, journal::peek_header(&path)?.as_ref())?;
-        let opened = journal::read(&path, |record| table.replay(&record))?;
+        let results = OpenResults::at(directory.join(RESULTS_FILE));
+        let mut witness = Witness::default();
+        let opened = journal::read(&path, |record| {
+            witness.note(&record, table);
+            table.replay(&record)
+        })?;
+        let named_elsewhere = witness.ask(results, table)?;
         Ok(opened.map(|opened| Snapshot {
-            warnings: Warning::of_machine(&opened.header).into_iter().collect(),
+            warnings: named_elsewhere
+                .into_iter()
+                .chain(Warning::of_machine(&opened.header))
+                .collect(),
             header: opened.header,
             records: opened.records,
             tail: opened.tail,

@@ -4,8 +4,9 @@
 //! Start at [`Witness::ask`]. Must not know how either file is written.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::{STATE_FILE, StateError, Warning};
 use crate::engine::event::{Event, JobIndex};
@@ -40,13 +41,19 @@ impl Witness {
         }
     }
 
-    /// Compares the results at `path` with `table`.
+    /// Compares `results` with `table`. They must have been opened before the state was read: a run that goes on writes
+    /// them anew, under the same name.
     ///
     /// A run writes its results after the state, so they are never ahead of it, with one exception: when the state could
     /// not be written any more, they still show what came in. Its jobs are in doubt then, and their tasks are told.
-    pub(super) fn ask(self, path: &Path, table: &JobTable) -> Result<Vec<Warning>, StateError> {
-        let Ok(Some(file)) = fs::open_readable(path) else {
-            return Ok(Vec::new()); // no results, or nothing that a run has written
+    pub(super) fn ask(
+        self,
+        results: OpenResults,
+        table: &JobTable,
+    ) -> Result<Vec<Warning>, StateError> {
+        let OpenResults { file, path } = results;
+        let Some(file) = file else {
+            return Ok(Vec::new());
         };
         let mut told = Vec::new();
         let mut refusal = None;
@@ -54,7 +61,7 @@ impl Witness {
             match self.compare(row, table) {
                 Finding::Unsaved(job) if told.len() < TOLD_LIMIT => {
                     told.push(Warning::TaskElsewhere {
-                        path: path.to_owned(),
+                        path: path.clone(),
                         job,
                         task_id: crate::text::clean(row.task_id, 1024),
                     });
@@ -63,7 +70,7 @@ impl Witness {
                 Finding::Lost(job, what) => {
                     refusal = Some(StateError::Older {
                         state: path.with_file_name(STATE_FILE),
-                        results: path.to_owned(),
+                        results: path.clone(),
                         job,
                         what,
                     });
@@ -102,6 +109,21 @@ impl Witness {
     }
 }
 
+/// The results as they were at one moment.
+pub(super) struct OpenResults {
+    /// `None` if there are none, or nothing that a run has written.
+    file: Option<File>,
+    path: PathBuf,
+}
+
+impl OpenResults {
+    /// Opens the results at `path`.
+    pub(super) fn at(path: PathBuf) -> Self {
+        let file = fs::open_readable(&path).ok().flatten();
+        Self { file, path }
+    }
+}
+
 /// What the state makes of a row.
 enum Finding {
     /// It says the same, or more.
@@ -130,7 +152,7 @@ mod tests {
             table.replay(record).expect("legal");
         }
         let named = |text: String| text.replace(&format!("{}/", home.path().display()), "");
-        match witness.ask(&path, &table) {
+        match witness.ask(OpenResults::at(path), &table) {
             Ok(warnings) => Ok(warnings
                 .iter()
                 .map(ToString::to_string)

@@ -21,7 +21,9 @@ fn an_old_copy_of_the_state_is_refused_before_anything_is_paid_again() {
     scenario.damage_state(&old);
     let refusal = "`shots.run/state.jsonl` is older than `shots.run/results.csv`: of job `job-02` it does not know the task";
     scenario.run(&[]).exits(74).says(refusal);
-    scenario.ask("report", &[]).exits(74).says(refusal);
+    for look in ["report", "plan", "status"] {
+        scenario.ask(look, &[]).exits(74).says(refusal);
+    }
     let words = ["--all", "--not-created"];
     scenario.ask("resolve", &words).exits(74).says(refusal);
     assert_eq!((scenario.state(), scenario.results_text()), (old, results));

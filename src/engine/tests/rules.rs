@@ -375,7 +375,8 @@ fn refusals_and_errors_of_polls_are_forgotten_with_the_next_answer() {
                 complete(job, now)
             }
         });
-        world.polls[refusals + 2].0 - world.polls[refusals + 1].0
+        let [before, after] = [1, 2].map(|more| world.polls[refusals + more].0);
+        after.saturating_sub(before)
     };
     let later = || PollReply::Later { retry_after: None };
     assert!(pause_after(5, later) < 2 * SECOND);
