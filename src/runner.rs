@@ -147,10 +147,9 @@ where
             break;
         }
     }
-    let late_signal = stage.signals.next().now_or_never().flatten();
     Ended {
         engine,
-        signal: signal.map(|(signal, _)| signal).or(late_signal),
+        signal: signal.map(|(signal, _)| signal),
         state_error,
     }
 }

@@ -72,21 +72,23 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         options.json,
         output,
     );
-    let ended = runtime.block_on(async {
-        let signals = signals::listen().map_err(|source| {
-            Error::new(ExitCode::State, "failed to listen for signals").because(source)
-        })?;
+    let listening = runtime.block_on(async { signals::listen() });
+    let mut signals = listening.map_err(|source| {
+        Error::new(ExitCode::State, "failed to listen for signals").because(source)
+    })?;
+    let mut ended = runtime.block_on(async {
         let stage = runner::Stage {
             plan: &manifest.plan,
             api: &api,
             journal: &mut store,
             reporter: &mut desk,
             clock: &clock,
-            signals,
+            signals: &mut signals,
         };
-        Ok::<_, Error>(runner::run(engine, first, stage).await)
-    })?;
+        runner::run(engine, first, stage).await
+    });
     let closed = desk.close(&ended.engine);
+    ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
     drop(store); // nobody who reads slowly shall keep the next run out
     let facts = facts(&ended, &closed);
     if let Some(error) = closed.results_error {
@@ -110,7 +112,8 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         elapsed: clock.now().mono,
     };
     show(&summary, options, output);
-    let late_signal = runtime.block_on(signals::deliver(output, ended.signal.is_some()));
+    let delivered = signals::deliver(output, ended.signal.is_some(), &mut signals);
+    let late_signal = runtime.block_on(delivered);
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(late_signal.map_or(summary.exit_code(), signals::exit_code))
 }

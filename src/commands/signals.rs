@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::stream::{BoxStream, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal as Source, SignalKind, signal};
@@ -120,9 +121,18 @@ fn ignores_hangup(status: &str) -> bool {
     mask.is_none_or(|mask| mask & 1 == 1) // SIGHUP is the first signal
 }
 
+/// The signal that has come and that nobody has looked at.
+pub(super) fn pending(signals: &mut BoxStream<'static, Signal>) -> Option<Signal> {
+    signals.next().now_or_never().flatten()
+}
+
 /// Waits until everything that was said is written. A reader that stalls can keep it waiting, but nobody who sends a
 /// signal; after `interrupted` a short while is all it gets. The signal that ended the waiting.
-pub(super) async fn deliver(output: &Output, interrupted: bool) -> Option<Signal> {
+pub(super) async fn deliver(
+    output: &Output,
+    interrupted: bool,
+    signals: &mut BoxStream<'static, Signal>,
+) -> Option<Signal> {
     let patience = if interrupted {
         LAST_WORDS
     } else {
@@ -132,9 +142,6 @@ pub(super) async fn deliver(output: &Output, interrupted: bool) -> Option<Signal
         while !output.is_delivered() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-    };
-    let Ok(mut signals) = listen() else {
-        return None;
     };
     tokio::select! {
         biased;

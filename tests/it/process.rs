@@ -228,6 +228,28 @@ fn a_signal_ends_a_run_that_nobody_reads_and_its_last_words_do_not_hold_it() {
     assert_eq!(provider.posts(), 3);
 }
 
+#[test]
+fn a_signal_after_the_work_is_done_ends_a_run_whose_last_words_nobody_reads() {
+    use rustix::process::{Pid, Signal, kill_process};
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let provider = Simulated::good_day();
+        let scenario = Scenario::jobs(2).at(&provider);
+        let (_reader, writer) = full_pipe();
+        let mut command = scenario.run_command(&["--json"]);
+        command
+            .stdout(writer.try_clone().expect("a pipe"))
+            .stderr(writer);
+        let mut run = command.spawn().expect("it starts");
+        until("the state is let go", || {
+            fs::read(scenario.out().join("lock")).is_ok_and(|holder| holder.is_empty())
+                && provider.polled() == 2
+        });
+        kill_process(Pid::from_child(&run), signal).expect("a living child");
+        assert_eq!(run.wait().expect("a child").code(), Some(code));
+        assert_eq!(standings(&scenario.results()), ["completed"; 2]);
+    }
+}
+
 // ── Signals ──
 
 #[test]
