@@ -892,6 +892,8 @@ mod tests {
             ),
             Some(10.0)
         );
+        let now_already = "Mon, 01 Jun 2026 12:00:20 GMT";
+        assert_eq!(wait(now_already, Some(now_already)), None);
         for too_many in ["99999999999999999999999", "1e300"] {
             let longest = Duration::MAX.as_secs_f64();
             assert_eq!(wait(too_many, None), Some(longest), "{too_many}");

@@ -353,6 +353,19 @@ async fn a_connection_that_stays_silent_is_in_doubt_after_the_time_out() {
 }
 
 #[tokio::test]
+async fn a_poll_that_is_not_answered_is_given_up_after_its_time_out() {
+    let server = Server::run(read_until_closed);
+    let timers = Timers {
+        poll: Duration::from_millis(200),
+        ..patient()
+    };
+    let api = api_with(server.origin(), timers).expect("valid settings");
+    let reply = api.poll(&server.origin(), &task("a")).await;
+    assert_eq!(in_trouble(&reply), "no answer within 200ms");
+    assert_eq!(server.finish().await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_refused_connection_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");

@@ -270,6 +270,27 @@ fn a_job_says_why_it_is_pending_again_and_whether_that_was_an_attempt() {
 }
 
 #[test]
+fn a_provider_that_could_not_be_reached_is_asked_at_the_usual_pace_afterwards() {
+    let mut world = World::new(Start::new(&plan(4)));
+    let mut first = true;
+    world.run(
+        |job, now| {
+            if std::mem::take(&mut first) {
+                let message = said("refused");
+                return (SECOND / 10, SubmitReply::NotSent { message });
+            }
+            accept(job, now)
+        },
+        complete,
+    );
+    let again = world.submits[1].0;
+    let usual = [1, 2, 3].map(|number| again + number * SECOND);
+    assert_eq!(world.submits[2].0, usual[0]);
+    assert_eq!(world.submits[3].0, usual[1]);
+    assert_eq!(world.submits[4].0, usual[2]);
+}
+
+#[test]
 fn a_task_is_lost_only_when_two_polls_in_a_row_do_not_find_it() {
     let mut start = Start::new(&plan(1));
     start.limits.job_timeout = 600 * SECOND;
@@ -375,8 +396,8 @@ fn refusals_and_errors_of_polls_are_forgotten_with_the_next_answer() {
                 complete(job, now)
             }
         });
-        let [before, after] = [1, 2].map(|more| world.polls[refusals + more].0);
-        after.saturating_sub(before)
+        let at = |poll: usize| world.polls[poll].0;
+        at(refusals + 2).saturating_sub(at(refusals + 1))
     };
     let later = || PollReply::Later { retry_after: None };
     assert!(pause_after(5, later) < 2 * SECOND);

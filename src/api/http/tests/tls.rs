@@ -152,6 +152,19 @@ async fn a_good_answer_over_tls_is_an_answer() {
 }
 
 #[tokio::test]
+async fn a_create_goes_out_over_http_1_also_where_http_2_is_offered() {
+    let authority = Authority::new();
+    let mut config = authority.server("127.0.0.1", |_| {});
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let server = serving(config);
+    let api = trusting(&authority.der(), &server, "127.0.0.1");
+    let reply = api.submit(&request()).await;
+    assert!(matches!(reply, SubmitReply::Accepted { .. }), "{reply:?}");
+    let seen = server.finish().await;
+    assert!(seen[0].contains(" HTTP/1.1\r\n"), "{seen:?}");
+}
+
+#[tokio::test]
 async fn a_certificate_that_is_not_right_is_not_sent_to_and_says_why() {
     let authority = Authority::new();
     let expired = authority.server("127.0.0.1", |params| {
