@@ -1,8 +1,8 @@
 //! `shotlist report`: rebuilds results.csv from the state.
 
-use super::{Manifest, Stage, Stop, load_manifest, open_state, signals, write_results};
 use std::path::{Path, PathBuf};
 
+use super::{Manifest, Stage, Stop, load_manifest, open_state, signals, write_results};
 use crate::cli::ReportArgs;
 use crate::clock::Clock;
 use crate::engine::table::JobTable;
