@@ -388,7 +388,8 @@ impl Engine {
 
     // ── State ──
 
-    fn record(&mut self, job: JobIndex, event: Event, now: Now, effects: &mut Effects) {
+    /// Makes `event` true; `false`, and told as the bug it is, if the job's status does not allow it.
+    fn record(&mut self, job: JobIndex, event: Event, now: Now, effects: &mut Effects) -> bool {
         let at = recorded_at(now);
         let before = self.table.job(job).status();
         if let Err(refused) = self.table.apply(job, &event, at) {
@@ -396,7 +397,7 @@ impl Engine {
                 job,
                 what: refused.to_string(),
             });
-            return;
+            return false;
         }
         *self.counts.of(before) -= 1;
         *self.counts.of(self.table.job(job).status()) += 1;
@@ -407,6 +408,7 @@ impl Engine {
                 event,
             },
         });
+        true
     }
 
     /// An intent without an answer at the start of a run: the run that sent it is dead.

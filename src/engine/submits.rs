@@ -23,8 +23,6 @@ impl Engine {
         ) {
             self.record(job, Event::Reopened, now, effects);
         }
-        effects.calls.push(Call::Submit { job });
-        self.open_creates.insert(job);
         let intent = Event::Intent {
             run: self.run,
             fingerprint: self
@@ -33,7 +31,10 @@ impl Engine {
                 .expect("only jobs of the plan are submitted"),
             request: None,
         };
-        self.record(job, intent, now, effects);
+        if self.record(job, intent, now, effects) {
+            effects.calls.push(Call::Submit { job });
+            self.open_creates.insert(job);
+        }
     }
 
     pub(super) fn take_submit_reply(

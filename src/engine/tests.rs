@@ -150,6 +150,8 @@ impl World {
             self.records.extend(effects.records);
             self.notices.extend(effects.notices);
             if self.engine.is_finished() {
+                let is_illegal = |notice: &Notice| matches!(notice, Notice::Illegal { .. });
+                assert!(!self.notices.iter().any(is_illegal), "{:?}", self.notices);
                 return self;
             }
             let next = [
