@@ -366,6 +366,22 @@ async fn a_poll_that_is_not_answered_is_given_up_after_its_time_out() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_stands_still_is_given_up_long_before_the_submit_time_out() {
+    let connect = |submit| Timers::around(Duration::from_secs(submit)).connect;
+    assert_eq!(connect(180), Duration::from_secs(10));
+    assert_eq!(connect(4), Duration::from_secs(2));
+    let server = Server::run(read_until_closed);
+    let timers = Timers {
+        connect: Duration::from_millis(200),
+        ..patient()
+    };
+    let api = tls_api(&server, timers);
+    let request = request();
+    let reply = tokio::time::timeout(timers.submit / 2, api.submit(&request)).await;
+    not_sent(&reply.expect("given up in time"));
+}
+
+#[tokio::test]
 async fn a_refused_connection_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
