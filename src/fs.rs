@@ -471,6 +471,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_room_on_disk_in_a_quota_or_under_a_size_limit_is_full_and_nothing_else_is() {
+        for full in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
+            assert!(is_full(&full.into()), "{full:?}");
+        }
+        for other in [Errno::IO, Errno::ROFS, Errno::ACCESS] {
+            assert!(!is_full(&other.into()), "{other:?}");
+        }
+        assert!(!is_full(&io::Error::other("said by nobody")));
+    }
+
+    #[test]
     fn a_growing_file_that_is_written_over_itself_stays_as_it_is_and_grows_at_its_end() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("state.jsonl");
