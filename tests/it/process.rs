@@ -17,8 +17,8 @@ use std::process::{Command, Stdio};
 use rustix::fs::{CWD, Mode};
 
 use crate::support::{
-    self, Finished, KEY, Raw, Running, Scenario, Simulated, announce, assert_paid_once, count,
-    rows, standings, until,
+    self, Finished, KEY, Raw, Running, Scenario, Simulated, announce, assert_paid_once, behind,
+    count, rows, standings, until,
 };
 
 // ── Streams ──
@@ -256,7 +256,9 @@ fn a_signal_after_the_work_is_done_ends_a_run_whose_last_words_nobody_reads() {
 fn a_closed_terminal_ends_a_run_like_sigterm_and_no_open_create_is_in_doubt() {
     let provider = Simulated::with_faults("slow=2s:first:1");
     let scenario = Scenario::jobs(3).at(&provider);
-    let mut run = scenario.start(&[]);
+    // Whoever runs the tests may have been told to ignore this signal, and what they start inherits that.
+    let words = [OsStr::new("--default-signal=HUP")];
+    let mut run = Running::of(behind("env", &words, &scenario.run_command(&[])));
     run.until("the first create is open", |_| provider.posts() == 1);
     run.hang_up();
     run.finish().exits(143).says("closed terminal");
