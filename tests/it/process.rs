@@ -252,13 +252,17 @@ fn a_signal_after_the_work_is_done_ends_a_run_whose_last_words_nobody_reads() {
 
 // ── Signals ──
 
+/// A run that heeds signals: whoever runs the tests may ignore some, and what they start inherits that.
+fn start_heeding_signals(scenario: &Scenario, options: &[&str]) -> Running {
+    let words = [OsStr::new("--default-signal=HUP,INT,TERM")];
+    Running::of(behind("env", &words, &scenario.run_command(options)))
+}
+
 #[test]
 fn a_closed_terminal_ends_a_run_like_sigterm_and_no_open_create_is_in_doubt() {
     let provider = Simulated::with_faults("slow=2s:first:1");
     let scenario = Scenario::jobs(3).at(&provider);
-    // Whoever runs the tests may have been told to ignore this signal, and what they start inherits that.
-    let words = [OsStr::new("--default-signal=HUP")];
-    let mut run = Running::of(behind("env", &words, &scenario.run_command(&[])));
+    let mut run = start_heeding_signals(&scenario, &[]);
     run.until("the first create is open", |_| provider.posts() == 1);
     run.hang_up();
     run.finish().exits(143).says("closed terminal");
@@ -304,7 +308,7 @@ fn a_signal_before_the_first_request_ends_a_run_and_the_next_does_it_all() {
         // The key comes from a pipe that nobody writes to: the run waits before it has asked for anything.
         let pipe = scenario.path("key");
         make_pipe(&pipe);
-        let mut run = scenario.start(&["--api-key-file", "key"]);
+        let mut run = start_heeding_signals(&scenario, &["--api-key-file", "key"]);
         run.until("it says what it waits for", |run| {
             run.stderr().contains("waiting for the API key")
         });
