@@ -334,6 +334,19 @@ fn made(request: &Request) -> Vec<u8> {
     }
 }
 
+/// Fails if one of `count` hostile answers to `what` cost too much memory: at worst so many bytes, by the one of this name.
+fn assert_frugal(what: &str, count: usize, worst: u64, name: &str) {
+    assert!(
+        worst < MEMORY_LIMIT,
+        "{name}: {worst} bytes more than usual"
+    );
+    announce(&format!(
+        "hostile {what}: {count} answers, at most {} KiB more than with a kind answer ({name})",
+        worst / 1024
+    ));
+    assert_published(count, "hostile answers");
+}
+
 #[test]
 fn a_hostile_answer_to_a_create_costs_little_memory_and_shows_nothing_raw() {
     let kind = observe(made);
@@ -352,16 +365,7 @@ fn a_hostile_answer_to_a_create_costs_little_memory_and_shows_nothing_raw() {
             hostile.name.to_owned(),
         )
     });
-    assert!(
-        worst < MEMORY_LIMIT,
-        "{name}: {worst} bytes more than usual"
-    );
-    announce(&format!(
-        "hostile creates: {} answers, at most {} KiB more than with a kind answer ({name})",
-        answers.len(),
-        worst / 1024
-    ));
-    assert_published(answers.len(), "hostile answers");
+    assert_frugal("creates", answers.len(), worst, &name);
 }
 
 #[test]
@@ -392,16 +396,7 @@ fn a_hostile_answer_to_a_poll_costs_little_memory_and_shows_nothing_raw() {
             hostile.name.to_owned(),
         )
     });
-    assert!(
-        worst < MEMORY_LIMIT,
-        "{name}: {worst} bytes more than usual"
-    );
-    announce(&format!(
-        "hostile polls: {} answers, at most {} KiB more than with a kind answer ({name})",
-        answers.len(),
-        worst / 1024
-    ));
-    assert_published(answers.len(), "hostile answers");
+    assert_frugal("polls", answers.len(), worst, &name);
 }
 
 #[test]

@@ -210,16 +210,21 @@ fn a_run_does_its_work_and_lets_the_next_one_in_while_nobody_reads_what_it_says(
     }
 }
 
-#[test]
-fn a_signal_ends_a_run_that_nobody_reads_and_its_last_words_do_not_hold_it() {
-    let provider = Simulated::with_faults("stuck=always");
-    let scenario = Scenario::jobs(3).at(&provider);
-    let (_reader, writer) = full_pipe();
+/// A run that speaks into a full pipe, and the end of it that nobody reads.
+fn start_unread(scenario: &Scenario) -> (PipeReader, std::process::Child) {
+    let (reader, writer) = full_pipe();
     let mut command = scenario.run_command(&["--json"]);
     command
         .stdout(writer.try_clone().expect("a pipe"))
         .stderr(writer);
-    let mut run = command.spawn().expect("it starts");
+    (reader, command.spawn().expect("it starts"))
+}
+
+#[test]
+fn a_signal_ends_a_run_that_nobody_reads_and_its_last_words_do_not_hold_it() {
+    let provider = Simulated::with_faults("stuck=always");
+    let scenario = Scenario::jobs(3).at(&provider);
+    let (_reader, mut run) = start_unread(&scenario);
     until("the tasks are polled", || provider.polled() == 3);
     let pid = rustix::process::Pid::from_child(&run);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a living child");
@@ -234,12 +239,7 @@ fn a_signal_after_the_work_is_done_ends_a_run_whose_last_words_nobody_reads() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let provider = Simulated::good_day();
         let scenario = Scenario::jobs(2).at(&provider);
-        let (_reader, writer) = full_pipe();
-        let mut command = scenario.run_command(&["--json"]);
-        command
-            .stdout(writer.try_clone().expect("a pipe"))
-            .stderr(writer);
-        let mut run = command.spawn().expect("it starts");
+        let (_reader, mut run) = start_unread(&scenario);
         until("the state is let go", || {
             fs::read(scenario.out().join("lock")).is_ok_and(|holder| holder.is_empty())
                 && provider.polled() == 2
