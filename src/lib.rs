@@ -35,6 +35,7 @@
 //! | [`state`] | the journal on disk: one JSON line per event, checksummed, synced, locked |
 //! | [`api`] | one HTTP exchange → one reply: [`api::classify`] is the table of what each answer means |
 //! | [`manifest`] | YAML and CSV → plan, with every mistake at its place |
+//! | [`media`] | what a file is by its first bytes, and how long a video is |
 //! | [`results`] | results.csv as a function of plan and state |
 //! | [`report`] | outcome, exit code, summary, tables, JSON lines |
 //! | [`progress`] | what a person sees while it runs |
@@ -63,6 +64,7 @@ pub mod engine;
 pub mod error;
 pub mod fs;
 pub mod manifest;
+pub mod media;
 pub mod output;
 pub mod plan;
 pub mod progress;

@@ -1,9 +1,13 @@
 //! Which addresses of media the provider can fetch: http(s) URLs, and `data:` URLs for pictures. Start at
 //! [`refusal`]. Knows texts only; nothing is fetched.
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use url::Url;
 
 use super::values::shown;
+use crate::media::{self, Family};
 
 /// Why an address is refused, and how to mend it.
 #[derive(Debug, PartialEq, Eq)]
@@ -110,40 +114,123 @@ fn unparsable(text: &str) -> Option<Refusal> {
     ))
 }
 
-/// A `data:` URL must be `data:image/<type>;base64,<base64>`.
+/// Largest picture that is taken in a `data:` address, in bytes. The API page states no limit; nine pictures of this size
+/// are what still fits the 128 MB that gateways take as one request.
+const DATA_LIMIT: usize = 10 * 1024 * 1024;
+
+/// The kinds of picture that a `data:` address may hold, as written after `image/`.
+const DATA_KINDS: &[&str] = &[
+    "png", "jpeg", "jpg", "webp", "gif", "bmp", "tiff", "heic", "heif", "avif",
+];
+
+/// A `data:` URL must be `data:image/<kind>;base64,<base64>`, and the picture of that kind.
 fn data_refusal(text: &str) -> Option<Refusal> {
-    let refuse = |what: &str| {
-        Some(Refusal {
-            code: "bad-data-url",
-            message: format!("`{}` {what}", shown(text)),
-            help: "write `data:image/png;base64,` and the picture in base64 without line breaks, or an https URL"
-                .to_owned(),
-        })
-    };
+    let refuse = |what: &str| Some(bad_data(text, "bad-data-url", what, DATA_FORM));
     let Some((head, body)) = text.split_once(',') else {
         return refuse("has no `,` between the type and the picture");
     };
     let head = head.to_ascii_lowercase();
-    if !head.starts_with("data:image/") || head.len() == "data:image/;base64".len() {
+    let Some(kind) = head.strip_prefix("data:image/").map(until_semicolon) else {
         return refuse("is not a picture: it does not start with `data:image/`");
-    }
+    };
     if !head.ends_with(";base64") || head.contains(char::is_whitespace) {
         return refuse("is not in base64: `;base64` is missing before the comma");
     }
+    if !DATA_KINDS.contains(&kind) {
+        return refuse(&format!(
+            "is `image/{}`, which is none of the kinds png, jpeg, webp, gif, bmp, tiff, heic and avif",
+            shown(kind)
+        ));
+    }
+    let size = body.trim_end_matches('=').len() / 4 * 3;
+    if size > DATA_LIMIT {
+        let what = format!("is a picture of {} MiB in the request itself", size >> 20);
+        let help = "keep it to 10 MiB, or better upload it and give its address, `https://…`: it is sent with every \
+                    create request, and gateways refuse large ones";
+        return Some(bad_data(text, "data-url-too-large", &what, help));
+    }
+    not_base64(body)
+        .and_then(|what| refuse(&what))
+        .or_else(|| not_that_picture(text, kind, body))
+}
+
+const DATA_FORM: &str =
+    "write `data:image/png;base64,` and the picture in base64 without line breaks, or an https URL";
+
+fn bad_data(text: &str, code: &'static str, what: &str, help: &str) -> Refusal {
+    Refusal {
+        code,
+        message: format!("`{}` {what}", shown(text)),
+        help: help.to_owned(),
+    }
+}
+
+fn until_semicolon(text: &str) -> &str {
+    text.split(';').next().unwrap_or(text)
+}
+
+/// Why `body` is not base64 with its padding, if it is not.
+fn not_base64(body: &str) -> Option<String> {
     let digits = body.trim_end_matches('=');
-    if digits.is_empty() || body.len() - digits.len() > 2 {
-        return refuse("has no picture after the comma, or too many `=`");
+    let padding = body.len() - digits.len();
+    if digits.is_empty() || padding > 2 {
+        return Some("has no picture after the comma, or too many `=`".to_owned());
     }
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    match digits
+    let stranger = digits
         .chars()
-        .find(|c| !u8::try_from(*c).is_ok_and(is_base64))
-    {
-        Some(stranger) => refuse(&format!(
+        .find(|c| !u8::try_from(*c).is_ok_and(is_base64));
+    if let Some(stranger) = stranger {
+        return Some(format!(
             "contains `{}`, which is not base64",
             stranger.escape_debug()
+        ));
+    }
+    (!body.len().is_multiple_of(4)).then(|| {
+        "is cut short: base64 comes in groups of four, the last one filled up with `=` \
+         (a cell of a spreadsheet holds 32,767 characters and loses the rest)"
+            .to_owned()
+    })
+}
+
+/// As providers decode: unused bits at the end may be anything.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A picture that is not what is written before it, told by its first bytes.
+fn not_that_picture(text: &str, kind: &str, body: &str) -> Option<Refusal> {
+    let start = &body[..body.len().min(4 * 128)];
+    let bytes = BASE64.decode(start).ok();
+    let written = match kind {
+        "jpg" => "jpeg",
+        "heif" => "heic",
+        other => other,
+    };
+    let code = "data-url-mismatch";
+    match bytes.as_deref().and_then(media::format_of) {
+        Some(format) if format.family == Family::Picture && format.subtype == written => None,
+        Some(format) if format.family == Family::Picture => Some(bad_data(
+            text,
+            code,
+            &format!("says `image/{kind}`, but it is {}", format.name),
+            &format!("write `data:image/{};base64,` before it", format.subtype),
         )),
-        None => None,
+        Some(format) => Some(bad_data(
+            text,
+            code,
+            &format!("is not a picture but {}", format.name),
+            "encode the picture itself in base64",
+        )),
+        None => Some(bad_data(
+            text,
+            code,
+            &format!("says `image/{kind}`, but does not begin as such a picture does"),
+            "encode the picture file itself in base64, once",
+        )),
     }
 }
 
@@ -268,7 +355,10 @@ mod tests {
             "https://cdn.example.com/fit/https://example.com/a.png",
             "https://example.com/a,b.png",
             "data:image/png;base64,iVBORw0KGgo=",
-            "data:image/svg+xml;base64,PHN2Zz4",
+            "data:image/png;name=a.png;base64,iVBORw0KGgo=",
+            "data:image/jpg;base64,/9j/4AAQ",
+            "data:image/jpeg;base64,/9j/4AAQ",
+            "DATA:image/GIF;BASE64,R0lGODlh",
         ];
         for text in good {
             assert_eq!(refusal("image", text), None, "{text}");
@@ -344,6 +434,10 @@ mod tests {
             "data:image/png;base64,AAA====",
             "data:text/plain;base64,AAAA",
             "data:image/png;base64,AA==AA",
+            "data:image/svg+xml;base64,PHN2Zz4=",
+            "data:image/png;base64,iVBORw0KGgo",
+            "data:image/png;base64,iVBOR",
+            "data:image/png;base64,iVBORw0KGg-_",
         ];
         for text in bad {
             assert_eq!(code("image", text), Some("bad-data-url"), "{text}");
@@ -352,6 +446,34 @@ mod tests {
             code("videos", "data:video/mp4;base64,AAAA"),
             Some("bad-url")
         );
+    }
+
+    #[test]
+    fn a_data_address_must_hold_the_picture_that_it_names() {
+        for (text, words) in [
+            ("data:image/png;base64,/9j/4AAQ", "it is a JPEG picture"),
+            (
+                "data:image/png;base64,PCFET0NUWVBFIGh0bWw+",
+                "but a web page",
+            ),
+            ("data:image/png;base64,aGVsbG8h", "does not begin as such"),
+            ("data:image/jpeg;base64,AAAA", "does not begin as such"),
+        ] {
+            let refusal = refusal("image", text).expect(text);
+            assert_eq!(refusal.code, "data-url-mismatch", "{text}");
+            assert!(refusal.message.contains(words), "{}", refusal.message);
+        }
+    }
+
+    #[test]
+    fn a_picture_of_more_than_ten_mebibytes_is_not_taken_in_an_address() {
+        let of = |bytes: usize| {
+            let picture = [b"\x89PNG\r\n\x1a\n".as_slice(), &vec![0; bytes - 8]].concat();
+            let text = base64::engine::general_purpose::STANDARD.encode(picture);
+            code("image", &format!("data:image/png;base64,{text}"))
+        };
+        assert_eq!(of(DATA_LIMIT), None);
+        assert_eq!(of(DATA_LIMIT + 6), Some("data-url-too-large"));
     }
 
     #[test]

@@ -78,7 +78,7 @@ jobs:
     duration: 15
     aspect_ratio: "9:16"
     image: "https://a.example/1.png"
-    last_image: "data:image/png;base64,AAAA"
+    last_image: "data:image/png;base64,iVBORw0KGgo="
     extra_body: { generate_audio: true, seed: -9223372036854775808, watermark: false, camera_fixed: "false", return_last_frame: true, operation: first_last_frame }
   - id: references
     model: seedance2.0-mini-480p
