@@ -34,6 +34,7 @@
 //! | [`runner`] | the loop above |
 //! | [`state`] | the journal on disk: one JSON line per event, checksummed, synced, locked |
 //! | [`api`] | one HTTP exchange → one reply: [`api::classify`] is the table of what each answer means |
+//! | [`fetch`] | files at addresses that others wrote down: no key, and never into a private network by surprise |
 //! | [`manifest`] | YAML and CSV → plan, with every mistake at its place |
 //! | [`media`] | what a file is by its first bytes, and how long a video is |
 //! | [`results`] | results.csv as a function of plan and state |
@@ -62,6 +63,7 @@ pub mod clock;
 pub mod commands;
 pub mod engine;
 pub mod error;
+pub mod fetch;
 pub mod fs;
 pub mod manifest;
 pub mod media;
