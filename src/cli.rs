@@ -146,6 +146,7 @@ pub enum ColorWhen {
 #[command(after_help = "\
 Examples:
   shotlist check shots.yaml
+  shotlist check shots.yaml --probe            are the pictures and videos there that it refers to?
   shotlist check shots.csv --expand | less     every job with its defaults filled in")]
 pub struct CheckArgs {
     /// YAML or CSV file that lists the jobs
@@ -156,9 +157,30 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with = "json")]
     pub expand: bool,
 
+    /// Whether files are asked for.
+    #[command(flatten)]
+    pub probe: ProbeArgs,
+
     /// Print one JSON object a line
     #[arg(long, help_heading = "Display")]
     pub json: bool,
+}
+
+/// Whether the files that jobs refer to are asked for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files that jobs refer to")]
+pub struct ProbeArgs {
+    /// Also ask for every file that the jobs refer to: is it there, of the right kind, and as long as it may be?
+    ///
+    /// Each address is asked for once, by HEAD or for its first bytes; of reference videos the length is read from a
+    /// few parts. No key is sent. What the provider would stumble over as well is an error; a server that does not
+    /// answer now is a warning.
+    #[arg(long)]
+    pub probe: bool,
+
+    /// Let `--probe` also ask addresses of this machine and of private networks
+    #[arg(long, requires = "probe")]
+    pub allow_private: bool,
 }
 
 /// Where state and results are.

@@ -37,6 +37,7 @@
 //! | [`fetch`] | files at addresses that others wrote down: no key, and never into a private network by surprise |
 //! | [`manifest`] | YAML and CSV → plan, with every mistake at its place |
 //! | [`media`] | what a file is by its first bytes, and how long a video is |
+//! | [`probe`] | asks for the files that jobs refer to; [`probe::finding`] says what the answers mean |
 //! | [`results`] | results.csv as a function of plan and state |
 //! | [`report`] | outcome, exit code, summary, tables, JSON lines |
 //! | [`progress`] | what a person sees while it runs |
@@ -69,6 +70,7 @@ pub mod manifest;
 pub mod media;
 pub mod output;
 pub mod plan;
+pub mod probe;
 pub mod progress;
 pub mod report;
 pub mod results;

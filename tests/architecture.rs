@@ -25,6 +25,8 @@ const PURE: &[&str] = &[
     "plan.rs",
     "manifest/",
     "media/",
+    "probe/finding",
+    "probe/pace",
     "text.rs",
     "units.rs",
 ];

@@ -1,18 +1,30 @@
 //! `shotlist check`: is the manifest valid?
 
 use std::io::Write as _;
+use std::time::Duration;
 
-use super::{Stop, load_manifest};
+use super::{Stop, accept, read_file, read_manifest, signals};
 use crate::cli::CheckArgs;
 use crate::error::{Error, ExitCode};
-use crate::manifest::expand;
+use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
+use crate::manifest::references::References;
+use crate::manifest::{self, Loaded, expand};
 use crate::output::Output;
+use crate::probe::finding::{Outcome, findings};
+use crate::probe::{ProbeLimits, Progress, probe};
 use crate::report::json::{Line, SummaryLine};
 use crate::report::listing;
 use crate::report::summary::Invocation;
+use crate::units::show_duration;
 
 pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let manifest = load_manifest(&options.manifest, options.json, output)?;
+    let path = &options.manifest;
+    let (loaded, probed) = if options.probe.probe {
+        probed(options, output)?
+    } else {
+        (read_manifest(path), None)
+    };
+    let manifest = accept(path, loaded, options.json, output)?;
     if options.expand {
         let mut yaml = Vec::new();
         expand::to_yaml(&manifest.plan, &mut yaml)
@@ -42,10 +54,137 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         ..Invocation::default()
     };
     output.talk(&format!(
-        "{} is valid: {}, {seconds} seconds of video\nnext:    {}\n         tries it without key and money",
+        "{} is valid: {}, {seconds} seconds of video{}\nnext:    {}\n         tries it without key and money",
         invocation.manifest,
         listing::jobs(u32::try_from(jobs.len()).unwrap_or(u32::MAX)),
+        probed.map(in_words).unwrap_or_default(),
         invocation.command("run", "--rehearse")
     ));
     Ok(ExitCode::Completed)
+}
+
+/// Timers of one request: a server that takes longer would also try the provider's patience.
+const TIMERS: FetchTimers = FetchTimers {
+    connect: Duration::from_secs(10),
+    idle: Duration::from_secs(15),
+    total: Duration::from_secs(30),
+};
+
+/// Reads the manifest and, if it is valid so far, asks for every file that it refers to; how many addresses answered,
+/// and of how many.
+fn probed(
+    options: &CheckArgs,
+    output: &mut Output,
+) -> Result<(Loaded, Option<(usize, usize)>), Stop> {
+    let mut loaded = manifest::load_with_references(&options.manifest, &read_file);
+    let references = match loaded.references.take() {
+        Some(references) if loaded.plan.is_some() => references,
+        _ => return Ok((loaded, None)),
+    };
+    let outcomes = outcomes(&references, options.probe.allow_private, output)?;
+    let found = findings(&references, &outcomes, &loaded.sources);
+    loaded.add(found);
+    let answered = |outcome: &&Outcome| matches!(outcome, Outcome::Answered(facts) if (200..300).contains(&facts.status));
+    let count = outcomes.iter().filter(answered).count();
+    Ok((loaded, Some((count, outcomes.len()))))
+}
+
+fn outcomes(
+    references: &References,
+    allow_private: bool,
+    output: &mut Output,
+) -> Result<Vec<Outcome>, Stop> {
+    let fetcher = Fetcher::new(&FetchSettings {
+        private: if allow_private {
+            Private::Allow
+        } else {
+            Private::Refuse
+        },
+        proxies: Proxies::System,
+        timers: TIMERS,
+    })
+    .map_err(|source| Error::new(ExitCode::Usage, "failed to set up the probe").because(source))?;
+    let mut lines = Lines::new(output.talks_to_terminal());
+    let runtime = signals::runtime()?;
+    let limits = ProbeLimits::default();
+    let outcomes = runtime.block_on(probe(&fetcher, references, limits, |progress| {
+        if let Some(line) = lines.next(progress) {
+            output.talk(&line);
+        }
+    }));
+    // A name server may still keep a thread waiting.
+    runtime.shutdown_background();
+    Ok(outcomes)
+}
+
+/// Lines about a probe that takes long.
+struct Lines {
+    spacing: Duration,
+    next: Duration,
+}
+
+impl Lines {
+    fn new(on_terminal: bool) -> Self {
+        let spacing = Duration::from_secs(if on_terminal { 10 } else { 60 });
+        Self {
+            spacing,
+            next: spacing,
+        }
+    }
+
+    fn next(&mut self, progress: Progress) -> Option<String> {
+        let Progress {
+            done,
+            total,
+            elapsed,
+        } = progress;
+        if elapsed < self.next {
+            return None;
+        }
+        self.next = elapsed + self.spacing;
+        let seconds = Duration::from_secs(elapsed.as_secs());
+        Some(format!(
+            "{done} of {total} addresses checked after {}",
+            show_duration(seconds)
+        ))
+    }
+}
+
+/// `; 3 of 4 addresses answer`, behind the words about the jobs.
+fn in_words((answered, total): (usize, usize)) -> String {
+    match (answered, total) {
+        (_, 0) => "; they refer to no files".to_owned(),
+        (1, 1) => "; the one address in it answers".to_owned(),
+        (answered, total) if answered == total => format!("; all {total} addresses in it answer"),
+        (answered, total) => format!("; {answered} of {total} addresses in it answer"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_that_takes_long_tells_so_once_a_minute_where_nobody_watches() {
+        let said = |on_terminal| {
+            let mut lines = Lines::new(on_terminal);
+            let told = (0..=200).filter_map(|second| {
+                lines.next(Progress {
+                    done: second,
+                    total: 1000,
+                    elapsed: Duration::from_secs(second as u64),
+                })
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(false),
+            [
+                "60 of 1000 addresses checked after 1m",
+                "120 of 1000 addresses checked after 2m",
+                "180 of 1000 addresses checked after 3m"
+            ]
+        );
+        assert_eq!(said(true).len(), 20);
+    }
 }

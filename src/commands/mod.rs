@@ -201,11 +201,16 @@ type DiagnosticCounts = BTreeMap<&'static str, usize>;
 
 /// Reads and validates the manifest and shows what was found; any error ends the command.
 fn load_manifest(path: &Path, json: bool, output: &mut Output) -> Result<Manifest, Stop> {
-    let loaded = read_manifest(path);
+    accept(path, read_manifest(path), json, output)
+}
+
+/// Shows what was found in a manifest; any error ends the command.
+fn accept(path: &Path, loaded: Loaded, json: bool, output: &mut Output) -> Result<Manifest, Stop> {
     show_diagnostics(&loaded, json, output);
     let diagnostics = count_diagnostics(&loaded);
-    let Some(plan) = loaded.plan else {
-        return Err(Stop::Invalid(diagnostics));
+    let plan = match loaded.plan {
+        Some(plan) if !loaded.diagnostics.has_errors() => plan,
+        _ => return Err(Stop::Invalid(diagnostics)),
     };
     Ok(Manifest {
         path: path.to_owned(),
@@ -217,9 +222,11 @@ fn load_manifest(path: &Path, json: bool, output: &mut Output) -> Result<Manifes
 
 /// Reads the manifest as far as it can be read.
 fn read_manifest(path: &Path) -> Loaded {
-    manifest::load(path, &|path| {
-        fs::read_file_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
-    })
+    manifest::load(path, &read_file)
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read_file_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.

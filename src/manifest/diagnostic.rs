@@ -1,5 +1,6 @@
 //! What is wrong with a manifest: where, what, and how to mend it. All of them are collected, none ends the reading.
 
+use super::references::References;
 use super::tree::Span;
 
 /// Whether a diagnostic stops a run.
@@ -64,6 +65,19 @@ impl Diagnostic {
         }
     }
 
+    /// Something worth knowing at `span`.
+    pub fn note(
+        code: &'static str,
+        span: &Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(code, span, message, help)
+        }
+    }
+
     /// Adds the words under the place.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
@@ -92,6 +106,8 @@ pub struct Diagnostics {
     unlisted: [usize; 3],
     /// Places that must not be shown, such as an API key that does not belong in a manifest.
     secrets: Vec<Span>,
+    /// The files that jobs refer to, if they are asked for.
+    references: Option<Box<References>>,
 }
 
 impl Diagnostics {
@@ -123,6 +139,24 @@ impl Diagnostics {
     /// Makes a place unreadable wherever its line is shown.
     pub(super) fn hide(&mut self, secret: &Span) {
         self.secrets.push(secret.clone());
+    }
+
+    /// Keeps, beside findings, which files the jobs refer to.
+    pub(super) fn with_references() -> Self {
+        Self {
+            references: Some(Box::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Where files that jobs refer to are noted, if they are asked for.
+    pub(super) fn references(&mut self) -> Option<&mut References> {
+        self.references.as_deref_mut()
+    }
+
+    /// The files that jobs refer to, if they were asked for.
+    pub(super) fn take_references(&mut self) -> Option<Box<References>> {
+        self.references.take()
     }
 
     /// The places that were to be hidden.

@@ -20,11 +20,20 @@ type ReadFile<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
 /// Reads the manifest at `path` (YAML, or a bare table) and the table that it names, and checks everything.
 /// An unreadable file is a diagnostic too.
 pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
+    load_into(Diagnostics::default(), path, read)
+}
+
+/// The same, and keeps which files the jobs refer to.
+pub fn load_with_references(path: &Path, read: &ReadFile<'_>) -> Loaded {
+    load_into(Diagnostics::with_references(), path, read)
+}
+
+fn load_into(diagnostics: Diagnostics, path: &Path, read: &ReadFile<'_>) -> Loaded {
     let mut loading = Loading {
         path,
         read,
         sources: Sources::default(),
-        diagnostics: Diagnostics::default(),
+        diagnostics,
         detected: Vec::new(),
     };
     let source = loading.sources.open(&path.to_string_lossy());
@@ -41,6 +50,7 @@ pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
     Loaded {
         plan: plan.filter(|_| !loading.diagnostics.has_errors()),
         settings,
+        references: loading.diagnostics.take_references(),
         diagnostics: loading.diagnostics,
         sources: loading.sources,
         detected: loading.detected,

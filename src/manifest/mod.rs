@@ -9,6 +9,7 @@ mod encoding;
 pub mod expand;
 mod fields;
 mod load;
+pub mod references;
 mod render;
 mod sections;
 mod sources;
@@ -22,9 +23,10 @@ mod yaml;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use self::diagnostic::Diagnostics;
+use self::diagnostic::{Diagnostic, Diagnostics};
 pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
-pub use self::load::load;
+pub use self::load::{load, load_with_references};
+use self::references::References;
 pub use self::render::Colour;
 pub use self::sections::{API as API_SETTINGS, LIMITS as LIMIT_SETTINGS};
 pub use self::sources::{Place, Sources};
@@ -72,11 +74,21 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// The decoded texts, to find the places of the diagnostics in.
     pub sources: Sources,
+    /// The files that the jobs refer to, if they were asked for.
+    pub references: Option<Box<References>>,
     /// What was detected, a line for each file that left something to detect: `shots.csv: UTF-8 with BOM, comma`.
     pub detected: Vec<String>,
 }
 
 impl Loaded {
+    /// Adds what was found out about the manifest after it was read.
+    pub fn add(&mut self, later: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in later {
+            self.diagnostics.push(diagnostic);
+        }
+        self.diagnostics.sort();
+    }
+
     /// Every diagnostic with its source line and a line that counts them, as it goes to stderr; empty if there is
     /// nothing to say.
     pub fn render(&self, colour: Colour) -> String {

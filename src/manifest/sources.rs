@@ -85,6 +85,21 @@ impl Sources {
         }
     }
 
+    /// The part of `span` where `text` stands, or all of it if it is written otherwise there.
+    pub fn narrowed(&self, span: &Span, text: &str) -> Span {
+        let source = &self.files[usize::from(span.source.0)];
+        let start = source.floor(span.bytes.start);
+        let written = &source.text[start..source.floor(span.bytes.end.max(start))];
+        let bytes = match written.find(text) {
+            Some(at) => start + at..start + at + text.len(),
+            None => span.bytes.clone(),
+        };
+        Span {
+            source: span.source,
+            bytes,
+        }
+    }
+
     /// The line in which `span` begins, and the part of `span` inside it; hidden places are blanked.
     pub(super) fn line(&self, span: &Span) -> (Cow<'_, str>, Range<usize>) {
         let source = &self.files[usize::from(span.source.0)];

@@ -48,6 +48,9 @@ impl Validator {
         let Some(node) = defaults else {
             return validator;
         };
+        if let Some(references) = diagnostics.references() {
+            references.defaults(node);
+        }
         match &node.value {
             Value::Null => {}
             Value::Map(map) => {
@@ -76,6 +79,9 @@ impl Validator {
             diagnostics.push(not_a_job(job));
             return;
         };
+        if let Some(references) = diagnostics.references() {
+            references.job(map);
+        }
         let mut found = Diagnostics::default();
         let subject = Subject::new(map, job);
         let fields = Fields::read(map, Origin::Job, &mut found);

@@ -6,7 +6,7 @@
 mod media;
 mod words;
 
-pub(super) use self::media::{addresses, picture};
+pub(super) use self::media::{addresses, picture, split_cell, stated_length};
 pub(super) use self::words::{aspect_ratio, model, operation};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};

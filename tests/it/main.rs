@@ -13,6 +13,7 @@ mod hostile;
 mod kills;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
+mod probe;
 mod process;
 mod readme;
 mod rehearsal;

@@ -1,5 +1,7 @@
 //! Fields that hold addresses of pictures, videos and sounds, and the lengths that are stated with videos.
 
+use std::time::Duration;
+
 use super::{described, is_cell, shown, wrong_type};
 use crate::manifest::address;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
@@ -115,7 +117,8 @@ fn references(name: &str, elements: &[Node], diagnostics: &mut Diagnostics) -> V
     read
 }
 
-fn split_cell(text: &str, node: &Node) -> Vec<Node> {
+/// The addresses in a cell of a table.
+pub(in crate::manifest) fn split_cell(text: &str, node: &Node) -> Vec<Node> {
     text.split(['|', '\n', '\r'])
         .map(str::trim)
         .filter(|part| !part.is_empty())
@@ -242,6 +245,11 @@ fn video_millis(node: &Node, diagnostics: &mut Diagnostics) -> Option<u64> {
     millis
 }
 
+/// The length that is written beside a video, unless it is refused.
+pub(in crate::manifest) fn stated_length(node: &Node) -> Option<Duration> {
+    video_millis(node, &mut Diagnostics::default()).map(Duration::from_millis)
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -269,7 +277,7 @@ fn total_length(
     }
     let message = format!(
         "the {count} {name} are {} seconds long together, but the API takes at most 15",
-        std::time::Duration::from_millis(total).as_secs_f64()
+        Duration::from_millis(total).as_secs_f64()
     );
     let help = "leave one out, or cut them shorter";
     diagnostics.push(Diagnostic::error(
