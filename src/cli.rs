@@ -12,6 +12,7 @@ use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::engine::event::TaskId;
+use crate::manifest::{Delimiter, LoadOptions, TableOptions, TextEncoding};
 use crate::plan::{JobId, JobIdError};
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
@@ -147,15 +148,26 @@ pub enum ColorWhen {
 Examples:
   shotlist check shots.yaml
   shotlist check shots.yaml --probe            are the pictures and videos there that it refers to?
-  shotlist check shots.csv --expand | less     every job with its defaults filled in")]
+  shotlist check shots.csv --expand | less     every job with its defaults filled in
+  shotlist check shots.xlsx --errors-csv mend.csv    every row with what is wrong with it")]
 pub struct CheckArgs {
-    /// YAML or CSV file that lists the jobs
+    /// YAML, CSV or .xlsx file that lists the jobs
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
+
+    /// How the table is written.
+    #[command(flatten)]
+    pub table: TableArgs,
 
     /// Print the final jobs as YAML, defaults filled in
     #[arg(long, conflicts_with = "json")]
     pub expand: bool,
+
+    /// Write the rows of the table to FILE with their mistakes in a last column `errors`, to be mended there
+    ///
+    /// FILE can be checked and run in place of the table: the column is passed over. It is replaced if it is there.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub errors_csv: Option<PathBuf>,
 
     /// Whether files are asked for.
     #[command(flatten)]
@@ -183,6 +195,37 @@ pub struct ProbeArgs {
     pub allow_private: bool,
 }
 
+/// How the table is written, where that is not what is detected.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Table")]
+pub struct TableArgs {
+    /// Encoding of the table, such as `utf-8`, `utf-16`, `gb18030` or `windows-1252` [default: detected]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<TextEncoding>,
+
+    /// What parts the cells of the table: `,`, `;`, `tab` or `|` [default: detected]
+    #[arg(long, value_name = "CHAR", allow_hyphen_values = true)]
+    pub delimiter: Option<Delimiter>,
+
+    /// Sheet of an .xlsx workbook [default: the only visible one that is not empty]
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
+}
+
+impl TableArgs {
+    /// The same for the reader of manifests.
+    pub fn load(&self) -> LoadOptions {
+        LoadOptions {
+            tables: TableOptions {
+                encoding: self.encoding,
+                delimiter: self.delimiter,
+                sheet: self.sheet.clone(),
+            },
+            ..LoadOptions::default()
+        }
+    }
+}
+
 /// Where state and results are.
 #[derive(Debug, Args)]
 pub struct OutArgs {
@@ -198,9 +241,13 @@ Examples:
   shotlist plan shots.yaml
   shotlist plan shots.yaml --json | jq -r 'select(.kind == \"new\") | .id'")]
 pub struct PlanArgs {
-    /// YAML or CSV file that lists the jobs
+    /// YAML, CSV or .xlsx file that lists the jobs
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
+
+    /// How the table is written.
+    #[command(flatten)]
+    pub table: TableArgs,
 
     /// Where state and results are.
     #[command(flatten)]
@@ -222,9 +269,13 @@ Examples:
 
 Ctrl-C once stops submitting, saves and says how to go on; twice leaves at once.")]
 pub struct RunArgs {
-    /// YAML or CSV file that lists the jobs
+    /// YAML, CSV or .xlsx file that lists the jobs
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
+
+    /// How the table is written.
+    #[command(flatten)]
+    pub table: TableArgs,
 
     /// Where the API is and with which key.
     #[command(flatten)]
@@ -344,9 +395,13 @@ Examples:
   watch shotlist status shots.yaml
   shotlist status shots.yaml --json | jq -r 'select(.status == \"failed\") | [.id, .error] | @tsv'")]
 pub struct StatusArgs {
-    /// YAML or CSV file that lists the jobs; it need not be valid
+    /// YAML, CSV or .xlsx file that lists the jobs; it need not be valid
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
+
+    /// How the table is written.
+    #[command(flatten)]
+    pub table: TableArgs,
 
     /// Where state and results are.
     #[command(flatten)]
@@ -371,9 +426,13 @@ Examples:
   shotlist resolve shots.yaml --all --not-created      none of the jobs in doubt is there"
 )]
 pub struct ResolveArgs {
-    /// YAML or CSV file that lists the jobs
+    /// YAML, CSV or .xlsx file that lists the jobs
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
+
+    /// How the table is written.
+    #[command(flatten)]
+    pub table: TableArgs,
 
     /// Jobs in doubt
     #[arg(value_name = "JOB", required_unless_present = "all", value_parser = parse_job_id)]
@@ -428,9 +487,13 @@ impl ResolveArgs {
 Example:
   shotlist report shots.yaml")]
 pub struct ReportArgs {
-    /// YAML or CSV file that lists the jobs
+    /// YAML, CSV or .xlsx file that lists the jobs
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
+
+    /// How the table is written.
+    #[command(flatten)]
+    pub table: TableArgs,
 
     /// Where state and results are.
     #[command(flatten)]

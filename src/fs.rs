@@ -141,6 +141,15 @@ fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io
     file.sync_all()
 }
 
+/// Whether both names lead to one file, whatever links are between.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    one == other || identity(one).is_some_and(|found| identity(other) == Some(found))
+}
+
 /// Writes a file that must not exist yet; its permissions follow the umask.
 pub fn create_new_file(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     let file = File::create_new(path).map_err(|source| match source.kind() {

@@ -1,14 +1,17 @@
 //! `shotlist check`: is the manifest valid?
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
-use super::{Stop, accept, read_file, read_manifest, signals};
+use super::{Stop, accept, read_manifest, signals};
 use crate::cli::CheckArgs;
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
+use crate::fs;
+use crate::manifest::diagnostic::Severity;
 use crate::manifest::references::References;
-use crate::manifest::{self, Loaded, expand};
+use crate::manifest::{LoadOptions, Loaded, expand};
 use crate::output::Output;
 use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
@@ -18,13 +21,21 @@ use crate::report::summary::Invocation;
 use crate::units::show_duration;
 
 pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let path = &options.manifest;
-    let (loaded, probed) = if options.probe.probe {
-        probed(options, output)?
-    } else {
-        (read_manifest(path), None)
+    let load_options = LoadOptions {
+        keeps_all_mistakes: options.errors_csv.is_some(),
+        keeps_references: options.probe.probe,
+        ..options.table.load()
     };
-    let manifest = accept(path, loaded, options.json, output)?;
+    let mut loaded = read_manifest(&options.manifest, &load_options);
+    let probed = probed(&mut loaded, options.probe.allow_private, output)?;
+    if let Some(file) = &options.errors_csv
+        && let Err(error) = write_errors(&loaded, file, &options.manifest, output)
+    {
+        // What is wrong with the manifest is worth knowing even so.
+        let _ = accept(&options.manifest, loaded, options.json, output);
+        return Err(error.into());
+    }
+    let manifest = accept(&options.manifest, loaded, options.json, output)?;
     if options.expand {
         let mut yaml = Vec::new();
         expand::to_yaml(&manifest.plan, &mut yaml)
@@ -63,6 +74,40 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
     Ok(ExitCode::Completed)
 }
 
+/// Writes the rows of the table with their errors to `file`, which is none of the files that were read.
+fn write_errors(
+    loaded: &Loaded,
+    file: &Path,
+    manifest: &Path,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let read = loaded.sources.names().map(Path::new).chain([manifest]);
+    for other in read {
+        if fs::is_same_file(file, other) {
+            let message = format!(
+                "`{}` was read as the manifest or its table, and is not written over",
+                file.display()
+            );
+            let help = "name another file for the rows with their errors";
+            return Err(Error::new(ExitCode::Usage, message).help(help));
+        }
+    }
+    let csv = loaded
+        .errors_csv()
+        .map_err(|why| Error::new(ExitCode::Usage, why.to_string()).help(why.remedy()))?;
+    fs::replace_file(file, |out| csv.write(out))?;
+    let unlisted = loaded.diagnostics.unlisted();
+    if unlisted > 0 {
+        output.insist(&format!("warning: {unlisted} more mistakes are not in it"));
+    }
+    let errors = loaded.diagnostics.count(Severity::Error);
+    output.talk(&format!(
+        "{} has the rows of the table with {errors} errors in the last column",
+        file.display()
+    ));
+    Ok(())
+}
+
 /// Timers of one request: a server that takes longer would also try the provider's patience.
 const TIMERS: FetchTimers = FetchTimers {
     connect: Duration::from_secs(10),
@@ -70,23 +115,23 @@ const TIMERS: FetchTimers = FetchTimers {
     total: Duration::from_secs(30),
 };
 
-/// Reads the manifest and, if it is valid so far, asks for every file that it refers to; how many addresses answered,
-/// and of how many.
+/// Asks for every file that the manifest refers to, if they were kept and it is valid so far; how many addresses
+/// answered, and of how many.
 fn probed(
-    options: &CheckArgs,
+    loaded: &mut Loaded,
+    allow_private: bool,
     output: &mut Output,
-) -> Result<(Loaded, Option<(usize, usize)>), Stop> {
-    let mut loaded = manifest::load_with_references(&options.manifest, &read_file);
+) -> Result<Option<(usize, usize)>, Stop> {
     let references = match loaded.references.take() {
         Some(references) if loaded.plan.is_some() => references,
-        _ => return Ok((loaded, None)),
+        _ => return Ok(None),
     };
-    let outcomes = outcomes(&references, options.probe.allow_private, output)?;
+    let outcomes = outcomes(&references, allow_private, output)?;
     let found = findings(&references, &outcomes, &loaded.sources);
     loaded.add(found);
     let answered = |outcome: &&Outcome| matches!(outcome, Outcome::Answered(facts) if (200..300).contains(&facts.status));
     let count = outcomes.iter().filter(answered).count();
-    Ok((loaded, Some((count, outcomes.len()))))
+    Ok(Some((count, outcomes.len())))
 }
 
 fn outcomes(

@@ -19,16 +19,16 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, TableArgs};
 use crate::clock::Clock;
 use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError};
 use crate::manifest::diagnostic::Severity;
-use crate::manifest::{self, Colour, Loaded, ManifestSettings};
+use crate::manifest::{self, Colour, LoadOptions, Loaded, ManifestSettings};
 use crate::output::Output;
 use crate::plan::Plan;
-use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine};
+use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine, TableCell};
 use crate::results;
 use crate::state::{Claim, STATE_FILE, StateError, Store};
 
@@ -200,8 +200,13 @@ struct Manifest {
 type DiagnosticCounts = BTreeMap<&'static str, usize>;
 
 /// Reads and validates the manifest and shows what was found; any error ends the command.
-fn load_manifest(path: &Path, json: bool, output: &mut Output) -> Result<Manifest, Stop> {
-    accept(path, read_manifest(path), json, output)
+fn load_manifest(
+    path: &Path,
+    table: &TableArgs,
+    json: bool,
+    output: &mut Output,
+) -> Result<Manifest, Stop> {
+    accept(path, read_manifest(path, &table.load()), json, output)
 }
 
 /// Shows what was found in a manifest; any error ends the command.
@@ -221,12 +226,10 @@ fn accept(path: &Path, loaded: Loaded, json: bool, output: &mut Output) -> Resul
 }
 
 /// Reads the manifest as far as it can be read.
-fn read_manifest(path: &Path) -> Loaded {
-    manifest::load(path, &read_file)
-}
-
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read_file_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
+fn read_manifest(path: &Path, options: &LoadOptions) -> Loaded {
+    manifest::load_with(path, options, &|path| {
+        fs::read_file_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
+    })
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.
@@ -264,6 +267,7 @@ fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
                 file: place.file,
                 line: place.line,
                 column: place.column,
+                cell: place.cell.as_ref().map(TableCell::from),
                 help: &diagnostic.help,
             })
             .to_json()
@@ -279,6 +283,7 @@ fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
                 file: loaded.sources.place(&last.span).file,
                 line: 0,
                 column: 0,
+                cell: None,
                 help: "mend those that are listed, and check again",
             };
             output.data(&Line::Diagnostic(rest).to_json());
@@ -400,7 +405,7 @@ mod tests {
         let manifest = directory.path().join("shots.yaml");
         let two_errors_and_a_warning = "jobs: [{ promt: a, model: seedance }]";
         std::fs::write(&manifest, two_errors_and_a_warning).expect("written");
-        let stop = load_manifest(&manifest, true, &mut silent()).err();
+        let stop = load_manifest(&manifest, &TableArgs::default(), true, &mut silent()).err();
         let Some(Stop::Invalid(counts)) = stop else {
             panic!("{stop:?}")
         };
@@ -417,7 +422,10 @@ mod tests {
     #[test]
     fn a_manifest_that_is_not_there_is_said_to_be_missing() {
         let directory = tempfile::tempdir().expect("a directory");
-        let loaded = read_manifest(&directory.path().join("shots.yaml"));
+        let loaded = read_manifest(
+            &directory.path().join("shots.yaml"),
+            &LoadOptions::default(),
+        );
         let text = loaded.render_compact();
         assert!(
             text.contains("shots.yaml`: No such file or directory"),
@@ -425,7 +433,7 @@ mod tests {
         );
         assert!(text.contains("check the name and the directory"), "{text}");
         std::fs::create_dir(directory.path().join("shots.csv")).expect("writable");
-        let loaded = read_manifest(&directory.path().join("shots.csv"));
+        let loaded = read_manifest(&directory.path().join("shots.csv"), &LoadOptions::default());
         let text = loaded.render_compact();
         assert!(
             text.contains("shots.csv`: it is a directory, a pipe or a device"),

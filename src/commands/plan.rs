@@ -16,7 +16,7 @@ use crate::report::json::{Line, PlanJobLine, SummaryLine};
 use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals};
 
 pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let manifest = load_manifest(&options.manifest, options.json, output)?;
+    let manifest = load_manifest(&options.manifest, &options.table, options.json, output)?;
     let mut table = JobTable::new(Some(&manifest.plan));
     read_state(
         &options.manifest,

@@ -15,7 +15,7 @@ use crate::state::{RESULTS_FILE, STATE_FILE, Store, journal};
 
 pub(super) fn report(options: &ReportArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
-    let manifest = load_manifest(&options.manifest, options.json, output)?;
+    let manifest = load_manifest(&options.manifest, &options.table, options.json, output)?;
     let out = options.out.out.as_deref();
     let (path, table) = if let Some(rehearsed) = out.filter(|out| is_rehearsal(out)) {
         rehearsal(&manifest, rehearsed)?

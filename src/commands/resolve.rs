@@ -21,7 +21,7 @@ const POLL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 pub(super) fn resolve(options: &ResolveArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
-    let manifest = load_manifest(&options.manifest, false, output)?;
+    let manifest = load_manifest(&options.manifest, &options.table, false, output)?;
     let (mut store, mut table) = open_state(
         &manifest,
         options.out.out.as_deref(),

@@ -40,7 +40,7 @@ const ROWS_SHOWN: u32 = 40;
 pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
     output.detach();
-    let manifest = load_manifest(&options.manifest, options.json, output)?;
+    let manifest = load_manifest(&options.manifest, &options.table, options.json, output)?;
     let settings = resolve_settings(options, &manifest)?;
     settings.ensure_selected(&manifest.plan)?;
     let stage = if options.rehearse {

@@ -15,7 +15,7 @@ use crate::state::lock;
 
 pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
-    let loaded = read_manifest(&options.manifest);
+    let loaded = read_manifest(&options.manifest, &options.table.load());
     let mut table = JobTable::new(loaded.plan.as_ref());
     let has_state = read_state(&options.manifest, out, &mut table, output)?;
     if loaded.plan.is_none() && !has_state {

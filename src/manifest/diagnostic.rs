@@ -96,10 +96,14 @@ impl Diagnostic {
 /// Most findings that are kept; the others are counted, so that a million rows with mistakes need little memory.
 const KEPT: usize = 10_000;
 
+/// Most findings that are kept where every one is wanted.
+const KEPT_OF_ALL: usize = 1_000_000;
+
 /// Where the readers and rules put what they find.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
+    keeps_all: bool,
     /// Whether there is no room any more.
     is_full: bool,
     /// How many errors, warnings and notes came when there was no room any more.
@@ -111,12 +115,18 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
+    /// Keeps a hundred times as many findings.
+    pub(super) fn keep_all(&mut self) {
+        self.keeps_all = true;
+    }
+
     /// Adds a finding, or counts it if there are too many.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if self.kept.len() == KEPT && !self.is_full {
+        let room = if self.keeps_all { KEPT_OF_ALL } else { KEPT };
+        if self.kept.len() == room && !self.is_full {
             // The same mistake may have come through many aliases.
             self.sort();
-            self.is_full = self.kept.len() > KEPT / 2;
+            self.is_full = self.kept.len() > room / 2;
         }
         if self.is_full {
             self.unlisted[diagnostic.severity as usize] += 1;
@@ -142,11 +152,8 @@ impl Diagnostics {
     }
 
     /// Keeps, beside findings, which files the jobs refer to.
-    pub(super) fn with_references() -> Self {
-        Self {
-            references: Some(Box::default()),
-            ..Self::default()
-        }
+    pub(super) fn keep_references(&mut self) {
+        self.references = Some(Box::default());
     }
 
     /// Where files that jobs refer to are noted, if they are asked for.

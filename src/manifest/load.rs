@@ -7,44 +7,66 @@ use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::fields::nearest;
 use super::sections::Sections;
 use super::sources::Sources;
+use super::table::{self, OtherColumns, TableFile, TableOptions};
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::validate::Validator;
 use super::values::described;
 use super::yaml::{self, Document, Jobs, Stop};
-use super::{Loaded, ManifestSettings, table};
+use super::{Loaded, ManifestSettings};
 use crate::plan::Plan;
 
 /// How files are read: the manifest module itself touches none.
 type ReadFile<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
 
+/// What somebody said about how a manifest is to be read.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// How its tables are written; wins over what the manifest says.
+    pub tables: TableOptions,
+    /// Whether every mistake is kept, also where a million rows have one: they are written into a file.
+    pub keeps_all_mistakes: bool,
+    /// Whether it is kept which files the jobs refer to.
+    pub keeps_references: bool,
+}
+
+/// Reads the manifest at `path` as [`load_with`] does, with nothing said about it.
+pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
+    load_with(path, &LoadOptions::default(), read)
+}
+
 /// Reads the manifest at `path` (YAML, or a bare table) and the table that it names, and checks everything.
 /// An unreadable file is a diagnostic too.
-pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
-    load_into(Diagnostics::default(), path, read)
-}
-
-/// The same, and keeps which files the jobs refer to.
-pub fn load_with_references(path: &Path, read: &ReadFile<'_>) -> Loaded {
-    load_into(Diagnostics::with_references(), path, read)
-}
-
-fn load_into(diagnostics: Diagnostics, path: &Path, read: &ReadFile<'_>) -> Loaded {
+pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loaded {
     let mut loading = Loading {
         path,
         read,
+        options,
         sources: Sources::default(),
-        diagnostics,
+        diagnostics: Diagnostics::default(),
         detected: Vec::new(),
+        names_table: false,
     };
+    if options.keeps_all_mistakes {
+        loading.diagnostics.keep_all();
+    }
+    if options.keeps_references {
+        loading.diagnostics.keep_references();
+    }
     let source = loading.sources.open(&path.to_string_lossy());
     let (settings, plan) = match Format::of(path) {
         Some(Format::Yaml) => loading.yaml(source),
-        Some(Format::Table) => (ManifestSettings::default(), loading.bare_table(source)),
+        Some(Format::Table(kind)) => {
+            let plan = loading.bare_table(source, kind);
+            (ManifestSettings::default(), plan)
+        }
         None => {
             loading.diagnostics.push(unknown_format(path, source));
             (ManifestSettings::default(), None)
         }
     };
+    if !loading.names_table {
+        loading.diagnostics.append(idle_options(options, source));
+    }
     loading.diagnostics.sort();
     loading.sources.hide(loading.diagnostics.take_secrets());
     Loaded {
@@ -61,7 +83,14 @@ fn load_into(diagnostics: Diagnostics, path: &Path, read: &ReadFile<'_>) -> Load
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Yaml,
-    Table,
+    Table(TableKind),
+}
+
+/// What a table is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TableKind {
+    Text,
+    Workbook,
 }
 
 impl Format {
@@ -69,7 +98,8 @@ impl Format {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
             "yaml" | "yml" | "json" => Some(Self::Yaml),
-            "csv" | "tsv" | "txt" => Some(Self::Table),
+            "csv" | "tsv" | "txt" => Some(Self::Table(TableKind::Text)),
+            "xlsx" | "xlsm" => Some(Self::Table(TableKind::Workbook)),
             _ => None,
         }
     }
@@ -79,9 +109,19 @@ impl Format {
 struct Loading<'r> {
     path: &'r Path,
     read: &'r ReadFile<'r>,
+    options: &'r LoadOptions,
     sources: Sources,
     diagnostics: Diagnostics,
     detected: Vec<String>,
+    names_table: bool,
+}
+
+/// A table that was found.
+struct NamedTable {
+    source: SourceId,
+    bytes: Vec<u8>,
+    kind: TableKind,
+    options: TableOptions,
 }
 
 /// What is known about `jobs:` when the reading of the document ends.
@@ -106,30 +146,39 @@ struct Checked {
 }
 
 impl Loading<'_> {
-    fn bare_table(&mut self, source: SourceId) -> Option<Plan> {
+    fn bare_table(&mut self, source: SourceId, kind: TableKind) -> Option<Plan> {
         let start = span(source, 0..0);
-        let bytes = self.bytes_of_manifest(source)?;
+        self.names_table = true;
+        let table = NamedTable {
+            source,
+            bytes: self.bytes_of_manifest(source)?,
+            kind,
+            options: self.options.tables.clone(),
+        };
         let validator = Validator::new(None, &mut self.diagnostics);
-        self.table(&bytes, source, &start, validator)
+        self.table(&table, &start, validator)
     }
 
     /// Checks every row of a table.
-    fn table(
-        &mut self,
-        bytes: &[u8],
-        source: SourceId,
-        at: &Span,
-        mut validator: Validator,
-    ) -> Option<Plan> {
+    fn table(&mut self, table: &NamedTable, at: &Span, mut validator: Validator) -> Option<Plan> {
         let mut is_empty = true;
         let errors_before = self.diagnostics.count(Severity::Error);
-        let decoded = table::read(bytes, source, &mut self.diagnostics, &mut |row, found| {
+        let file = TableFile {
+            bytes: &table.bytes,
+            is_workbook: table.kind == TableKind::Workbook,
+            source: table.source,
+            options: &table.options,
+            others: OtherColumns::Refused,
+        };
+        let read = table::read(&file, &mut self.diagnostics, &mut |row, found| {
             is_empty = false;
-            validator.job(row, found);
+            validator.job(&row.job, found);
         });
-        self.sources.fill(source, decoded.text);
-        self.detected
-            .push(format!("{}: {}", self.sources.name(source), decoded.note));
+        let name = self.sources.name(table.source);
+        let detected = read.detected.iter().map(|note| format!("{name}: {note}"));
+        self.detected.extend(detected);
+        self.sources
+            .fill_table(table.source, read.text, read.layout);
         // Why a table gave no rows has been said.
         if is_empty && self.diagnostics.count(Severity::Error) > errors_before {
             return None;
@@ -259,9 +308,9 @@ impl Loading<'_> {
             }
             Value::Null => Some(self.finish(validator, &key.span)),
             Value::Map(pairs) => {
-                let from = self.table_name(key, pairs)?;
-                let (source, bytes) = self.named_table(from)?;
-                self.table(&bytes, source, &from.span, validator)
+                let (from, options) = self.table_name(key, pairs)?;
+                let table = self.named_table(from, options)?;
+                self.table(&table, &from.span, validator)
             }
             other => {
                 self.diagnostics.push(Diagnostic::error(
@@ -275,11 +324,19 @@ impl Loading<'_> {
         }
     }
 
-    /// The value of `from:`.
-    fn table_name<'n>(&mut self, key: &Key, pairs: &'n [(Key, Node)]) -> Option<&'n Node> {
-        for (other, _) in pairs.iter().filter(|(key, _)| key.name != "from") {
-            self.diagnostics.push(unknown_under_jobs(other));
+    /// The value of `from:`, and how that table is to be read.
+    fn table_name<'n>(
+        &mut self,
+        key: &Key,
+        pairs: &'n [(Key, Node)],
+    ) -> Option<(&'n Node, TableOptions)> {
+        let mut said = TableOptions::default();
+        for (other, node) in pairs.iter().filter(|(key, _)| key.name != "from") {
+            if !said.take(other, node, &mut self.diagnostics) {
+                self.diagnostics.push(unknown_under_jobs(other));
+            }
         }
+        self.names_table = true;
         let Some((_, from)) = pairs.iter().find(|(key, _)| key.name == "from") else {
             if pairs.is_empty() {
                 let message = "`jobs` is a map without `from`";
@@ -302,19 +359,24 @@ impl Loading<'_> {
                 .push(Diagnostic::error("wrong-type", &from.span, message, help));
             return None;
         }
-        Some(from)
+        Some((from, self.options.tables.or(&said)))
     }
 
     /// Reads the file that `from` names, relative to the manifest.
-    fn named_table(&mut self, from: &Node) -> Option<(SourceId, Vec<u8>)> {
+    fn named_table(&mut self, from: &Node, options: TableOptions) -> Option<NamedTable> {
         let Value::Text(name) = &from.value else {
             return None;
         };
         let path = self.path.parent().unwrap_or(Path::new("")).join(name);
         let refusal = match Format::of(&path) {
-            Some(Format::Table) => match (self.read)(&path) {
+            Some(Format::Table(kind)) => match (self.read)(&path) {
                 Ok(bytes) => {
-                    return Some((self.sources.open(&path.to_string_lossy()), bytes));
+                    return Some(NamedTable {
+                        source: self.sources.open(&path.to_string_lossy()),
+                        bytes,
+                        kind,
+                        options,
+                    });
                 }
                 Err(error) => unreadable(&path, &error, &from.span)
                     .label("relative to the directory of the manifest"),
@@ -323,13 +385,13 @@ impl Loading<'_> {
                 "not-a-table",
                 &from.span,
                 "`from` names a table, not another manifest",
-                "name a .csv, .tsv or .txt file; jobs in YAML are written under `jobs:` itself",
+                "name a .csv, .tsv, .txt or .xlsx file; jobs in YAML are written under `jobs:` itself",
             ),
             None => Diagnostic::error(
                 "not-a-table",
                 &from.span,
                 "`from` names a file that is not a table by its name",
-                "name a .csv, .tsv or .txt file",
+                "name a .csv, .tsv, .txt or .xlsx file; save another workbook as one of these",
             ),
         };
         self.diagnostics.push(refusal);
@@ -431,7 +493,7 @@ fn from_in_list(job: &Node) -> Option<Diagnostic> {
 }
 
 fn unknown_under_jobs(key: &Key) -> Diagnostic {
-    let help = match nearest(&key.name, &["from"]) {
+    let help = match nearest(&key.name, &["from", "encoding", "delimiter", "sheet"]) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => FORMS_OF_JOBS.to_owned(),
     };
@@ -439,7 +501,7 @@ fn unknown_under_jobs(key: &Key) -> Diagnostic {
         "not-a-list",
         &key.span,
         format!(
-            "`jobs` is a list or has the one key `from`, not `{}`",
+            "`jobs` is a list or a map with `from` and how that table is written, not `{}`",
             super::values::shown(&key.name)
         ),
         help,
@@ -453,6 +515,24 @@ fn no_jobs_key(source: SourceId) -> Diagnostic {
         "the manifest has no `jobs`",
         "write the list of jobs under `jobs:`",
     )
+}
+
+/// What was said about tables to a manifest that names none.
+fn idle_options(options: &LoadOptions, source: SourceId) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let said = [options.tables.idle(true), options.tables.idle(false)].concat();
+    for option in said {
+        let message = format!("`--{option}` is about a table, and the manifest names none");
+        let help =
+            format!("leave out `--{option}`, or name a table with `jobs: {{ from: shots.csv }}`");
+        found.push(Diagnostic::warning(
+            "idle-option",
+            &span(source, 0..0),
+            message,
+            help,
+        ));
+    }
+    found
 }
 
 fn unreadable(path: &Path, error: &io::Error, at: &Span) -> Diagnostic {
@@ -473,10 +553,10 @@ fn unreadable(path: &Path, error: &io::Error, at: &Span) -> Diagnostic {
 
 fn unknown_format(path: &Path, source: SourceId) -> Diagnostic {
     let help = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("xlsx" | "xls" | "ods" | "numbers") => {
-            "save the sheet as CSV (UTF-8) and name that file"
+        Some("xls" | "xlsb" | "ods" | "numbers") => {
+            "save it as .xlsx, or the sheet as CSV (in Excel: `CSV UTF-8`), and name that file"
         }
-        _ => "name a .yaml, .yml or .json file, or a table: .csv, .tsv or .txt",
+        _ => "name a .yaml, .yml or .json file, or a table: .csv, .tsv, .txt or .xlsx",
     };
     Diagnostic::error(
         "unknown-format",

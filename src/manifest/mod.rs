@@ -18,19 +18,23 @@ mod table;
 pub mod tree;
 mod validate;
 mod values;
+mod workbook;
 mod yaml;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use self::diagnostic::{Diagnostic, Diagnostics};
+pub use self::encoding::TextEncoding;
 pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
-pub use self::load::{load, load_with_references};
+pub use self::load::{LoadOptions, load, load_with};
 use self::references::References;
 pub use self::render::Colour;
 pub use self::sections::{API as API_SETTINGS, LIMITS as LIMIT_SETTINGS};
 pub use self::sources::{Place, Sources};
 pub use self::starter::{StarterFormat, starter};
+pub use self::table::errors::{ErrorsCsv, NoErrorsCsv};
+pub use self::table::{CellPlace, Delimiter, TableOptions};
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
 
@@ -93,6 +97,16 @@ impl Loaded {
     /// nothing to say.
     pub fn render(&self, colour: Colour) -> String {
         render::render(&self.diagnostics, &self.sources, colour)
+    }
+
+    /// The rows of its table, each with its mistakes.
+    pub fn errors_csv(&self) -> Result<ErrorsCsv<'_>, NoErrorsCsv> {
+        let mut tables = self.sources.tables();
+        let table = tables.next().ok_or(NoErrorsCsv::NoTable)?;
+        match tables.next() {
+            Some(_) => Err(NoErrorsCsv::SeveralTables),
+            None => ErrorsCsv::new(table, &self.diagnostics),
+        }
     }
 
     /// The same with one line for each diagnostic, without source lines and colour.

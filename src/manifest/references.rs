@@ -1,7 +1,7 @@
 //! Which files the jobs of a manifest refer to, and where each address stands. Start at [`References`].
 //!
-//! Kept only when it is asked for ([`load_with_references`](super::load_with_references)): a plan needs no places, and a
-//! table may have a million of them. Each address is kept once, with the first place where a field names it.
+//! Kept only when it is asked for ([`LoadOptions`](super::LoadOptions)): a plan needs no places, and a table may have a
+//! million of them. Each address is kept once, with the first place where a field names it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -229,11 +229,16 @@ fn is_blank(node: &Node) -> bool {
 mod tests {
     use std::path::Path;
 
-    use crate::manifest::{Loaded, load_with_references};
+    use crate::manifest::{LoadOptions, Loaded, load_with};
 
     fn loaded(name: &str, text: &str) -> Loaded {
         let text = text.to_owned();
-        let loaded = load_with_references(Path::new(name), &move |_| Ok(text.clone().into()));
+        let options = LoadOptions {
+            keeps_references: true,
+            ..LoadOptions::default()
+        };
+        let read = move |_: &Path| Ok(text.clone().into());
+        let loaded = load_with(Path::new(name), &options, &read);
         assert!(loaded.plan.is_some(), "{}", loaded.render_compact());
         loaded
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
-use super::sources::Sources;
+use super::sources::{Place, Sources};
 use super::tree::Span;
 
 /// Most diagnostics that are printed; the rest is counted.
@@ -51,10 +51,7 @@ pub(super) fn render_compact(diagnostics: &Diagnostics, sources: &Sources) -> St
 /// `file:line:column: error[code]: message; help`.
 pub(super) fn one_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let place = sources.place(&diagnostic.span);
-    let mut line = visible(place.file);
-    if place.line > 0 {
-        let _ = write!(line, ":{}:{}", place.line, place.column);
-    }
+    let mut line = visible(place.to_string());
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -62,6 +59,9 @@ pub(super) fn one_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     };
     let message = visible(&diagnostic.message);
     let _ = write!(line, ": {severity}[{}]: {message}", diagnostic.code);
+    if let Some(in_table) = place.in_table() {
+        let _ = write!(line, " ({})", visible(in_table));
+    }
     if !diagnostic.help.is_empty() {
         let _ = write!(line, "; {}", visible(&diagnostic.help));
     }
@@ -177,10 +177,10 @@ impl Shown<'_> {
         let (line, range) = sources.line(span);
         let (text, range) = window(&line, range);
         let column = text[..range.start].chars().count() + 1;
-        let location = |column| format!("{file}:{}:{column}", place.line);
-        let correction =
-            (column != place.column).then(|| (location(column), location(place.column)));
-        let annotation = kind.span(range).label(label.map(visible));
+        let drawn = format!("{file}:{}:{column}", place.line);
+        let correct = visible(place.to_string());
+        let correction = (drawn != correct).then_some((drawn, correct));
+        let annotation = kind.span(range).label(words(&place, label));
         let snippet = Snippet::source(text)
             .line_start(place.line)
             .path(file)
@@ -189,6 +189,14 @@ impl Shown<'_> {
             element: snippet.into(),
             correction,
         }
+    }
+}
+
+/// What stands under a place: in a table row and column, then the `label`.
+fn words(place: &Place<'_>, label: Option<&str>) -> Option<String> {
+    match (place.in_table(), label) {
+        (Some(in_table), Some(label)) => Some(visible(format!("{in_table}: {label}"))),
+        (in_table, label) => in_table.or(label.map(str::to_owned)).map(visible),
     }
 }
 

@@ -1,10 +1,13 @@
 //! The decoded texts of a manifest's files: maps a [`Span`] to file, line and column. Start at [`Sources::place`].
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use super::table::{CellPlace, Layout, Rows};
 use super::tree::{SourceId, Span};
+use super::workbook::column_letters;
 
 /// The files of a manifest: the manifest itself, then the table that it names.
 #[derive(Debug, Default)]
@@ -20,6 +23,10 @@ struct Source {
     text: String,
     /// Where each line begins; made when the first place is asked for.
     lines: OnceLock<Vec<usize>>,
+    /// How its text is divided, if it is a table.
+    layout: Option<Layout>,
+    /// Where each row begins; made when the first place is asked for.
+    rows: OnceLock<Rows>,
 }
 
 /// A place as people count: lines and columns from 1, columns in characters.
@@ -27,16 +34,51 @@ struct Source {
 pub struct Place<'s> {
     /// The file, named as the user named it.
     pub file: &'s str,
-    /// Line, from 1; 0 if the file as a whole is meant.
+    /// Line, from 1, in a workbook the row; 0 if the file as a whole is meant.
     pub line: usize,
-    /// Column in characters, from 1; 0 if the file as a whole is meant.
+    /// Column in characters, from 1, in a workbook the column of the sheet; 0 if the file as a whole is meant.
     pub column: usize,
+    /// The same as spreadsheets count, if the file is a table.
+    pub cell: Option<CellPlace<'s>>,
+}
+
+impl fmt::Display for Place<'_> {
+    /// `shots.csv:7:3`, `shots.xlsx[Sheet1]!D7`, or the file alone.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.file)?;
+        match &self.cell {
+            _ if self.line == 0 => Ok(()),
+            Some(CellPlace {
+                sheet: Some(sheet),
+                row,
+                column,
+                ..
+            }) => {
+                let letters = column_letters(column.unwrap_or_default());
+                write!(formatter, "[{sheet}]!{letters}{row}")
+            }
+            _ => write!(formatter, ":{}:{}", self.line, self.column),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// `row 7, column "duration"` for a place in a table; a column without a name goes by its letter.
+    pub fn in_table(&self) -> Option<String> {
+        let cell = self.cell.as_ref()?;
+        let row = format!("row {}", cell.row);
+        Some(match (cell.name, cell.column) {
+            (Some(name), _) => format!("{row}, column \"{name}\""),
+            (None, Some(column)) => format!("{row}, column {}", column_letters(column)),
+            (None, None) => row,
+        })
+    }
 }
 
 impl Sources {
     /// A file whose text is not known yet, to be shown as `name`.
     pub(super) fn open(&mut self, name: &str) -> SourceId {
-        let id = u16::try_from(self.files.len()).expect("a manifest has at most two files");
+        let id = u16::try_from(self.files.len()).expect("a manifest has few files");
         self.files.push(Source {
             name: name.to_owned(),
             ..Source::default()
@@ -49,6 +91,21 @@ impl Sources {
         self.files[usize::from(id.0)].text = text;
     }
 
+    /// Gives a table its decoded text, and how it is divided.
+    pub(super) fn fill_table(&mut self, id: SourceId, text: String, layout: Option<Layout>) {
+        let source = &mut self.files[usize::from(id.0)];
+        source.text = text;
+        source.layout = layout;
+    }
+
+    /// The tables among the files, with text and layout.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (SourceId, &str, &Layout)> {
+        self.files.iter().zip(0..).filter_map(|(file, id)| {
+            let layout = file.layout.as_ref()?;
+            Some((SourceId(id), file.text.as_str(), layout))
+        })
+    }
+
     /// Makes a place unreadable wherever its line is shown.
     pub(super) fn hide(&mut self, spans: impl IntoIterator<Item = Span>) {
         self.hidden.extend(spans);
@@ -57,6 +114,11 @@ impl Sources {
     /// The name of a file, as the user named it.
     pub fn name(&self, id: SourceId) -> &str {
         &self.files[usize::from(id.0)].name
+    }
+
+    /// The names of all files, as the user named them or as they follow from that.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
     }
 
     /// The decoded text of a file.
@@ -73,15 +135,30 @@ impl Sources {
                 file: &source.name,
                 line: 0,
                 column: 0,
+                cell: None,
             };
         }
         let start = source.floor(span.bytes.start);
         let line = source.line_of(start);
         let line_start = source.lines()[line];
+        let cell = source.cell_at(span);
+        let (line, column) = if let Some(CellPlace {
+            sheet: Some(_),
+            row,
+            column,
+            ..
+        }) = &cell
+        {
+            (*row, column.unwrap_or_default() + 1)
+        } else {
+            let before = &source.text[line_start..start];
+            (line + 1, before.chars().count() + 1)
+        };
         Place {
             file: &source.name,
-            line: line + 1,
-            column: source.text[line_start..start].chars().count() + 1,
+            line,
+            column,
+            cell,
         }
     }
 
@@ -137,6 +214,12 @@ impl Sources {
 }
 
 impl Source {
+    fn cell_at(&self, span: &Span) -> Option<CellPlace<'_>> {
+        let layout = self.layout.as_ref()?;
+        let rows = self.rows.get_or_init(|| layout.rows(&self.text));
+        layout.cell_at(&self.text, rows, &span.bytes)
+    }
+
     fn lines(&self) -> &[usize] {
         self.lines.get_or_init(|| {
             let bytes = self.text.as_bytes();

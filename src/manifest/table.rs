@@ -1,72 +1,225 @@
-//! Bytes of a CSV file → one small tree per row, each cell with its place. Start at [`read`].
+//! Bytes of a table → one small tree per row, each cell with its place. Start at [`read`].
 //!
-//! `scanner` finds the cells, `columns` reads the header, this page puts rows together. Values stay text here: what a
-//! cell may say is for the rules. Rows are passed on one by one; only the decoded text is kept.
+//! A CSV file is decoded, a workbook becomes comma-separated text; then `scanner` finds the cells, `columns` reads the
+//! header, this page puts rows together. Values stay text here: what a cell may say is for the rules. Rows are passed
+//! on one by one; only the decoded text is kept.
 
 mod columns;
+pub(super) mod errors;
+mod layout;
+mod names;
+mod notes;
+mod options;
 mod scanner;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use self::columns::{Column, Columns};
-use self::scanner::{Fault, Row, Scanner};
+use self::columns::{Column, Columns, Use};
+pub(super) use self::columns::{Header, OtherColumns};
+pub use self::layout::CellPlace;
+pub(super) use self::layout::{Layout, Rows};
+use self::notes::Tidied;
+pub use self::options::{Delimiter, TableOptions};
+use self::scanner::{Cell, Fault, Row, Scanner};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::encoding::{self, Decoded};
 use super::tree::{Key, Node, SourceId, Span, Value};
+use super::workbook::{self, Oddity, Refusal, Region};
 
 /// Most columns a table may have: the API has about twenty fields, the rest are the user's own.
 const COLUMN_LIMIT: usize = 1000;
 
-/// Gives `row` each row of the table in `bytes` as a map of fields, and `diagnostics` every mistake of the table.
-///
-/// A map has only the cells that are not blank: single fields as [`Value::Cell`], `images`, `videos` and `audios` as
-/// [`Value::List`] of cells, the fields of `extra_body` in a [`Value::Map`] of that name. Columns of unknown name are
-/// reported and left out; rows of which it is unsure where cells begin and end are reported and not passed on.
-pub(super) fn read(
-    bytes: &[u8],
-    source: SourceId,
-    diagnostics: &mut Diagnostics,
-    row: &mut dyn FnMut(&Node, &mut Diagnostics),
-) -> Decoded {
-    if let Some(message) = foreign_format(bytes) {
-        let help = "save it as CSV (in Excel: `CSV UTF-8`)";
-        let place = span(source, &(0..0));
-        diagnostics.push(Diagnostic::error("not-a-table", &place, message, help));
-        return Decoded {
-            text: String::new(),
-            note: "not a text file".to_owned(),
-        };
-    }
-    let Decoded { text, note } = encoding::decode(bytes, source, diagnostics);
-    if let Some(at) = text.find('\0') {
-        diagnostics.push(nul_byte(&span(source, &(at..at + 1))));
-        return Decoded { text, note };
-    }
-    let table = Table {
-        dialect: Dialect::of(&text),
-        text: &text,
-        source,
-    };
-    table.read(diagnostics, row);
-    let note = table.dialect.described(note);
-    Decoded { text, note }
+/// A table that is to be read.
+pub(super) struct TableFile<'b> {
+    /// All of the file.
+    pub(super) bytes: &'b [u8],
+    /// Whether it is a workbook, by its name.
+    pub(super) is_workbook: bool,
+    /// The number of its text.
+    pub(super) source: SourceId,
+    /// What somebody said about it.
+    pub(super) options: &'b TableOptions,
+    /// What columns are whose names are no field's.
+    pub(super) others: OtherColumns,
 }
 
-/// What a file is that is often given in place of a CSV file, by its first bytes.
-fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
-    const FORMATS: [(&[u8], &str); 4] = [
-        (
-            b"PK\x03\x04",
+/// What is left of a table when its rows are read.
+#[derive(Debug)]
+pub(super) struct ReadTable {
+    /// The decoded text; of a workbook, the text of its sheet.
+    pub(super) text: String,
+    /// How it is divided, to name places as spreadsheets do; none if it cannot be read at all.
+    pub(super) layout: Option<Layout>,
+    /// What was detected, a line each.
+    pub(super) detected: Vec<String>,
+}
+
+/// A row of a table.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "templates read rows cell by cell")
+)]
+pub(super) struct TableRow<'r> {
+    /// Its fields: only the cells that are not blank. Single fields are [`Value::Cell`], `images`, `videos` and
+    /// `audios` are a [`Value::List`] of cells, the fields of `extra_body` stand in a [`Value::Map`] of that name.
+    pub(super) job: Node,
+    /// Its number as spreadsheets count, from 1.
+    pub(super) number: usize,
+    text: &'r str,
+    columns: &'r Columns,
+    row: &'r Row,
+}
+
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "templates read rows cell by cell")
+)]
+impl TableRow<'_> {
+    /// Every column that has a name, and what the row says in it, exactly as written; blank cells included.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&Header, Cow<'_, str>)> {
+        self.columns.headers.iter().map(|header| {
+            let text = self
+                .row
+                .cells
+                .get(header.index)
+                .map_or(Cow::Borrowed(""), |cell| {
+                    cell.part(self.text, cell.bytes.clone())
+                });
+            (header, text)
+        })
+    }
+
+    /// Where the cell of a column stands; the whole row if it is too short for it.
+    pub(super) fn place_of(&self, header: &Header) -> Span {
+        let cell = self.row.cells.get(header.index);
+        let bytes = cell.map_or(&self.row.bytes, |cell| &cell.bytes);
+        span(self.job.span.source, bytes)
+    }
+}
+
+/// Gives `take_row` each row of `file`, and `diagnostics` every mistake of the table.
+///
+/// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what their
+/// cells say are reported and not passed on.
+pub(super) fn read(
+    file: &TableFile<'_>,
+    diagnostics: &mut Diagnostics,
+    take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+) -> ReadTable {
+    let content = match content_of(file, diagnostics) {
+        Ok(content) => content,
+        Err(Refusal {
+            code,
+            message,
+            help,
+        }) => {
+            let place = span(file.source, &(0..0));
+            diagnostics.push(Diagnostic::error(code, &place, message, help));
+            return ReadTable {
+                text: String::new(),
+                layout: None,
+                detected: Vec::new(),
+            };
+        }
+    };
+    let table = Table {
+        text: &content.text,
+        source: file.source,
+        dialect: &content.dialect,
+        oddities: &content.oddities,
+        merged: &content.merged,
+    };
+    let mut detected = vec![content.note.clone()];
+    if let Some(at) = content.text.find('\0') {
+        diagnostics.push(nul_byte(&span(file.source, &(at..at + 1))));
+    } else if let Some(columns) = table.read(file.others, diagnostics, take_row) {
+        detected.extend(columns.read_as());
+    }
+    ReadTable {
+        layout: Some(content.dialect.layout(content.sheet)),
+        text: content.text,
+        detected,
+    }
+}
+
+/// A table as text, whatever it came from.
+struct Content {
+    text: String,
+    dialect: Dialect,
+    /// What was detected.
+    note: String,
+    sheet: Option<String>,
+    oddities: Vec<(usize, Oddity)>,
+    merged: Vec<Region>,
+}
+
+fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Content, Refusal> {
+    for option in file.options.idle(file.is_workbook) {
+        diagnostics.push(idle_option(option, file.source));
+    }
+    let is_archive = file.bytes.starts_with(workbook::MAGIC);
+    if file.is_workbook && is_archive {
+        return content_of_workbook(file);
+    }
+    if let Some((message, help)) = foreign_format(file.bytes, file.is_workbook) {
+        return Err(Refusal {
+            code: "not-a-table",
+            message: message.to_owned(),
+            help: help.to_owned(),
+        });
+    }
+    let Decoded { text, note } =
+        encoding::decode(file.bytes, file.options.encoding, file.source, diagnostics);
+    let dialect = Dialect::of(&text, file.options.delimiter);
+    Ok(Content {
+        note: dialect.described(note),
+        text,
+        dialect,
+        sheet: None,
+        oddities: Vec::new(),
+        merged: Vec::new(),
+    })
+}
+
+fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
+    let sheet = workbook::read(file.bytes, file.options.sheet.as_deref())?;
+    let dialect = Dialect {
+        separator: b',',
+        line_end: "",
+        start: 0,
+        rows_before: 0,
+    };
+    Ok(Content {
+        note: format!("workbook, sheet `{}`", super::values::shown(&sheet.name)),
+        text: sheet.text,
+        dialect,
+        sheet: Some(sheet.name),
+        oddities: sheet.oddities,
+        merged: sheet.merged,
+    })
+}
+
+/// What a file is that is often given in place of a table, by its first bytes, and what to do about it.
+fn foreign_format(bytes: &[u8], is_workbook: bool) -> Option<(&'static str, &'static str)> {
+    const AS_CSV: &str = "save it as .xlsx, or as CSV (in Excel: `CSV UTF-8`)";
+    const UTF_32: &str = "the file is UTF-32, which is not read";
+    let starts = |start: &[u8]| bytes.starts_with(start);
+    if starts(workbook::MAGIC) {
+        return Some((
             "the file is a workbook or an archive, not CSV",
-        ),
-        (b"\xD0\xCF\x11\xE0", "the file is an old workbook, not CSV"),
-        (b"\xFF\xFE\0\0", "the file is UTF-32, which is not read"),
-        (b"\0\0\xFE\xFF", "the file is UTF-32, which is not read"),
-    ];
-    FORMATS
-        .iter()
-        .find(|(start, _)| bytes.starts_with(start))
-        .map(|(_, message)| *message)
+            "if it is a workbook, give it a name that ends in .xlsx; or save it as CSV (in Excel: `CSV UTF-8`)",
+        ));
+    }
+    if starts(b"\xD0\xCF\x11\xE0") {
+        let message = "the file is an old workbook (.xls), or one that needs a password";
+        return Some((message, AS_CSV));
+    }
+    if starts(b"\xFF\xFE\0\0") || starts(b"\0\0\xFE\xFF") {
+        return Some((UTF_32, AS_CSV));
+    }
+    let help = "if it is CSV, give it a name that ends in .csv; else save it again as .xlsx";
+    is_workbook.then_some(("the file is not a workbook, whatever its name says", help))
 }
 
 /// How a table is written.
@@ -76,27 +229,44 @@ struct Dialect {
     line_end: &'static str,
     /// Where the header starts, past blank lines and a `sep=` line.
     start: usize,
+    /// How many blank rows are before it; a `sep=` line is no row.
+    rows_before: usize,
 }
 
 impl Dialect {
-    const SEPARATORS: [(u8, &str); 3] = [
+    const SEPARATORS: [(u8, &str); 4] = [
         (b',', "comma-separated"),
         (b';', "semicolon-separated"),
         (b'\t', "tab-separated"),
+        (b'|', "separated by `|`"),
     ];
 
-    /// The dialect of `text`, by its `sep=` line or its header line.
-    fn of(text: &str) -> Self {
+    /// The dialect of `text`: as somebody `told`, else by its `sep=` line or its header line.
+    fn of(text: &str, told: Option<Delimiter>) -> Self {
         let (declared, past) = declared_separator(text);
         let rest = &text[past..];
-        let name = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+        let name =
+            rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|'));
         let blank = &rest[..rest.len() - name.len()];
         let start = past + blank.rfind(['\r', '\n']).map_or(0, |end| end + 1);
         let (most_frequent, line_end) = header_style(&text[start..]);
         Self {
-            separator: declared.unwrap_or(most_frequent),
+            separator: told
+                .map(Delimiter::byte)
+                .or(declared)
+                .unwrap_or(most_frequent),
             line_end,
             start,
+            rows_before: line_ends(&text[past..start]),
+        }
+    }
+
+    fn layout(&self, sheet: Option<String>) -> Layout {
+        Layout {
+            separator: self.separator,
+            start: self.start,
+            rows_before: self.rows_before,
+            sheet,
         }
     }
 
@@ -119,6 +289,11 @@ impl Dialect {
     }
 }
 
+/// How many lines end in `text`; LF, CR LF and CR all end one.
+fn line_ends(text: &str) -> usize {
+    text.matches(['\r', '\n']).count() - text.matches("\r\n").count()
+}
+
 /// The separator that a first line such as `sep=;` names, and where the table goes on.
 fn declared_separator(text: &str) -> (Option<u8>, usize) {
     let line = &text[..text.find(['\r', '\n']).unwrap_or(text.len())];
@@ -128,7 +303,7 @@ fn declared_separator(text: &str) -> (Option<u8>, usize) {
             b'e' | b'E',
             b'p' | b'P',
             b'=',
-            separator @ (b',' | b';' | b'\t'),
+            separator @ (b',' | b';' | b'\t' | b'|'),
         ] => *separator,
         _ => return (None, 0),
     };
@@ -165,7 +340,7 @@ fn header_style(text: &str) -> (u8, &'static str) {
         .into_iter()
         .rev()
         .max_by_key(|(_, count)| *count)
-        .expect("there are three separators");
+        .expect("there are separators");
     (separator, scanner::line_end(&text[end..]))
 }
 
@@ -173,59 +348,81 @@ fn header_style(text: &str) -> (u8, &'static str) {
 struct Table<'t> {
     text: &'t str,
     source: SourceId,
-    dialect: Dialect,
+    dialect: &'t Dialect,
+    oddities: &'t [(usize, Oddity)],
+    merged: &'t [Region],
 }
 
 impl Table<'_> {
+    /// Reads header and rows; the columns, unless there is no header.
     fn read(
         &self,
+        others: OtherColumns,
         diagnostics: &mut Diagnostics,
-        take_row: &mut dyn FnMut(&Node, &mut Diagnostics),
-    ) {
-        let mut scanner = Scanner::new(self.text, self.dialect.start, self.dialect.separator);
-        let mut row = Row::default();
-        let Some(mut columns) = self.header(&mut scanner, &mut row, diagnostics) else {
-            return;
+        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+    ) -> Option<Columns> {
+        let mut walk = Walk {
+            scanner: Scanner::new(self.text, self.dialect.start, self.dialect.separator),
+            rows: self.dialect.rows_before,
         };
+        let mut row = Row::default();
+        let mut columns = self.header(&mut walk, &mut row, others, diagnostics)?;
         let header = span(self.source, &row.bytes);
+        let mut tidied = Tidied::default();
+        let mut merged = Merged::below(walk.rows, self.merged);
         let mut is_empty = true;
-        while self.next_row(&mut scanner, columns.width, &mut row) {
+        while self.next_row(&mut walk, columns.width, &mut row) {
             is_empty = false;
             for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
                 diagnostics.hide(&self.span(&cell.bytes));
             }
+            let is_whole = !merged.touch(self, walk.rows, &row, &columns, diagnostics);
             if self.repeats_header(&row, &columns) {
                 diagnostics.push(repeated_header(&self.span(&row.bytes), &header));
-            } else if self.is_sound(&row, columns.width, diagnostics) {
+            } else if self.is_sound(&row, &columns, diagnostics) && is_whole {
                 self.report_unnamed(&row, &mut columns, diagnostics);
-                take_row(&self.job(&row, &columns), diagnostics);
+                take_row(
+                    &TableRow {
+                        job: self.job(&row, &columns, &mut tidied, diagnostics),
+                        number: walk.rows,
+                        text: self.text,
+                        columns: &columns,
+                        row: &row,
+                    },
+                    diagnostics,
+                );
             }
         }
         if is_empty {
             let message = "the table has a header and no rows";
             diagnostics.push(no_jobs(&header, message));
         }
+        tidied.report(diagnostics);
+        Some(columns)
     }
 
     fn header(
         &self,
-        scanner: &mut Scanner,
+        walk: &mut Walk<'_>,
         row: &mut Row,
+        others: OtherColumns,
         diagnostics: &mut Diagnostics,
     ) -> Option<Columns> {
-        if !self.next_row(scanner, COLUMN_LIMIT, row) {
+        if !self.next_row(walk, COLUMN_LIMIT, row) {
             diagnostics.push(no_jobs(&self.span(&(0..0)), "the table is empty"));
             return None;
         }
-        if !self.is_sound(row, COLUMN_LIMIT, diagnostics) {
+        if !self.is_whole(row, COLUMN_LIMIT, diagnostics) {
             return None;
         }
-        Columns::read(row, self.text, self.source, diagnostics)
+        let columns = Columns::read(row, self.text, self.source, others, diagnostics)?;
+        Some(columns)
     }
 
     /// Fills `row` with the next row that is not blank.
-    fn next_row(&self, scanner: &mut Scanner, width: usize, row: &mut Row) -> bool {
-        while scanner.next_row(width, row) {
+    fn next_row(&self, walk: &mut Walk<'_>, width: usize, row: &mut Row) -> bool {
+        while walk.scanner.next_row(width, row) {
+            walk.rows += 1;
             if !row.is_blank_in(self.text) {
                 return true;
             }
@@ -233,8 +430,43 @@ impl Table<'_> {
         false
     }
 
+    /// Whether it is sure what `row` says in each column that means something; what speaks against it is reported.
+    fn is_sound(&self, row: &Row, columns: &Columns, diagnostics: &mut Diagnostics) -> bool {
+        if !self.is_whole(row, columns.width, diagnostics) {
+            return false;
+        }
+        let mut is_sound = true;
+        for (index, cell) in row.cells.iter().enumerate() {
+            let Some(oddity) = self.oddity(cell) else {
+                continue;
+            };
+            let use_of = columns.use_of(index);
+            if use_of.is_none() || use_of == Some(Use::Own) && oddity != Oddity::Failure {
+                continue;
+            }
+            let text = cell.part(self.text, cell.bytes.clone());
+            diagnostics.push(notes::odd_cell(oddity, &text, &self.span(&cell.bytes)));
+            is_sound = false;
+        }
+        is_sound
+    }
+
+    /// What is odd about a cell: as the workbook says, or because it holds the error of a formula.
+    fn oddity(&self, cell: &Cell) -> Option<Oddity> {
+        if notes::is_failure(&self.text[cell.bytes.clone()]) {
+            return Some(Oddity::Failure);
+        }
+        // Most tables come from no workbook.
+        if self.oddities.is_empty() {
+            return None;
+        }
+        let start = cell.bytes.start;
+        let found = self.oddities.binary_search_by_key(&start, |(at, _)| *at);
+        found.ok().map(|at| self.oddities[at].1)
+    }
+
     /// Whether each value of `row` surely belongs to the column it stands in; what speaks against it is reported.
-    fn is_sound(&self, row: &Row, width: usize, diagnostics: &mut Diagnostics) -> bool {
+    fn is_whole(&self, row: &Row, width: usize, diagnostics: &mut Diagnostics) -> bool {
         for fault in &row.faults {
             diagnostics.push(self.faulty_quote(fault));
         }
@@ -247,9 +479,9 @@ impl Table<'_> {
 
     /// Whether `row` is the header once more, as in two tables that were joined: it would make a job of its own.
     fn repeats_header(&self, row: &Row, columns: &Columns) -> bool {
-        let mut columns = columns.all().peekable();
-        columns.peek().is_some()
-            && columns.all(|Column { index, key }| {
+        let mut known = columns.all().peekable();
+        known.peek().is_some()
+            && known.all(|Column { index, key, .. }| {
                 row.cells.get(*index).is_some_and(|cell| {
                     let name = &self.text[columns::name_in(cell, self.text)];
                     name.eq_ignore_ascii_case(&self.text[key.span.bytes.clone()])
@@ -269,20 +501,35 @@ impl Table<'_> {
     }
 
     /// The fields of one job.
-    fn job(&self, row: &Row, columns: &Columns) -> Node {
-        let set = |column: &Column| Some((column.key.clone(), self.cell(row, column.index)?));
+    fn job(
+        &self,
+        row: &Row,
+        columns: &Columns,
+        tidied: &mut Tidied,
+        diagnostics: &mut Diagnostics,
+    ) -> Node {
+        let mut set = |column: &Column| {
+            let mut cell = self.cell(row, column.index)?;
+            if column.is_tidied {
+                tidied.tidy(column, &mut cell);
+            }
+            Some((column.key.clone(), cell))
+        };
         let mut fields = Vec::with_capacity(columns.plain.len() + 2);
-        fields.extend(columns.plain.iter().filter_map(set));
+        fields.extend(columns.plain.iter().filter_map(&mut set));
         fields.extend(columns.lists.iter().filter_map(|column| {
-            Some((column.key.clone(), self.list_in_cell(row, column.index)?))
+            let list = self.list_in_cell(row, column, diagnostics)?;
+            Some((column.key.clone(), list))
         }));
         fields.extend(columns.numbered.iter().filter_map(|columns| {
-            let (keys, nodes): (Vec<Key>, Vec<Node>) = columns.iter().filter_map(set).unzip();
+            let (keys, nodes): (Vec<Key>, Vec<Node>) = columns.iter().filter_map(&mut set).unzip();
             let span = covering(nodes.iter().map(|node| &node.span))?;
             let value = Value::List(nodes);
             Some((keys.into_iter().next()?, Node { value, span }))
         }));
-        fields.extend(extra_body(columns.extra.iter().filter_map(set).collect()));
+        fields.extend(extra_body(
+            columns.extra.iter().filter_map(&mut set).collect(),
+        ));
         Node {
             value: Value::Map(fields),
             span: self.span(&row.bytes),
@@ -298,11 +545,20 @@ impl Table<'_> {
         })
     }
 
-    /// The list in the cell of a column, unless it is blank; addresses are parted by `|` or line breaks.
-    fn list_in_cell(&self, row: &Row, index: usize) -> Option<Node> {
-        let cell = row.cells.get(index)?;
+    /// The list in the cell of a column, unless it is blank; addresses are parted by `|` or line breaks, in a table
+    /// whose cells are parted by `|` by line breaks alone.
+    fn list_in_cell(
+        &self,
+        row: &Row,
+        column: &Column,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Node> {
+        let cell = row.cells.get(column.index)?;
         if cell.is_blank_in(self.text) {
             return None;
+        }
+        if self.dialect.separator == b'|' && self.text[cell.bytes.clone()].contains('|') {
+            diagnostics.push(bar_in_list(column, &self.span(&cell.bytes)));
         }
         let mut start = cell.bytes.start;
         let mut addresses = Vec::new();
@@ -379,8 +635,84 @@ fn span(source: SourceId, bytes: &Range<usize>) -> Span {
     }
 }
 
+/// Where in its rows a table is being read.
+struct Walk<'t> {
+    scanner: Scanner<'t>,
+    /// The number, from 1, of the row that was read last.
+    rows: usize,
+}
+
+/// Merged cells below the header. Only their first cell holds the value; that the others are empty must not pass for a
+/// choice.
+struct Merged<'t> {
+    left: &'t [Region],
+    /// Up to which row, from 1, a reported region reaches.
+    reported_to: usize,
+}
+
+impl<'t> Merged<'t> {
+    fn below(header: usize, regions: &'t [Region]) -> Self {
+        let first = regions.partition_point(|region| (region.rows.start as usize) < header);
+        Self {
+            left: &regions[first..],
+            reported_to: 0,
+        }
+    }
+
+    /// Whether the row `number` is part of a merged region that matters; reports it where it begins.
+    fn touch(
+        &mut self,
+        table: &Table<'_>,
+        number: usize,
+        row: &Row,
+        columns: &Columns,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        while let Some((region, later)) = self.left.split_first()
+            && (region.rows.start as usize) < number
+        {
+            self.left = later;
+            let first = row.cells.get(region.columns.start as usize);
+            let Some(cell) = first.filter(|_| region.rows.start as usize + 1 == number) else {
+                continue;
+            };
+            let is_tall = region.rows.len() > 1;
+            let mut others = region.columns.clone().skip(usize::from(!is_tall));
+            let matters = others.any(|column| {
+                matches!(columns.use_of(column as usize), Some(use_of) if use_of != Use::Own)
+            });
+            if matters && !cell.is_blank_in(table.text) {
+                let place = table.span(&cell.bytes);
+                diagnostics.push(notes::merged_cells(region, &place));
+                self.reported_to = self.reported_to.max(region.rows.end as usize);
+            }
+        }
+        number <= self.reported_to
+    }
+}
+
+fn bar_in_list(column: &Column, place: &Span) -> Diagnostic {
+    let name = &column.key.name;
+    let singular = name.trim_end_matches('s');
+    let message = "`|` parts the cells of this table, and cannot part addresses in a cell too";
+    let help = format!(
+        "write one address a line inside the cell, or give each a column: `{singular}_1`, `{singular}_2`"
+    );
+    Diagnostic::error("bar-in-list", place, message, help)
+}
+
+fn idle_option(option: &str, source: SourceId) -> Diagnostic {
+    let message = match option {
+        "sheet" => "`sheet` is said of a table that is not a workbook".to_owned(),
+        _ => format!("`{option}` is said of a workbook, which knows it itself"),
+    };
+    let help =
+        format!("leave out `--{option}`, or `{option}:` in the manifest: it changes nothing here");
+    Diagnostic::warning("idle-option", &span(source, &(0..0)), message, help)
+}
+
 fn nul_byte(place: &Span) -> Diagnostic {
-    let help = "save the file as UTF-8; without a byte order mark UTF-16 cannot be told from it";
+    let help = "save the file as UTF-8; if it is UTF-16, say so with `--encoding utf-16`";
     Diagnostic::error("nul-byte", place, "the text contains a NUL byte", help)
 }
 

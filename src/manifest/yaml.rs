@@ -537,7 +537,7 @@ impl<'t> Document<'t> {
 /// The text of a YAML file: UTF-8, or what its byte order mark says. Nothing is guessed, as it is for tables.
 pub(super) fn decode(bytes: Vec<u8>, source: SourceId, diagnostics: &mut Diagnostics) -> Decoded {
     let decoded = if encoding::has_mark(&bytes) {
-        encoding::decode(&bytes, source, diagnostics)
+        encoding::decode(&bytes, None, source, diagnostics)
     } else {
         utf8(bytes, source, diagnostics)
     };

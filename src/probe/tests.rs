@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::*;
 use crate::fetch::tests::served::{Request, Served, answer, file};
 use crate::fetch::{FetchSettings, FetchTimers, Private, Proxies};
-use crate::manifest::load_with_references;
+use crate::manifest::{LoadOptions, load_with};
 
 const CLIP: &[u8] = include_bytes!("../simulator/media/square.mp4");
 const PICTURE: &[u8] = include_bytes!("../simulator/media/frame.png");
@@ -41,7 +41,12 @@ fn references(field: &str, addresses: &[String]) -> Box<References> {
         )
     });
     let text = format!("jobs:\n{}", jobs.collect::<String>());
-    let loaded = load_with_references(Path::new("a.yaml"), &move |_| Ok(text.clone().into()));
+    let options = LoadOptions {
+        keeps_references: true,
+        ..LoadOptions::default()
+    };
+    let read = move |_: &Path| Ok(text.clone().into());
+    let loaded = load_with(Path::new("a.yaml"), &options, &read);
     assert!(loaded.plan.is_some(), "{}", loaded.render_compact());
     loaded.references.expect("asked for")
 }

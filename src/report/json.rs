@@ -12,6 +12,7 @@ use super::outcome::{ErrorClass, Standing, Tally, is_removed, meaning};
 use crate::engine::event::JobIndex;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
+use crate::manifest::CellPlace;
 use crate::results::{self, Seconds};
 
 /// Version of the lines.
@@ -160,12 +161,37 @@ pub struct DiagnosticLine<'a> {
     pub message: &'a str,
     /// Which file.
     pub file: &'a str,
-    /// From 1.
+    /// From 1; in a workbook the row.
     pub line: usize,
-    /// From 1, in characters.
+    /// From 1, in characters; in a workbook the column of the sheet.
     pub column: usize,
+    /// The same as spreadsheets count, in a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cell: Option<TableCell<'a>>,
     /// How to mend it.
     pub help: &'a str,
+}
+
+/// A place in a table as spreadsheets count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableCell<'a> {
+    /// The sheet, in a workbook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<&'a str>,
+    /// From 1; the first row is the header.
+    pub row: usize,
+    /// What the header calls the column.
+    pub column: Option<&'a str>,
+}
+
+impl<'a> From<&CellPlace<'a>> for TableCell<'a> {
+    fn from(place: &CellPlace<'a>) -> Self {
+        Self {
+            sheet: place.sheet,
+            row: place.row,
+            column: place.name,
+        }
+    }
 }
 
 /// Why the command could not go on.
@@ -299,6 +325,7 @@ mod tests {
                 file: "shots.yaml",
                 line: 3,
                 column: 5,
+                cell: None,
                 help: "write `prompt`",
             }),
             Line::Error(ErrorLine {

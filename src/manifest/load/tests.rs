@@ -71,7 +71,11 @@ const WRONG_SECTIONS: &[(&str, &str, &[&str])] = &[
         &["gone.csv", "relative"],
     ),
     ("jobs: {from: other.yaml}\n", "not-a-table 1:14", &[".csv"]),
-    ("jobs: {from: sheet.xlsx}\n", "not-a-table 1:14", &[".csv"]),
+    (
+        "jobs: {from: sheet.xls}\n",
+        "not-a-table 1:14",
+        &[".csv", ".xlsx"],
+    ),
     (
         "jobs:\n- from: a.csv\n",
         "from-in-list 2:3",
@@ -471,15 +475,15 @@ fn the_name_of_a_manifest_says_what_it_is() {
         "shots.yaml.bak",
         "dir",
         ".",
-        "shots.xlsx",
+        "shots.xls",
     ] {
         let loaded = load_files(&[(name, b"jobs: []\n")]);
         assert_eq!(errors(&loaded), ["unknown-format 0:0"], "{name}");
     }
     assert!(
-        load_files(&[("a.xlsx", b"")])
+        load_files(&[("a.ods", b"")])
             .render_compact()
-            .contains("save the sheet as CSV")
+            .contains("save it as .xlsx")
     );
     let loaded = load(Path::new("gone.yaml"), &|_| {
         Err(io::Error::from(io::ErrorKind::NotFound))

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::scanner::{Cell, Row};
-use super::span;
+use super::{layout, names, span};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::fields::{self, Kind, List};
 use crate::manifest::tree::{Key, SourceId, Span};
@@ -28,7 +28,32 @@ pub(super) struct Columns {
     pub(super) unnamed: Vec<(usize, Span)>,
     /// Columns that hold the API key, by their name: what stands there must not be shown.
     pub(super) secret: Vec<usize>,
+    /// Every column that has a name, in the order of the table.
+    pub(super) headers: Vec<Header>,
+    /// What each column is for, by its index.
+    uses: Vec<Option<Use>>,
 }
+
+/// What columns are whose names are no field's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::manifest) enum OtherColumns {
+    /// Mistakes.
+    Refused,
+    /// Variables of a template, also beside fields.
+    Variables,
+}
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A field of the job, or a variable: it has to do with what is sent.
+    Sent,
+    /// The user's own.
+    Own,
+}
+
+/// The column that `check --errors-csv` adds, which is passed over on the way in.
+pub(super) const ERRORS: &str = "errors";
 
 /// A column with a meaning.
 #[derive(Debug)]
@@ -37,6 +62,8 @@ pub(super) struct Column {
     pub(super) index: usize,
     /// The field, and where the header names it.
     pub(super) key: Key,
+    /// Whether its cells hold a number, a boolean or a choice, of which blanks and the like are no part.
+    pub(super) is_tidied: bool,
 }
 
 /// What a name in the header means.
@@ -65,11 +92,20 @@ impl Meaning {
 }
 
 /// A header cell that is not empty.
-#[derive(Debug)]
-struct Header {
-    index: usize,
-    name: String,
-    span: Span,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::manifest) struct Header {
+    /// Its place among the columns, from 0.
+    pub(in crate::manifest) index: usize,
+    /// The name as written, but for blanks and invisible characters around it.
+    pub(in crate::manifest) written: String,
+    /// The name as an identifier: lower case, `_` between words, no unit in brackets.
+    pub(in crate::manifest) name: String,
+    /// The name without the looks of a spreadsheet: what is compared with the names of fields.
+    meant: String,
+    /// Whether it is a field of a job, or a part of one.
+    pub(in crate::manifest) is_field: bool,
+    /// Where it stands.
+    pub(in crate::manifest) span: Span,
 }
 
 impl Columns {
@@ -78,28 +114,39 @@ impl Columns {
         row: &Row,
         text: &str,
         source: SourceId,
+        others: OtherColumns,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let (unnamed, headers) = header_cells(row, text, source);
-        let secret = headers.iter().filter(|header| is_secret(&header.name));
+        let secret = headers.iter().filter(|header| is_secret(&header.meant));
         let columns = Self {
             width: row.cells.len(),
             secret: secret.map(|header| header.index).collect(),
             unnamed,
             ..Self::default()
         };
-        if !headers
-            .iter()
-            .any(|header| resembles_a_column(&header.name))
-        {
-            diagnostics.push(no_header(&headers, &span(source, &row.bytes)));
+        let is_header = |header: &Header| {
+            others == OtherColumns::Variables || resembles_a_column(&header.meant)
+        };
+        if !headers.iter().any(is_header) {
+            diagnostics.push(no_header(&span(source, &row.bytes)));
             return None;
         }
+        let named = headers.clone();
+        let (_, headers): (Vec<_>, Vec<_>) = headers
+            .into_iter()
+            .partition(|header| header.meant == ERRORS);
         let (mut found, unknown) = known_columns(headers, diagnostics);
         drop_mixed_lists(&mut found, diagnostics);
-        add_meant_columns(&mut found, unknown, diagnostics);
+        let variables = match others {
+            OtherColumns::Refused => {
+                add_meant_columns(&mut found, unknown, diagnostics);
+                Vec::new()
+            }
+            OtherColumns::Variables => variables(unknown, diagnostics),
+        };
         found.sort_by_key(|(_, header)| header.index);
-        Some(columns.with(found))
+        Some(columns.with(found, variables, named))
     }
 
     /// The columns that have a meaning.
@@ -118,11 +165,62 @@ impl Columns {
             .chain(extra)
     }
 
-    fn with(mut self, found: Vec<(Meaning, Header)>) -> Self {
+    /// What the column `index` is for; none if it has no meaning, or is passed over.
+    pub(super) fn use_of(&self, index: usize) -> Option<Use> {
+        self.uses.get(index).copied().flatten()
+    }
+
+    /// What is worth a note about the header: which names were read as others, and that `errors` was passed over.
+    pub(super) fn read_as(&self) -> Vec<String> {
+        const FEW: usize = 20;
+        let is_field = |header: &&Header| header.is_field && meaning(&header.meant).is_some();
+        let read_as: Vec<String> = self
+            .headers
+            .iter()
+            .filter(is_field)
+            .filter(|header| !header.written.eq_ignore_ascii_case(&header.meant))
+            .filter(|header| own_name(&header.written).is_none())
+            .map(|header| {
+                let written = text::clean(&header.written, 60);
+                format!("`{written}` read as `{}`", header.meant)
+            })
+            .collect();
+        let mut notes = Vec::new();
+        if !read_as.is_empty() {
+            let more = read_as.len().saturating_sub(FEW);
+            let note = read_as[..read_as.len() - more].join(", ");
+            notes.push(match more {
+                0 => note,
+                more => format!("{note} and {more} more"),
+            });
+        }
+        if self.headers.iter().any(|header| header.meant == ERRORS) {
+            notes.push(format!("the column `{ERRORS}` is passed over"));
+        }
+        notes
+    }
+
+    fn with(
+        mut self,
+        found: Vec<(Meaning, Header)>,
+        variables: Vec<Header>,
+        headers: Vec<Header>,
+    ) -> Self {
+        self.uses = vec![None; self.width];
+        self.headers = headers;
         let mut numbered = Vec::new();
+        for header in variables {
+            self.uses[header.index] = Some(Use::Sent);
+        }
         for (meaning, Header { index, span, .. }) in found {
+            let is_own = matches!(&meaning, Meaning::Plain(name) if own_name(name).is_some());
+            self.uses[index] = Some(if is_own { Use::Own } else { Use::Sent });
+            for header in self.headers.iter_mut().filter(|it| it.index == index) {
+                header.is_field = !is_own;
+            }
             let column = |name: &str| Column {
                 index,
+                is_tidied: is_tidied(name),
                 key: Key {
                     name: name.to_owned(),
                     span,
@@ -155,10 +253,14 @@ fn header_cells(row: &Row, text: &str, source: SourceId) -> (Vec<(usize, Span)>,
             unnamed.push((index, span(source, &cell.bytes)));
             continue;
         }
+        let written = cell.part(text, bytes.clone()).into_owned();
         headers.push(Header {
             index,
-            name: cell.part(text, bytes.clone()).into_owned(),
+            name: layout::variable_name(&written),
+            meant: meant_name(&written),
+            is_field: false,
             span: span(source, &bytes),
+            written,
         });
     }
     (unnamed, headers)
@@ -180,7 +282,7 @@ fn known_columns(
     let mut found: Vec<(Meaning, Header)> = Vec::new();
     let mut unknown = Vec::new();
     for header in headers {
-        let Some(meaning) = meaning(&header.name) else {
+        let Some(meaning) = meaning(&header.meant) else {
             unknown.push(header);
             continue;
         };
@@ -216,7 +318,7 @@ fn add_meant_columns(
     diagnostics: &mut Diagnostics,
 ) {
     for header in unknown {
-        let suggestion = suggestion(&header.name);
+        let suggestion = suggestion(&header.meant);
         diagnostics.push(unknown_column(&header, suggestion.as_deref()));
         if let Some(meaning) = suggestion.as_deref().and_then(meaning)
             && !found.iter().any(|(other, _)| other.rules_out(&meaning))
@@ -226,12 +328,58 @@ fn add_meant_columns(
     }
 }
 
+/// The headers that are variables, each name once; the API key is none.
+fn variables(unknown: Vec<Header>, diagnostics: &mut Diagnostics) -> Vec<Header> {
+    let mut variables: Vec<Header> = Vec::new();
+    for header in unknown {
+        if is_secret(&header.meant) {
+            diagnostics.push(fields::secret(&header.span));
+        } else if let Some(first) = variables.iter().find(|other| other.name == header.name) {
+            diagnostics.push(duplicate(first, &header));
+        } else {
+            variables.push(header);
+        }
+    }
+    variables
+}
+
+/// The rest of a name that begins as those of the user's own columns do.
+fn own_name(name: &str) -> Option<&str> {
+    let (prefix, own) = name.split_at_checked(fields::USER_PREFIX.len())?;
+    prefix
+        .eq_ignore_ascii_case(fields::USER_PREFIX)
+        .then_some(own)
+}
+
+/// `written` without the looks of a spreadsheet; the user's own names stay as they are after `x_`.
+fn meant_name(written: &str) -> String {
+    match own_name(written) {
+        Some(own) => format!("{}{own}", fields::USER_PREFIX),
+        None => names::field_name(written),
+    }
+}
+
+/// Whether the cells of a field hold a number, a boolean or a choice.
+fn is_tidied(name: &str) -> bool {
+    let mut all = fields::JOB.iter().chain(&fields::EXTRA);
+    all.find(|field| field.name == name).is_some_and(|field| {
+        matches!(
+            field.kind,
+            Kind::Model
+                | Kind::Duration
+                | Kind::AspectRatio
+                | Kind::Boolean
+                | Kind::Flag
+                | Kind::Seed
+                | Kind::Operation
+        )
+    })
+}
+
 /// The meaning of exactly this name, but for case.
 fn meaning(name: &str) -> Option<Meaning> {
-    if let Some((prefix, own)) = name.split_at_checked(fields::USER_PREFIX.len())
-        && prefix.eq_ignore_ascii_case(fields::USER_PREFIX)
-    {
-        return Some(Meaning::Plain(format!("{}{own}", fields::USER_PREFIX)));
+    if own_name(name).is_some() {
+        return Some(Meaning::Plain(name.to_owned()));
     }
     let name = name.to_lowercase();
     let bare = name.strip_prefix("extra_body.").unwrap_or(&name);
@@ -284,13 +432,8 @@ fn suggestion(name: &str) -> Option<String> {
     fields::meant(name)
 }
 
-fn no_header(headers: &[Header], place: &Span) -> Diagnostic {
-    let lone_with_bars = matches!(headers, [header] if header.name.contains('|'));
-    let help = if lone_with_bars {
-        "separate the columns with commas, semicolons or tabs"
-    } else {
-        "start the table with a row of column names, such as `id,prompt,model,duration`"
-    };
+fn no_header(place: &Span) -> Diagnostic {
+    let help = "start the table with a row of column names, such as `id,prompt,model,duration`; if it has one, name what parts its columns: `--delimiter ';'`";
     let message = "the first row names no known column";
     Diagnostic::error("no-header", place, message, help)
 }
@@ -300,13 +443,13 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn unknown_column(header: &Header, suggestion: Option<&str>) -> Diagnostic {
-    if is_secret(&header.name) {
+    if is_secret(&header.meant) {
         return fields::secret(&header.span);
     }
-    let name = text::clean(&header.name, 60);
+    let name = text::clean(&header.written, 60);
     let message = format!("unknown column `{name}`");
     let help = match suggestion {
-        _ if name.eq_ignore_ascii_case("extra_body") => {
+        _ if header.meant == "extra_body" => {
             "give each of its fields a column, such as `extra_body.seed`".to_owned()
         }
         Some(suggestion) if meaning(suggestion).is_none() => {
@@ -314,22 +457,27 @@ fn unknown_column(header: &Header, suggestion: Option<&str>) -> Diagnostic {
             format!("numbered columns go from `{stem}1` to `{stem}9`")
         }
         Some(suggestion) => format!("did you mean `{suggestion}`?"),
-        None => fields::advice(&header.name),
+        None => fields::advice(&header.written),
     };
     Diagnostic::error("unknown-column", &header.span, message, help)
 }
 
 fn duplicate(first: &Header, second: &Header) -> Diagnostic {
-    let message = format!(
-        "the column `{}` stands twice",
-        text::clean(&second.name, 60)
-    );
-    let message = if first.name == second.name {
-        message
+    let shown = |header: &Header| text::clean(&header.written, 60);
+    let message = if first.written == second.written {
+        format!("the column `{}` stands twice", shown(second))
+    } else if first.written.eq_ignore_ascii_case(&second.written) {
+        format!(
+            "the column `{}` stands twice, the first time as `{}`",
+            shown(second),
+            shown(first)
+        )
     } else {
         format!(
-            "{message}, the first time as `{}`",
-            text::clean(&first.name, 60)
+            "the columns `{}` and `{}` are both read as `{}`",
+            shown(first),
+            shown(second),
+            second.meant
         )
     };
     Diagnostic::error(
@@ -349,11 +497,11 @@ fn mixed_columns(whole: &Header, part: &Header) -> Diagnostic {
     };
     let message = format!(
         "`{}` and `{}` are two ways to give one list",
-        earlier.name, later.name
+        earlier.written, later.written
     );
     let help = format!(
         "keep either the column `{}` or the numbered columns",
-        whole.name
+        whole.written
     );
     Diagnostic::error("mixed-columns", &later.span, message, help)
         .related(&earlier.span, "the other one")

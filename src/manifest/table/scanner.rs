@@ -67,6 +67,11 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    /// Where the walk stands: behind the line end of the last row.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
     /// Fills `row` with the next row, keeping `width` cells of it; false at the end of the text.
     pub(super) fn next_row(&mut self, width: usize, row: &mut Row) -> bool {
         row.cells.clear();

@@ -19,13 +19,20 @@ impl Outcome {
     fn of(bytes: impl AsRef<[u8]>) -> Self {
         let mut rows = Vec::new();
         let mut diagnostics = Diagnostics::default();
-        let mut keep = |row: &Node, _: &mut Diagnostics| rows.push(row.clone());
-        let Decoded { text, note } = read(bytes.as_ref(), SOURCE, &mut diagnostics, &mut keep);
+        let file = TableFile {
+            bytes: bytes.as_ref(),
+            is_workbook: false,
+            source: SOURCE,
+            options: &TableOptions::default(),
+            others: OtherColumns::Refused,
+        };
+        let mut keep = |row: &TableRow<'_>, _: &mut Diagnostics| rows.push(row.job.clone());
+        let ReadTable { text, detected, .. } = read(&file, &mut diagnostics, &mut keep);
         Self {
             rows,
             diagnostics,
             text,
-            note,
+            note: detected.join("; "),
         }
     }
 
@@ -562,4 +569,55 @@ fn check_places(row: &Node, text: &str) -> Result<(), TestCaseError> {
         prop_assert_eq!(Value::Cell(cell), node.value.clone());
     }
     Ok(())
+}
+
+/// The variables of each row as a template gets them, and its number.
+fn variables(table: &str) -> Vec<String> {
+    let file = TableFile {
+        bytes: table.as_bytes(),
+        is_workbook: false,
+        source: SOURCE,
+        options: &TableOptions::default(),
+        others: OtherColumns::Variables,
+    };
+    let mut rows = Vec::new();
+    let mut diagnostics = Diagnostics::default();
+    read(&file, &mut diagnostics, &mut |row, _| {
+        let shown = row.cells().map(|(header, text)| {
+            let place = row.place_of(header);
+            let is_there = text.is_empty() || table[place.bytes].contains(&*text);
+            assert!(is_there, "{}", header.written);
+            let mark = if header.is_field { "*" } else { "" };
+            format!("{}{mark}={}", header.name, text.escape_debug())
+        });
+        rows.push(format!(
+            "{}: {}",
+            row.number,
+            shown.collect::<Vec<_>>().join(" ")
+        ));
+    });
+    let found = diagnostics
+        .iter()
+        .map(|found| format!("{} {}", found.code, found.message));
+    found.chain(rows).collect()
+}
+
+#[test]
+fn columns_that_are_no_fields_are_variables_where_a_template_takes_them() {
+    assert_eq!(
+        variables(
+            "sep=;\n\nSKU;Product Name (de);Duration (s);x_Owner;2nd\n\n7;\"Kaffee\nweiß\";8;Anna;\n8;Tee\n"
+        ),
+        [
+            "4: sku=7 product_name=Kaffee\\nweiß duration*=8 x_owner=Anna _2nd=",
+            "5: sku=8 product_name=Tee duration*= x_owner= _2nd=",
+        ]
+    );
+    assert_eq!(
+        variables("sku,SKU,token\n1,2,3\n")[..2],
+        [
+            "duplicate-column the column `SKU` stands twice, the first time as `sku`",
+            "secret-in-manifest an API key does not belong in a manifest, which is copied and mailed",
+        ]
+    );
 }

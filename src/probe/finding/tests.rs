@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::manifest::{Colour, Loaded, load_with_references};
+use crate::manifest::{Colour, LoadOptions, Loaded, load_with};
 use crate::media::format_of;
 
 const MP4: &[u8] = b"\0\0\0\x18ftypisom\0\0\x02\0";
@@ -38,7 +38,12 @@ fn status(status: u16) -> Outcome {
 /// The manifest with what `outcome` of each of its addresses means.
 fn probed(name: &str, text: &str, outcome: impl Fn(&str) -> Outcome) -> Loaded {
     let text = text.to_owned();
-    let mut loaded = load_with_references(Path::new(name), &move |_| Ok(text.clone().into()));
+    let options = LoadOptions {
+        keeps_references: true,
+        ..LoadOptions::default()
+    };
+    let read = move |_: &Path| Ok(text.clone().into());
+    let mut loaded = load_with(Path::new(name), &options, &read);
     assert!(loaded.plan.is_some(), "{}", loaded.render_compact());
     let references = loaded.references.take().expect("asked for");
     let addresses = references.addresses().iter();

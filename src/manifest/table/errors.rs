@@ -1,0 +1,247 @@
+//! A table and what is wrong with it → the same rows with a last column `errors`, to be mended in a spreadsheet and
+//! read again. Start at [`ErrorsCsv`].
+//!
+//! Cells are written as they were read, so that the mended file means what the table meant; the column itself is passed
+//! over when it is read. A row whose quotes are wrong is copied as it stands, since nobody knows its cells.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use super::columns::ERRORS;
+use super::layout::Layout;
+use super::names;
+use super::scanner::{Cell, Fault, Row, Scanner};
+use super::{COLUMN_LIMIT, SourceId};
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::text;
+
+/// Longest text about one mistake, in characters.
+const MESSAGE_LIMIT: usize = 500;
+
+/// The rows of a table, each with its mistakes.
+#[derive(Debug)]
+pub struct ErrorsCsv<'t> {
+    text: &'t str,
+    layout: &'t Layout,
+    /// Where each mistake stands, and what it is; in order.
+    mistakes: Vec<(usize, String)>,
+    /// How many columns are written before the new one.
+    width: usize,
+    /// A column of that name from an earlier time, which is replaced.
+    old: Vec<usize>,
+    /// Where the last row begins, if a quote in it never closes.
+    unclosed: usize,
+}
+
+/// Why the rows cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoErrorsCsv {
+    /// The manifest has its jobs in itself, or its table cannot be read at all.
+    NoTable,
+    /// It names more than one table.
+    SeveralTables,
+    /// Some characters could not be read, and must not be replaced.
+    Unreadable,
+    /// There are more columns than a table may have.
+    TooWide,
+}
+
+impl fmt::Display for NoErrorsCsv {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoTable => "there is no table whose rows could be written with their errors",
+            Self::SeveralTables => {
+                "the manifest names several tables, and their rows do not go into one file"
+            }
+            Self::Unreadable => {
+                "some characters of the table cannot be read, and would be replaced in its copy"
+            }
+            Self::TooWide => "the table has too many columns to be written with one more",
+        })
+    }
+}
+
+impl NoErrorsCsv {
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::NoTable => {
+                "check a .csv or .xlsx file, or a manifest that names one with `jobs: { from: shots.csv }`"
+            }
+            Self::SeveralTables => "check each table as a manifest of its own",
+            Self::Unreadable => {
+                "name the encoding with `--encoding`, or save the file as UTF-8, and check again"
+            }
+            Self::TooWide => "delete unused columns",
+        }
+    }
+}
+
+impl<'t> ErrorsCsv<'t> {
+    /// The table `source` with those of `diagnostics` that are errors in it.
+    pub(in crate::manifest) fn new(
+        (source, text, layout): (SourceId, &'t str, &'t Layout),
+        diagnostics: &Diagnostics,
+    ) -> Result<Self, NoErrorsCsv> {
+        let errors = diagnostics
+            .iter()
+            .filter(|found| found.severity == Severity::Error && found.span.source == source);
+        let mut mistakes = Vec::new();
+        for found in errors {
+            if found.code == crate::manifest::encoding::UNREADABLE {
+                return Err(NoErrorsCsv::Unreadable);
+            }
+            mistakes.push((found.span.bytes.start, told(found)));
+        }
+        let mut csv = Self {
+            text,
+            layout,
+            mistakes,
+            width: 0,
+            old: Vec::new(),
+            unclosed: usize::MAX,
+        };
+        csv.measure()?;
+        Ok(csv)
+    }
+
+    /// Looks at every row once.
+    fn measure(&mut self) -> Result<(), NoErrorsCsv> {
+        let mut scanner = self.scanner();
+        let mut row = Row::default();
+        let mut is_header = true;
+        while scanner.next_row(COLUMN_LIMIT, &mut row) {
+            if row.is_blank_in(self.text) {
+                continue;
+            }
+            if row.cells.len() > COLUMN_LIMIT {
+                return Err(NoErrorsCsv::TooWide);
+            }
+            if is_header {
+                self.old = self.old_columns(&row);
+                self.width = row.cells.len();
+            }
+            is_header = false;
+            if row
+                .faults
+                .iter()
+                .any(|it| matches!(it, Fault::Unclosed { .. }))
+            {
+                self.unclosed = row.bytes.start;
+            } else {
+                let is_filled = |cell: &Cell| !cell.is_blank_in(self.text);
+                let filled = row.cells.iter().rposition(is_filled);
+                self.width = self.width.max(filled.map_or(0, |last| last + 1));
+            }
+        }
+        Ok(())
+    }
+
+    fn old_columns(&self, header: &Row) -> Vec<usize> {
+        let is_old =
+            |cell: &Cell| names::field_name(&cell.part(self.text, cell.bytes.clone())) == ERRORS;
+        (0..header.cells.len())
+            .filter(|index| is_old(&header.cells[*index]))
+            .collect()
+    }
+
+    fn scanner(&self) -> Scanner<'t> {
+        Scanner::new(self.text, self.layout.start, self.layout.separator)
+    }
+
+    /// Writes all rows: UTF-8 with BOM, CRLF, and the table's own delimiter.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all("\u{feff}".as_bytes())?;
+        for _ in 0..self.layout.rows_before {
+            out.write_all(b"\r\n")?;
+        }
+        let mut scanner = self.scanner();
+        let mut row = Row::default();
+        // Mistakes that have no row of their own go to the first job.
+        let mut homeless: Option<Vec<String>> = None;
+        let mut next = 0;
+        while scanner.next_row(COLUMN_LIMIT, &mut row) {
+            let first = next;
+            next += self.mistakes[first..].partition_point(|(at, _)| *at < scanner.place());
+            let own = self.mistakes[first..next]
+                .iter()
+                .map(|(_, told)| told.clone());
+            if row.is_blank_in(self.text) {
+                out.write_all(b"\r\n")?;
+            } else if let Some(others) = &mut homeless {
+                let all: Vec<String> = std::mem::take(others).into_iter().chain(own).collect();
+                self.write_row(&row, &all.join(" | "), false, out)?;
+            } else {
+                self.write_row(&row, ERRORS, true, out)?;
+                homeless = Some(self.without_row(own));
+            }
+        }
+        if homeless.is_none() {
+            out.write_all(ERRORS.as_bytes())?;
+            out.write_all(b"\r\n")?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the header, and with a last row that cannot take a cell any more.
+    fn without_row(&self, of_header: impl Iterator<Item = String>) -> Vec<String> {
+        let last = self.mistakes.partition_point(|(at, _)| *at < self.unclosed);
+        let of_last = self.mistakes[last..].iter().map(|(_, told)| told);
+        of_header
+            .map(|told| format!("header: {told}"))
+            .chain(of_last.map(|told| format!("last row: {told}")))
+            .collect()
+    }
+
+    fn write_row(
+        &self,
+        row: &Row,
+        last: &str,
+        is_header: bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if row.bytes.start == self.unclosed {
+            return out.write_all(self.text[row.bytes.clone()].as_bytes());
+        }
+        let separator = [self.layout.separator];
+        if row.faults.is_empty() {
+            for index in (0..self.width).filter(|index| !self.old.contains(index)) {
+                if let Some(cell) = row.cells.get(index) {
+                    let content = cell.part(self.text, cell.bytes.clone());
+                    self.write_cell(&content, is_header, out)?;
+                }
+                out.write_all(&separator)?;
+            }
+        } else {
+            out.write_all(self.text[row.bytes.clone()].as_bytes())?;
+            let missing = self.width.saturating_sub(row.cells.len()) + 1;
+            (0..missing).try_for_each(|_| out.write_all(&separator))?;
+        }
+        self.write_cell(last, is_header, out)?;
+        out.write_all(b"\r\n")
+    }
+
+    /// A cell in quotes where it needs them; in the header also where another delimiter could be guessed from it.
+    fn write_cell(&self, content: &str, is_header: bool, out: &mut dyn Write) -> io::Result<()> {
+        let is_special = |byte: u8| {
+            byte == self.layout.separator
+                || matches!(byte, b'"' | b'\r' | b'\n')
+                || is_header && matches!(byte, b',' | b';' | b'\t' | b'|')
+        };
+        if !content.bytes().any(is_special) {
+            return out.write_all(content.as_bytes());
+        }
+        out.write_all(b"\"")?;
+        out.write_all(content.replace('"', "\"\"").as_bytes())?;
+        out.write_all(b"\"")
+    }
+}
+
+/// A mistake in one line: its code first, so that no spreadsheet takes it for a formula.
+fn told(found: &Diagnostic) -> String {
+    let told = format!("{}: {}; {}", found.code, found.message, found.help);
+    text::clean(&told, MESSAGE_LIMIT)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! The cells of a sheet → comma-separated text. Start at [`text`]. Every row is a record at the same number, also the
+//! empty ones before and between, so that places lead back to the sheet.
+
+use super::cells::{Cell, CellReader};
+use super::{Oddity, Refusal, SheetText};
+
+/// Most bytes of text that are taken from a sheet: texts that many cells share count each time.
+const TEXT_LIMIT: usize = 512 << 20;
+
+/// The sheet `name`, of which `cells` are the cells.
+pub(super) fn text(name: String, mut cells: CellReader<'_>) -> Result<SheetText, Refusal> {
+    let mut writer = Writer::default();
+    while let Some(cell) = cells.next()? {
+        writer.write(&cell)?;
+    }
+    if !writer.text.is_empty() {
+        writer.text.push('\n');
+    }
+    writer.text.shrink_to_fit();
+    let mut merged = cells.merged;
+    merged.sort_by_key(|region| region.rows.start);
+    Ok(SheetText {
+        name,
+        text: writer.text,
+        oddities: writer.oddities,
+        merged,
+    })
+}
+
+/// `A`, `B`, … `AA` for a column from 0.
+pub(in crate::manifest) fn column_letters(column: usize) -> String {
+    let mut letters = Vec::new();
+    let mut rest = column + 1;
+    while rest > 0 {
+        let digit = (rest - 1) % 26;
+        letters.push(char::from(b'A' + u8::try_from(digit).expect("below 26")));
+        rest = (rest - 1) / 26;
+    }
+    letters.iter().rev().collect()
+}
+
+/// Text that grows by a cell at a time.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    oddities: Vec<(usize, Oddity)>,
+    /// Where the text stands.
+    row: u32,
+    column: u32,
+    /// Whether the cell there is written.
+    is_written: bool,
+}
+
+impl Writer {
+    fn write(&mut self, cell: &Cell<'_>) -> Result<(), Refusal> {
+        let (here, there) = ((self.row, self.column), (cell.row, cell.column));
+        if there < here || (there == here && self.is_written) {
+            return Err(Refusal::damaged("its cells are not in order"));
+        }
+        if cell.row > self.row {
+            let rows = (cell.row - self.row) as usize;
+            self.text.extend(std::iter::repeat_n('\n', rows));
+            self.column = 0;
+        }
+        let columns = (cell.column - self.column) as usize;
+        self.text.extend(std::iter::repeat_n(',', columns));
+        (self.row, self.column, self.is_written) = (cell.row, cell.column, true);
+        self.write_text(cell);
+        if self.text.len() > TEXT_LIMIT {
+            return Err(Refusal::too_large(
+                "the sheet has more than 512 MiB of text",
+            ));
+        }
+        Ok(())
+    }
+
+    fn write_text(&mut self, cell: &Cell<'_>) {
+        let needs_quotes = cell
+            .text
+            .bytes()
+            .any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'));
+        if needs_quotes {
+            self.text.push('"');
+        }
+        let start = self.text.len();
+        self.oddities
+            .extend(cell.oddity.map(|oddity| (start, oddity)));
+        if !needs_quotes {
+            return self.text.push_str(cell.text);
+        }
+        for (number, part) in cell.text.split('"').enumerate() {
+            if number > 0 {
+                self.text.push_str("\"\"");
+            }
+            self.text.push_str(part);
+        }
+        self.text.push('"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_the_letters_of_a_spreadsheet() {
+        for (column, letters) in [(0, "A"), (3, "D"), (25, "Z"), (26, "AA"), (16_383, "XFD")] {
+            assert_eq!(column_letters(column), letters);
+        }
+    }
+}
