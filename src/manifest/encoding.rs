@@ -551,6 +551,9 @@ mod tests {
     fn a_mark_that_says_otherwise_is_an_error() {
         let (decoded, found) = decoded_as("gb18030", "\u{feff}中".as_bytes());
         assert_eq!(decoded.text, "中");
+        let place = "encoding-mismatch";
+        let told = "gb18030".parse().expect("a known name");
+        assert_eq!(contradiction(told, "UTF-8", SOURCE).code, place);
         assert_eq!(
             found,
             ["the file begins with the mark of UTF-8, and cannot be the GB18030 that was told"]

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use shotlist::manifest::diagnostic::Severity;
-use shotlist::manifest::{Colour, Loaded, load};
+use shotlist::manifest::{Colour, LoadOptions, Loaded, TableOptions, load, load_with};
 
 #[test]
 fn every_invalid_manifest_is_told_what_is_wrong_and_how_to_mend_it() {
@@ -140,4 +140,24 @@ fn invalid_manifests() -> Vec<String> {
 fn load_invalid(name: &str) -> Loaded {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/invalid");
     load(Path::new(name), &|path| std::fs::read(directory.join(path)))
+}
+
+#[test]
+fn what_was_read_in_a_table_as_something_else_is_a_note_and_the_plan_stands() {
+    let table = "ID;Prompt;Model;Duration (s);Aspect Ratio\n\
+        a;“Kite” ８;ｓｅｅｄａｎｃｅ2.0-720p;８;１６：９\n\
+        b;A\u{a0}kite;seedance2.0-720p;\u{a0}9\u{200b};\u{201c}16:9\u{201d}\n";
+    let options = LoadOptions {
+        tables: TableOptions {
+            sheet: Some("Shots".to_owned()),
+            ..TableOptions::default()
+        },
+        ..LoadOptions::default()
+    };
+    let loaded = load_with(Path::new("notes.csv"), &options, &|_| Ok(table.into()));
+    let told = loaded.detected.join("\n") + "\n\n" + &loaded.render(Colour::Off);
+    insta::assert_snapshot!(told);
+    let plan = loaded.plan.expect("no error");
+    assert_eq!(plan.jobs()[0].request().prompt(), "“Kite” ８");
+    assert_eq!(plan.jobs()[1].request().prompt(), "A\u{a0}kite");
 }

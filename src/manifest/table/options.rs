@@ -90,8 +90,9 @@ impl TableOptions {
             }
         };
         if let Some(known) = refusal {
-            let message = format!("the {} `{}` is {known}", key.name, shown(written));
-            let help = "write one of these, or leave it out: it is detected";
+            let (what, known) = known.split_once("; ").unwrap_or((&known, ""));
+            let message = format!("`{}` is {what}", shown(written));
+            let help = format!("{known}; or leave `{}` out: it is detected", key.name);
             diagnostics.push(Diagnostic::error("bad-setting", &node.span, message, help));
         }
         true

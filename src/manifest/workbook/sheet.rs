@@ -8,10 +8,24 @@ use super::{Oddity, Refusal, SheetText};
 const TEXT_LIMIT: usize = 512 << 20;
 
 /// The sheet `name`, of which `cells` are the cells.
-pub(super) fn text(name: String, mut cells: CellReader<'_>) -> Result<SheetText, Refusal> {
+pub(super) fn text(name: String, cells: CellReader<'_>) -> Result<SheetText, Refusal> {
+    text_within(name, cells, TEXT_LIMIT)
+}
+
+/// The same with at most `limit` bytes of text.
+pub(super) fn text_within(
+    name: String,
+    mut cells: CellReader<'_>,
+    limit: usize,
+) -> Result<SheetText, Refusal> {
     let mut writer = Writer::default();
     while let Some(cell) = cells.next()? {
         writer.write(&cell)?;
+        if writer.text.len() > limit {
+            return Err(Refusal::too_large(
+                "the sheet has more than 512 MiB of text",
+            ));
+        }
     }
     if !writer.text.is_empty() {
         writer.text.push('\n');
@@ -66,11 +80,6 @@ impl Writer {
         self.text.extend(std::iter::repeat_n(',', columns));
         (self.row, self.column, self.is_written) = (cell.row, cell.column, true);
         self.write_text(cell);
-        if self.text.len() > TEXT_LIMIT {
-            return Err(Refusal::too_large(
-                "the sheet has more than 512 MiB of text",
-            ));
-        }
         Ok(())
     }
 
