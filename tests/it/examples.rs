@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use shotlist::manifest::load;
 
 /// Every example with the number of its jobs.
-const EXAMPLES: [(&str, usize); 5] = [
+const EXAMPLES: [(&str, usize); 6] = [
     ("campaign.yaml", 12),
     ("first-last-frame.yaml", 3),
     ("reference-images.yaml", 4),
     ("sheet.csv", 6),
+    ("sheet.xlsx", 6),
     ("sheet.yaml", 6),
 ];
 
@@ -28,6 +29,15 @@ fn every_example_loads_without_a_word() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn the_workbook_holds_the_same_jobs_as_the_table() {
+    let plan = |name| {
+        let loaded = load(&directory().join(name), &|path| std::fs::read(path));
+        format!("{:?}", loaded.plan.expect("it is valid").jobs())
+    };
+    assert_eq!(plan("sheet.xlsx"), plan("sheet.csv"));
 }
 
 #[test]

@@ -25,4 +25,5 @@ mod states;
 mod support;
 #[cfg(target_os = "linux")]
 mod sweep;
+mod tables;
 mod wire;

@@ -100,7 +100,7 @@ pub(in crate::manifest) fn aspect_ratio(
     ratio
 }
 
-/// The shape in `16x9`, `16/9`, `1920x1080`, `16:09:00` (what spreadsheets make of `16:9`), `969` (what YAML 1.1 made
+/// The shape in `16x9`, `16/9`, `1920x1080`, `16:09:00` or `04:09:00 PM` (what spreadsheets make of `16:9`), `969` (what YAML 1.1 made
 /// of it) or `landscape`.
 fn ratio_meant(written: &str) -> Option<AspectRatio> {
     let lower = written.trim().to_lowercase();
@@ -119,6 +119,9 @@ fn ratio_meant(written: &str) -> Option<AspectRatio> {
         .filter(|part| !part.is_empty())
         .map(|part| part.parse::<u32>().ok().filter(|number| *number > 0));
     let (width, height) = (numbers.next()??, numbers.next()??);
+    // A spreadsheet of another country shows the time as `04:09:00 PM`.
+    let is_afternoon = lower.ends_with("pm") && width < 12;
+    let width = if is_afternoon { width + 12 } else { width };
     let divisor = greatest_common_divisor(width, height);
     match (width / divisor, height / divisor) {
         (16, 9) => Some(AspectRatio::Landscape),

@@ -6,13 +6,15 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime, Time, date};
 use quick_xml::events::{BytesStart, Event};
 
-use super::package::{Part, attribute, character, value_of};
+use super::package::{Part, RUN_LIMIT, RUN_TOO_LONG, attribute, character, value_of};
 use super::{Oddity, Refusal, Region, UNCOMPUTED};
 
 /// Most texts that a workbook shares between its cells.
-const STRINGS_LIMIT: usize = 16_000_000;
-/// Most cells of a sheet, empty ones included: a full sheet of 19 columns.
-const CELLS_LIMIT: usize = 20_000_000;
+const STRINGS_LIMIT: usize = 10_000_000;
+/// Most bytes of them.
+const STRINGS_SIZE: usize = 512 << 20;
+/// Most cells of a sheet, empty ones included: a full sheet of 15 columns.
+const CELLS_LIMIT: usize = 16_000_000;
 /// Most merged regions that are looked at.
 const REGIONS_LIMIT: usize = 100_000;
 /// Largest sheet there can be.
@@ -34,23 +36,29 @@ impl Strings {
         let mut capture = Capture::default();
         loop {
             let event = part.next()?;
+            capture.take(&event)?;
             match &event {
                 Event::Start(element) if element.local_name().as_ref() == "si" => {
                     capture.text.clear();
                 }
                 Event::End(element) if element.local_name().as_ref() == "si" => {
+                    part.found_something();
                     strings.text.push_str(&capture.text);
                     strings.ends.push(strings.text.len());
                     if strings.ends.len() > STRINGS_LIMIT {
                         return Err(Refusal::too_large(
-                            "the workbook has more than 16 million texts",
+                            "the workbook has more than 10 million texts",
+                        ));
+                    }
+                    if strings.text.len() > STRINGS_SIZE {
+                        return Err(Refusal::too_large(
+                            "the workbook has more than 512 MiB of text",
                         ));
                     }
                 }
                 Event::Eof => return Ok(strings),
                 _ => {}
             }
-            capture.take(&event)?;
         }
     }
 
@@ -95,6 +103,7 @@ impl Capture {
                         self.run.trim_matches(blanks)
                     };
                     push_unescaped(run, &mut self.text);
+                    bounded(&self.text)?;
                 }
                 "rPh" => self.is_phonetic = false,
                 _ => {}
@@ -113,6 +122,14 @@ fn push_text(event: &Event<'_>, text: &mut String) -> Result<(), Refusal> {
         Event::CData(part) => text.push_str(&part.xml10_content()),
         Event::GeneralRef(reference) => text.push(character(reference)?),
         _ => {}
+    }
+    bounded(text)
+}
+
+/// Refuses a text that goes on and on.
+fn bounded(text: &str) -> Result<(), Refusal> {
+    if text.len() > RUN_LIMIT {
+        return Err(Refusal::too_large(RUN_TOO_LONG));
     }
     Ok(())
 }
@@ -297,12 +314,14 @@ impl<'w> CellReader<'w> {
             match self.part.next()? {
                 Event::Start(element) => match element.local_name().as_ref() {
                     "row" => {
-                        if let Some(row) = attribute(&element, "r")? {
-                            self.next = (row_number(&row)?, 0);
-                        }
+                        let row = attribute(&element, "r")?;
+                        self.begin_row(row.as_deref())?;
                     }
                     "c" => {
                         self.raw.begin(&element, self.next)?;
+                        if self.raw.at < self.next {
+                            return Err(Refusal::damaged("its cells are not in order"));
+                        }
                         self.next = (self.raw.at.0, self.raw.at.1 + 1);
                         self.read_cell()?;
                         let oddity = self.show()?;
@@ -333,12 +352,26 @@ impl<'w> CellReader<'w> {
         }
     }
 
+    /// Begins the row that is `written` as a number, or the one after the last.
+    fn begin_row(&mut self, written: Option<&str>) -> Result<(), Refusal> {
+        let row = written.map_or(Ok(self.next.0), row_number)?;
+        if row < self.next.0 || row >= ROWS {
+            return Err(Refusal::damaged(
+                "its rows are not in order, or more than a sheet has",
+            ));
+        }
+        self.next = (row, 0);
+        self.part.found_something();
+        Ok(())
+    }
+
     /// Reads on to the end of the cell that began.
     fn read_cell(&mut self) -> Result<(), Refusal> {
+        self.part.found_something();
         self.count += 1;
         if self.count > CELLS_LIMIT {
             return Err(Refusal::too_large(
-                "the sheet has more than 20 million cells",
+                "the sheet has more than 16 million cells",
             ));
         }
         let mut within = Within::Cell;

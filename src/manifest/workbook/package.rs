@@ -21,8 +21,14 @@ const FILE_LIMIT: usize = 256 << 20;
 const PARTS_LIMIT: u16 = 10_000;
 /// Most bytes that are unpacked from one workbook: a full sheet of a dozen columns needs half of it.
 const UNPACKED_LIMIT: u64 = 1 << 30;
+/// Most XML events that are looked at in one workbook: a sheet of a million rows with eight columns has about 50 million.
+const EVENTS_LIMIT: u32 = 64_000_000;
+/// Most XML events of a part without a row, a cell or a text among them.
+const IDLE_LIMIT: u32 = 1_000_000;
 /// Longest text or tag, in bytes: spreadsheets hold 32,767 characters in a cell.
-const RUN_LIMIT: usize = 4 << 20;
+pub(super) const RUN_LIMIT: usize = 4 << 20;
+/// What a longer one is refused with.
+pub(super) const RUN_TOO_LONG: &str = "the workbook has a text of more than 4 MiB";
 
 /// A workbook as what it is: an archive of XML files.
 pub(super) struct Package<'b> {
@@ -30,12 +36,15 @@ pub(super) struct Package<'b> {
     /// Numbers of the files by name, in lower case: Office does not tell cases apart.
     numbers: HashMap<String, usize>,
     unpacked: u64,
+    events: u32,
 }
 
 /// The XML of one file in the archive, an event at a time.
 pub(super) struct Part<'p> {
     xml: Reader<BufReader<Bounded<'p>>>,
     buffer: Vec<u8>,
+    events: &'p mut u32,
+    idle: u32,
 }
 
 impl<'b> Package<'b> {
@@ -54,6 +63,7 @@ impl<'b> Package<'b> {
             archive,
             numbers,
             unpacked: 0,
+            events: 0,
         })
     }
 
@@ -74,6 +84,8 @@ impl<'b> Package<'b> {
         Ok(Some(Part {
             xml,
             buffer: Vec::new(),
+            events: &mut self.events,
+            idle: 0,
         }))
     }
 }
@@ -97,6 +109,13 @@ fn folded(path: &str) -> String {
 impl Part<'_> {
     /// The next event; [`Event::Eof`] at the end.
     pub(super) fn next(&mut self) -> Result<Event<'_>, Refusal> {
+        *self.events += 1;
+        self.idle += 1;
+        if *self.events > EVENTS_LIMIT || self.idle > IDLE_LIMIT {
+            return Err(Refusal::too_large(
+                "the workbook has more XML than its rows and columns need",
+            ));
+        }
         self.buffer.clear();
         self.xml
             .read_event_into(&mut self.buffer)
@@ -107,6 +126,11 @@ impl Part<'_> {
                 },
                 _ => Refusal::damaged(error),
             })
+    }
+
+    /// Notes that something of use was found: a row, a cell, a text.
+    pub(super) fn found_something(&mut self) {
+        self.idle = 0;
     }
 }
 
@@ -165,7 +189,7 @@ impl Read for Bounded<'_> {
             None => self.run + count,
         };
         if self.run > RUN_LIMIT {
-            return Err(Beyond("the workbook has a text of more than 4 MiB").into());
+            return Err(Beyond(RUN_TOO_LONG).into());
         }
         Ok(count)
     }

@@ -183,7 +183,7 @@ fn what_is_no_workbook_or_a_damaged_one_is_refused_with_words() {
             r#"<row r="2"><c r="A2"><v>1</v></c></row><row r="1"><c r="A1"><v>1</v></c></row>"#,
             r#"<row><c r="A1"><v>1</v></c><c r="A1"><v>1</v></c></row>"#,
             r#"<row><c t="s"><v>7</v></c></row>"#,
-            r#"<row><c><v>&bomb;</v></c></row>"#,
+            r"<row><c><v>&bomb;</v></c></row>",
             "<row><c><v>1",
         ]
         .map(raw_sheet),
