@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::engine::event::TaskId;
-use crate::manifest::{Delimiter, LoadOptions, TableOptions, TextEncoding};
+use crate::manifest::{Delimiter, TableOptions, TextEncoding};
 use crate::plan::{JobId, JobIdError};
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
@@ -155,9 +155,13 @@ pub struct CheckArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the table is written.
+    /// How the manifest is read.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub reading: ReadingArgs,
+
+    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
+    #[arg(long, help_heading = "Manifest")]
+    pub deny_warnings: bool,
 
     /// Print the final jobs as YAML, defaults filled in
     #[arg(long, conflicts_with = "json")]
@@ -195,10 +199,10 @@ pub struct ProbeArgs {
     pub allow_private: bool,
 }
 
-/// How the table is written, where that is not what is detected.
+/// How the manifest and its tables are read, where that is not what is detected.
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Table")]
-pub struct TableArgs {
+pub struct ReadingArgs {
     /// Encoding of the table, such as `utf-8`, `utf-16`, `gb18030` or `windows-1252` [default: detected]
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<TextEncoding>,
@@ -210,18 +214,19 @@ pub struct TableArgs {
     /// Sheet of an .xlsx workbook [default: the only visible one that is not empty]
     #[arg(long, value_name = "NAME")]
     pub sheet: Option<String>,
+
+    /// Let the manifest name tables outside its own folder
+    #[arg(long, help_heading = "Manifest")]
+    pub allow_outside: bool,
 }
 
-impl TableArgs {
-    /// The same for the reader of manifests.
-    pub fn load(&self) -> LoadOptions {
-        LoadOptions {
-            tables: TableOptions {
-                encoding: self.encoding,
-                delimiter: self.delimiter,
-                sheet: self.sheet.clone(),
-            },
-            ..LoadOptions::default()
+impl ReadingArgs {
+    /// How tables are written.
+    pub fn tables(&self) -> TableOptions {
+        TableOptions {
+            encoding: self.encoding,
+            delimiter: self.delimiter,
+            sheet: self.sheet.clone(),
         }
     }
 }
@@ -245,9 +250,13 @@ pub struct PlanArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the table is written.
+    /// How the manifest is read.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub reading: ReadingArgs,
+
+    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
+    #[arg(long, help_heading = "Manifest")]
+    pub deny_warnings: bool,
 
     /// Where state and results are.
     #[command(flatten)]
@@ -273,9 +282,13 @@ pub struct RunArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the table is written.
+    /// How the manifest is read.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub reading: ReadingArgs,
+
+    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
+    #[arg(long, help_heading = "Manifest")]
+    pub deny_warnings: bool,
 
     /// Where the API is and with which key.
     #[command(flatten)]
@@ -399,9 +412,9 @@ pub struct StatusArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the table is written.
+    /// How the manifest is read.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub reading: ReadingArgs,
 
     /// Where state and results are.
     #[command(flatten)]
@@ -430,9 +443,9 @@ pub struct ResolveArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the table is written.
+    /// How the manifest is read.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub reading: ReadingArgs,
 
     /// Jobs in doubt
     #[arg(value_name = "JOB", required_unless_present = "all", value_parser = parse_job_id)]
@@ -491,9 +504,9 @@ pub struct ReportArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the table is written.
+    /// How the manifest is read.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub reading: ReadingArgs,
 
     /// Where state and results are.
     #[command(flatten)]

@@ -164,6 +164,19 @@ pub fn create_new_file(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     })
 }
 
+/// Whether the file at `path` is really outside of `folder`, symbolic links followed. A file that is not there is not.
+pub fn leaves(folder: &Path, path: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    match (folder.canonicalize(), path.canonicalize()) {
+        (Ok(folder), Ok(path)) => !path.starts_with(folder),
+        _ => false,
+    }
+}
+
 /// The bytes of the file at `path`, which must be at most `limit`. A directory, a pipe or a device is refused at once.
 pub fn read_file_capped(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::io("read", path, source);

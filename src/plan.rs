@@ -4,8 +4,12 @@
 //! file, no network and no clock.
 
 use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+
+use crate::text::clean;
 
 /// Every job of a manifest, in manifest order.
 #[derive(Debug, Clone)]
@@ -38,6 +42,7 @@ pub struct Job {
     id: JobId,
     request: VideoRequest,
     user_values: Box<[Box<str>]>,
+    origin: Origin,
 }
 
 impl Job {
@@ -46,7 +51,17 @@ impl Job {
             id,
             request,
             user_values: user_values.into(),
+            origin: Origin::default(),
         }
+    }
+
+    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The name of the job, unique in its manifest (ignoring case).
@@ -62,6 +77,100 @@ impl Job {
     /// Values of the user's own columns, in the order of [`Plan::user_columns`].
     pub fn user_values(&self) -> &[Box<str>] {
         &self.user_values
+    }
+}
+
+/// Where a job comes from, in few bytes: a plan may have a million of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// Number of the file it is written in: 0 is the manifest, then each table.
+    pub file: u16,
+    /// Which element of the list of jobs, from 0.
+    pub element: u32,
+    /// The byte of the file at which the job, or its row, begins.
+    pub start: u32,
+    /// The row of a table, counted as a spreadsheet does: the header is row 1.
+    pub row: Option<NonZeroU32>,
+    /// Which of the jobs it is that one element or row makes, if it makes several.
+    pub expansion: Option<Box<Expansion>>,
+}
+
+/// Which of several jobs that were written as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion {
+    /// The axes of its matrix and the number of its combination.
+    pub combination: Option<(Arc<Axes>, u32)>,
+    /// Its number among the variants, from 1.
+    pub variant: Option<NonZeroU32>,
+}
+
+/// The names and values of a matrix, as they were written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Axes {
+    /// Each axis: its name and its values.
+    pub(crate) axes: Vec<(Box<str>, Vec<Box<str>>)>,
+    /// Further combinations, a value for each axis.
+    pub(crate) included: Vec<Vec<Box<str>>>,
+}
+
+impl Axes {
+    /// The axes with their values in one combination. Combinations count up with the last axis first; those that
+    /// were included come after all others.
+    pub fn combination(&self, number: u32) -> Vec<(&str, &str)> {
+        let choices = self.choices(number);
+        let value = |axis: usize| match &choices {
+            Ok(choices) => &*self.axes[axis].1[choices[axis]],
+            Err(included) => &*self.included[*included][axis],
+        };
+        let names = self.axes.iter().enumerate();
+        names
+            .map(|(axis, (name, _))| (&**name, value(axis)))
+            .collect()
+    }
+
+    /// Which value of each axis a combination has, or which of the included ones it is.
+    pub(crate) fn choices(&self, number: u32) -> Result<Vec<usize>, usize> {
+        let mut left = number as usize;
+        let mut choices = vec![0; self.axes.len()];
+        for (choice, (_, values)) in choices.iter_mut().zip(&self.axes).rev() {
+            *choice = left % values.len();
+            left /= values.len();
+        }
+        let of_axes: usize = self.axes.iter().map(|(_, values)| values.len()).product();
+        match left {
+            0 => Ok(choices),
+            _ => Err(number as usize - of_axes),
+        }
+    }
+}
+
+impl Origin {
+    /// The axes of its matrix with their values; empty without a matrix.
+    pub fn combination(&self) -> Vec<(&str, &str)> {
+        let expansion = self.expansion.as_deref();
+        let combination = expansion.and_then(|expansion| expansion.combination.as_ref());
+        combination.map_or_else(Vec::new, |(axes, number)| axes.combination(*number))
+    }
+
+    /// The same for all jobs that one element, or one row, makes: these are meant to look alike.
+    pub(crate) fn look_group(&self) -> u32 {
+        let row = self.row.map_or(0, NonZeroU32::get);
+        self.element.wrapping_mul(0x9E37_79B1) ^ row
+    }
+
+    /// Its number among the variants.
+    pub fn variant(&self) -> Option<NonZeroU32> {
+        self.expansion.as_ref()?.variant
+    }
+
+    /// What tells it from others of its element, such as `row 7, color=red, variant 2`; may be empty.
+    pub fn words(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        words.extend(self.row.map(|row| format!("row {row}")));
+        let pair = |(axis, value): (&str, &str)| format!("{axis}={}", clean(value, 60));
+        words.extend(self.combination().into_iter().map(pair));
+        words.extend(self.variant().map(|number| format!("variant {number}")));
+        words.join(", ")
     }
 }
 
@@ -135,6 +244,21 @@ impl JobId {
         hash_field(&mut hash, "prompt", prompt);
         media.hash_into(&mut hash);
         Self(format!("j-{}", hex(&hash.finalize()[..6])).into())
+    }
+
+    /// The id of a variant of the job with this id: `-v` and the number are added.
+    pub(crate) fn variant(&self, number: NonZeroU32) -> Result<Self, JobIdError> {
+        Self::new(&format!("{self}-v{number}"))
+    }
+
+    /// A seed for a variant, 31 bits, always the same for the same id and number.
+    pub(crate) fn seed(&self, number: NonZeroU32) -> i64 {
+        let mut hash = Sha256::new();
+        hash_field(&mut hash, "id", &self.folded());
+        hash_field(&mut hash, "variant", &number.to_string());
+        let digest = hash.finalize();
+        let bits = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        i64::from(bits >> 1)
     }
 
     /// The id as it was written.
@@ -275,6 +399,21 @@ impl VideoRequest {
     }
 }
 
+impl VideoRequest {
+    /// A hash of what makes the picture: prompt, media and seed, if a seed is set. Two requests that share it ask for
+    /// almost the same video.
+    pub(crate) fn look(&self) -> Option<Fingerprint> {
+        let seed = self.extra.seed?;
+        let mut hash = Sha256::new();
+        hash_field(&mut hash, "prompt", &self.prompt);
+        hash_field(&mut hash, "seed", &seed.to_string());
+        self.media().hash_into(&mut hash);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.finalize()[..16]);
+        Some(Fingerprint(digest))
+    }
+}
+
 /// Feeds one named value to `hash` so that no two different lists of values look alike.
 fn hash_field(hash: &mut Sha256, name: &str, value: &str) {
     hash.update(name.as_bytes());
@@ -296,6 +435,13 @@ fn hex(bytes: &[u8]) -> String {
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
+    /// Its first half.
+    pub(crate) fn short(self) -> u64 {
+        let mut half = [0; 8];
+        half.copy_from_slice(&self.0[..8]);
+        u64::from_be_bytes(half)
+    }
+
     /// Reads the form that [`fmt::Display`] writes: 32 hex digits.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -4,14 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Stop, accept, read_manifest, signals};
+use super::{Reading, Stop, accept, read_manifest, signals};
 use crate::cli::CheckArgs;
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
 use crate::fs;
 use crate::manifest::diagnostic::Severity;
 use crate::manifest::references::References;
-use crate::manifest::{LoadOptions, Loaded, expand};
+use crate::manifest::{Loaded, expand};
 use crate::output::Output;
 use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
@@ -21,24 +21,23 @@ use crate::report::summary::Invocation;
 use crate::units::show_duration;
 
 pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let load_options = LoadOptions {
-        keeps_all_mistakes: options.errors_csv.is_some(),
-        keeps_references: options.probe.probe,
-        ..options.table.load()
-    };
-    let mut loaded = read_manifest(&options.manifest, &load_options);
+    let mut reading =
+        Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
+    reading.options.keeps_all_mistakes = options.errors_csv.is_some();
+    reading.options.keeps_references = options.probe.probe;
+    let mut loaded = read_manifest(&options.manifest, &reading.options);
     let probed = probed(&mut loaded, options.probe.allow_private, output)?;
     if let Some(file) = &options.errors_csv
         && let Err(error) = write_errors(&loaded, file, &options.manifest, output)
     {
         // What is wrong with the manifest is worth knowing even so.
-        let _ = accept(&options.manifest, loaded, options.json, output);
+        let _ = accept(&options.manifest, loaded, &reading, output);
         return Err(error.into());
     }
-    let manifest = accept(&options.manifest, loaded, options.json, output)?;
+    let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
     if options.expand {
         let mut yaml = Vec::new();
-        expand::to_yaml(&manifest.plan, &mut yaml)
+        expand::to_yaml(&manifest.plan, &sources, &mut yaml)
             .and_then(|()| yaml.flush())
             .map_err(|source| {
                 Error::new(ExitCode::Bug, "failed to write the jobs as YAML").because(source)

@@ -19,13 +19,13 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Cli, Command, TableArgs};
+use crate::cli::{Cli, Command, ReadingArgs};
 use crate::clock::Clock;
 use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError};
 use crate::manifest::diagnostic::Severity;
-use crate::manifest::{self, Colour, LoadOptions, Loaded, ManifestSettings};
+use crate::manifest::{self, Colour, LoadOptions, Loaded, ManifestSettings, Outside, Sources};
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine, TableCell};
@@ -199,30 +199,86 @@ struct Manifest {
 /// How many diagnostics of each severity there are.
 type DiagnosticCounts = BTreeMap<&'static str, usize>;
 
-/// Reads and validates the manifest and shows what was found; any error ends the command.
-fn load_manifest(
-    path: &Path,
-    table: &TableArgs,
+/// How a manifest is read, and what ends the command.
+#[derive(Debug, Clone)]
+struct Reading {
+    options: LoadOptions,
+    /// Whether warnings end the command.
+    deny_warnings: bool,
     json: bool,
-    output: &mut Output,
-) -> Result<Manifest, Stop> {
-    accept(path, read_manifest(path, &table.load()), json, output)
 }
 
-/// Shows what was found in a manifest; any error ends the command.
-fn accept(path: &Path, loaded: Loaded, json: bool, output: &mut Output) -> Result<Manifest, Stop> {
-    show_diagnostics(&loaded, json, output);
+impl Reading {
+    /// As the command line says; warnings end nothing.
+    fn new(arguments: &ReadingArgs, json: bool) -> Self {
+        Self {
+            options: LoadOptions {
+                tables: arguments.tables(),
+                outside: if arguments.allow_outside {
+                    Outside::Allowed
+                } else {
+                    Outside::Refused { leaves: fs::leaves }
+                },
+                ..LoadOptions::default()
+            },
+            deny_warnings: false,
+            json,
+        }
+    }
+
+    fn deny_warnings(self, deny_warnings: bool) -> Self {
+        Self {
+            deny_warnings,
+            ..self
+        }
+    }
+}
+
+/// Reads and validates the manifest and shows what was found; any error ends the command.
+fn load_manifest(path: &Path, reading: &Reading, output: &mut Output) -> Result<Manifest, Stop> {
+    let loaded = read_manifest(path, &reading.options);
+    accept(path, loaded, reading, output).map(|(manifest, _)| manifest)
+}
+
+/// Shows what was found in a manifest; any error ends the command. Gives the texts that the jobs were read from, too.
+fn accept(
+    path: &Path,
+    loaded: Loaded,
+    reading: &Reading,
+    output: &mut Output,
+) -> Result<(Manifest, Sources), Stop> {
+    show_diagnostics(&loaded, reading.json, output);
     let diagnostics = count_diagnostics(&loaded);
     let plan = match loaded.plan {
         Some(plan) if !loaded.diagnostics.has_errors() => plan,
         _ => return Err(Stop::Invalid(diagnostics)),
     };
-    Ok(Manifest {
+    let warnings = loaded.diagnostics.count(Severity::Warning);
+    if reading.deny_warnings && warnings > 0 {
+        tell_denied(warnings, output);
+        return Err(Stop::Invalid(diagnostics));
+    }
+    let manifest = Manifest {
         path: path.to_owned(),
         plan,
         settings: loaded.settings,
         diagnostics,
-    })
+    };
+    Ok((manifest, loaded.sources))
+}
+
+fn tell_denied(warnings: usize, output: &mut Output) {
+    let them = if warnings == 1 {
+        "1 warning".to_owned()
+    } else {
+        format!("{warnings} warnings")
+    };
+    output.insist_wrapped(&format!(
+        "error: `--deny-warnings` does not let {them} pass; nothing was sent"
+    ));
+    output.insist_wrapped(
+        "  help: mend what they are about, or allow them by their codes: `allow: [no-duration]`",
+    );
 }
 
 /// Reads the manifest as far as it can be read.
@@ -297,6 +353,9 @@ fn count_diagnostics(loaded: &Loaded) -> DiagnosticCounts {
         *counts
             .entry(severity_word(diagnostic.severity))
             .or_default() += 1;
+    }
+    if loaded.allowed > 0 {
+        counts.insert("allowed", loaded.allowed);
     }
     counts
 }
@@ -405,7 +464,8 @@ mod tests {
         let manifest = directory.path().join("shots.yaml");
         let two_errors_and_a_warning = "jobs: [{ promt: a, model: seedance }]";
         std::fs::write(&manifest, two_errors_and_a_warning).expect("written");
-        let stop = load_manifest(&manifest, &TableArgs::default(), true, &mut silent()).err();
+        let reading = Reading::new(&ReadingArgs::default(), true);
+        let stop = load_manifest(&manifest, &reading, &mut silent()).err();
         let Some(Stop::Invalid(counts)) = stop else {
             panic!("{stop:?}")
         };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Stop, load_manifest, read_state};
+use super::{Reading, Stop, accept, read_manifest, read_state};
 use crate::cli::PlanArgs;
 use crate::engine::event::JobIndex;
 use crate::engine::job::{JobState, Phase};
@@ -10,13 +10,16 @@ use crate::engine::resume::{Outlook, Rerun, outlook};
 use crate::engine::table::{JobTable, Selection};
 use crate::engine::wish;
 use crate::error::ExitCode;
+use crate::manifest::Sources;
 use crate::output::Output;
-use crate::plan::{JobId, Plan};
-use crate::report::json::{Line, PlanJobLine, SummaryLine};
+use crate::plan::{JobId, Origin, Plan};
+use crate::report::json::{Line, OriginLine, PlanJobLine, SummaryLine};
 use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals};
 
 pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let manifest = load_manifest(&options.manifest, &options.table, options.json, output)?;
+    let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
+    let loaded = read_manifest(&options.manifest, &reading.options);
+    let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
     let mut table = JobTable::new(Some(&manifest.plan));
     read_state(
         &options.manifest,
@@ -29,11 +32,14 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     let mut totals = PlanTotals::default();
     outlooks.lines().for_each(|line| totals.add(&line));
     if options.json {
-        output.data_lines(
-            outlooks
-                .lines()
-                .map(|line| Line::Plan(PlanJobLine::from(&line)).to_json()),
-        );
+        output.data_lines(outlooks.lines().zip(0..).map(|(line, number)| {
+            let job = manifest.plan.jobs().get(number);
+            let line = PlanJobLine {
+                origin: job.map(|job| origin(job.origin(), &sources)),
+                ..PlanJobLine::from(&line)
+            };
+            Line::Plan(line).to_json()
+        }));
         let summary = SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals);
         output.data(&Line::Summary(summary).to_json());
         return Ok(ExitCode::Completed);
@@ -45,6 +51,22 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     output.data("");
     output.data(&totals.text());
     Ok(ExitCode::Completed)
+}
+
+/// Where a job comes from, for programs.
+fn origin(origin: &Origin, sources: &Sources) -> OriginLine {
+    let (file, line) = sources.place_of(origin).unwrap_or_default();
+    let matrix = origin.combination();
+    OriginLine {
+        line,
+        row: origin.row,
+        table: origin.row.map(|_| file.to_owned()),
+        matrix: (!matrix.is_empty()).then(|| {
+            let owned = |(axis, value): (&str, &str)| (axis.to_owned(), value.into());
+            matrix.into_iter().map(owned).collect()
+        }),
+        variant: origin.variant(),
+    }
 }
 
 /// What a run without `--select` and `--rerun` would do.

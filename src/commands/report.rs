@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Manifest, Stage, Stop, load_manifest, open_state, signals, write_results};
+use super::{Manifest, Reading, Stage, Stop, load_manifest, open_state, signals, write_results};
 use crate::cli::ReportArgs;
 use crate::clock::Clock;
 use crate::engine::table::JobTable;
@@ -15,7 +15,8 @@ use crate::state::{RESULTS_FILE, STATE_FILE, Store, journal};
 
 pub(super) fn report(options: &ReportArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
-    let manifest = load_manifest(&options.manifest, &options.table, options.json, output)?;
+    let reading = Reading::new(&options.reading, options.json);
+    let manifest = load_manifest(&options.manifest, &reading, output)?;
     let out = options.out.out.as_deref();
     let (path, table) = if let Some(rehearsed) = out.filter(|out| is_rehearsal(out)) {
         rehearsal(&manifest, rehearsed)?

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::run::{note_key_file, read_key_file};
-use super::{Stage, Stop, environment, load_manifest, open_state, signals, write_results};
+use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals, write_results};
 use crate::api::VideoApi;
 use crate::api::http::{ApiSettings, HttpApi, Timers};
 use crate::cli::{Finding, ResolveArgs};
@@ -21,7 +21,8 @@ const POLL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 pub(super) fn resolve(options: &ResolveArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
-    let manifest = load_manifest(&options.manifest, &options.table, false, output)?;
+    let reading = Reading::new(&options.reading, false);
+    let manifest = load_manifest(&options.manifest, &reading, output)?;
     let (mut store, mut table) = open_state(
         &manifest,
         options.out.out.as_deref(),

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
 use super::desk::{Closed, Desk};
-use super::{Manifest, Stage, Stop, environment, load_manifest, open_state, signals};
+use super::{Manifest, Reading, Stage, Stop, environment, load_manifest, open_state, signals};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::RunArgs;
 use crate::clock::{self, Clock};
@@ -40,7 +40,8 @@ const ROWS_SHOWN: u32 = 40;
 pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
     output.detach();
-    let manifest = load_manifest(&options.manifest, &options.table, options.json, output)?;
+    let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
+    let manifest = load_manifest(&options.manifest, &reading, output)?;
     let settings = resolve_settings(options, &manifest)?;
     settings.ensure_selected(&manifest.plan)?;
     let stage = if options.rehearse {

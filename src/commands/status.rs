@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Stage, Stop, read_manifest, read_state, state_directory};
+use super::{Reading, Stage, Stop, read_manifest, read_state, state_directory};
 use crate::cli::StatusArgs;
 use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
@@ -15,7 +15,10 @@ use crate::state::lock;
 
 pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
-    let loaded = read_manifest(&options.manifest, &options.table.load());
+    let loaded = read_manifest(
+        &options.manifest,
+        &Reading::new(&options.reading, options.json).options,
+    );
     let mut table = JobTable::new(loaded.plan.as_ref());
     let has_state = read_state(&options.manifest, out, &mut table, output)?;
     if loaded.plan.is_none() && !has_state {

@@ -171,6 +171,27 @@ impl Diagnostics {
         std::mem::take(&mut self.secrets)
     }
 
+    /// Takes out the warnings with these codes, and gives their number.
+    pub(super) fn drop_warnings(&mut self, codes: &[&str]) -> usize {
+        let before = self.kept.len();
+        self.kept
+            .retain(|found| found.severity != Severity::Warning || !codes.contains(&found.code));
+        before - self.kept.len()
+    }
+
+    /// Adds `related` to every finding that points at one of `spans`.
+    pub(super) fn relate(&mut self, spans: &[Span], related: &[(Span, String)]) {
+        let at_one = |found: &&mut Diagnostic| spans.contains(&found.span);
+        for found in self.kept.iter_mut().filter(at_one) {
+            found.related.extend_from_slice(related);
+        }
+    }
+
+    /// Whether nothing was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// Whether a run must not start.
     pub fn has_errors(&self) -> bool {
         self.unlisted[Severity::Error as usize] > 0
@@ -199,17 +220,24 @@ impl Diagnostics {
         self.kept.sort_by(|left, right| {
             let key = |found: &Diagnostic| (found.span.source, found.span.bytes.start);
             key(left).cmp(&key(right)).then_with(|| {
-                (left.severity, left.code, &left.message).cmp(&(
-                    right.severity,
-                    right.code,
-                    &right.message,
-                ))
+                let rest = |found: &Diagnostic| (found.severity, found.code);
+                let related = |found: &Diagnostic| {
+                    found
+                        .related
+                        .first()
+                        .map(|(at, _)| (at.source, at.bytes.start))
+                };
+                rest(left)
+                    .cmp(&rest(right))
+                    .then_with(|| left.message.cmp(&right.message))
+                    .then_with(|| related(left).cmp(&related(right)))
             })
         });
         self.kept.dedup_by(|later, earlier| {
             later.span == earlier.span
                 && later.code == earlier.code
                 && later.message == earlier.message
+                && later.related == earlier.related
         });
     }
 

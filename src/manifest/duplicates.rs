@@ -16,6 +16,7 @@ pub(super) struct Duplicates {
     seen: Vec<Seen>,
     ids: HashMap<[u8; 16], u32>,
     contents: HashMap<Fingerprint, u32>,
+    looks: HashMap<u64, (u32, u32)>,
 }
 
 /// Where an id came from.
@@ -69,6 +70,22 @@ impl Duplicates {
             Entry::Occupied(earlier) => Some(self.seen[*earlier.get() as usize].earlier()),
             Entry::Vacant(free) => {
                 free.insert(latest);
+                None
+            }
+        }
+    }
+
+    /// Notes that the job whose id was noted last, which is or comes from `element` of the list of jobs, would look
+    /// like this; gives the first job of another element that would look the same.
+    pub(super) fn look(&mut self, look: Fingerprint, element: u32) -> Option<Earlier> {
+        let latest = self.next_number().saturating_sub(1);
+        match self.looks.entry(look.short()) {
+            Entry::Occupied(earlier) => {
+                let (number, from) = *earlier.get();
+                (from != element).then(|| self.seen[number as usize].earlier())
+            }
+            Entry::Vacant(free) => {
+                free.insert((latest, element));
                 None
             }
         }

@@ -7,12 +7,22 @@ use std::io::{self, Write};
 
 use serde_yaml::{Mapping, Value};
 
-use crate::plan::{AspectRatio, ExtraBody, Flag, Job, Media, Operation, Plan, VideoRequest};
+use super::sources::Sources;
+use super::template;
+use crate::plan::{
+    AspectRatio, ExtraBody, Flag, Job, Media, Operation, Origin, Plan, VideoRequest,
+};
+use crate::text::clean;
 
-/// Writes `plan` as a YAML manifest.
-pub fn to_yaml(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+/// Writes `plan` as a YAML manifest; a comment above each job says where in `sources` it comes from.
+pub fn to_yaml(plan: &Plan, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    if plan.jobs().iter().any(has_braces) {
+        // Here nothing is filled in any more.
+        out.write_all(b"allow: [looks-like-template]\n")?;
+    }
     out.write_all(b"jobs:\n")?;
     for job in plan.jobs() {
+        out.write_all(origin(job.origin(), sources).as_bytes())?;
         let texts = Texts::of(job);
         let fields = fields(job, plan.user_columns(), &texts);
         // A list of one: the lists of all jobs, one after the other, are the list of jobs.
@@ -20,6 +30,41 @@ pub fn to_yaml(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(texts.restored(text).as_bytes())?;
     }
     Ok(())
+}
+
+/// `# from jobs[0] line 4, color=red, variant 2`, or `# from shots.csv row 7`; nothing if it is not known.
+fn origin(origin: &Origin, sources: &Sources) -> String {
+    let Some((file, line)) = sources.place_of(origin) else {
+        return String::new();
+    };
+    let place = if origin.row.is_some() {
+        let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+        format!("{} ", clean(name, 100))
+    } else {
+        format!("jobs[{}] line {line}", origin.element)
+    };
+    let words = origin.words();
+    let comma = if origin.row.is_some() || words.is_empty() {
+        ""
+    } else {
+        ", "
+    };
+    format!("# from {place}{comma}{words}\n")
+}
+
+/// Whether a text of the job looks like a template.
+fn has_braces(job: &Job) -> bool {
+    let media = job.request().media();
+    let single = [&media.image, &media.last_image].into_iter().flatten();
+    let lists = [&media.images, &media.videos, &media.audios]
+        .into_iter()
+        .flatten();
+    let own = job.user_values().iter();
+    own.chain(single)
+        .chain(lists)
+        .map(|text| &**text)
+        .chain([job.request().prompt()])
+        .any(template::has_braces)
 }
 
 /// Characters that end a line in YAML 1.1, and to the writer; in YAML 1.2 they are characters like others.

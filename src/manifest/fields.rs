@@ -142,6 +142,21 @@ pub const JOB_FIELDS: &[&str] = &names(&JOB);
 /// Names of the fields under `extra_body`.
 pub const EXTRA_FIELDS: &[&str] = &names(&EXTRA);
 
+/// Whether the text of this field of a job is filled in where templates are.
+pub(super) fn is_filled_in(name: &str) -> bool {
+    name.starts_with(USER_PREFIX)
+        || JOB.iter().any(|field| {
+            let kinds = matches!(
+                field.kind,
+                Kind::Id | Kind::Prompt | Kind::Picture | Kind::Addresses(_)
+            );
+            field.name == name && kinds
+        })
+}
+
+/// What a job may say beside its fields: how often it is made.
+pub(super) const EXPANDING: [&str; 2] = ["matrix", "variants"];
+
 /// What the names of the user's own fields start with.
 pub(super) const USER_PREFIX: &str = "x_";
 
@@ -214,6 +229,17 @@ pub(super) fn advice(name: &str) -> String {
             "a field of your own starts with `x_`: write `x_{}`",
             own_name(own)
         );
+    }
+    if EXPANDING.contains(&name) {
+        return format!(
+            "write `{name}` in a job of a YAML manifest, or in the `template:` of a table"
+        );
+    }
+    if ["from", "template"].contains(&name) {
+        return "a table is named on its own: `- { from: shots.csv, template: { … } }`".to_owned();
+    }
+    if let Some(meant) = nearest(name, &EXPANDING) {
+        return format!("did you mean `{meant}`?");
     }
     match fold(name).as_str() {
         "resolution" | "size" | "quality" | "width" | "height" => {

@@ -1,32 +1,56 @@
 //! Brings the readers, the settings and the rules together. Start at [`load`].
 
 use std::io;
-use std::path::Path;
+use std::num::NonZeroU32;
+use std::path::{Component, Path};
 
+use super::Loaded;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
-use super::fields::nearest;
+use super::fields::{EXPANDING, JOB_FIELDS, nearest};
 use super::sections::Sections;
 use super::sources::Sources;
 use super::table::{self, OtherColumns, TableFile, TableOptions};
+use super::template::Language;
 use super::tree::{Key, Node, SourceId, Span, Value};
+use super::unfold::{Setting, Site, Unfolder};
 use super::validate::Validator;
-use super::values::described;
+use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Stop};
-use super::{Loaded, ManifestSettings};
 use crate::plan::Plan;
 
 /// How files are read: the manifest module itself touches none.
 type ReadFile<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
+
+/// Most tables that one manifest may name.
+const TABLES_LIMIT: usize = 1000;
 
 /// What somebody said about how a manifest is to be read.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
     /// How its tables are written; wins over what the manifest says.
     pub tables: TableOptions,
+    /// Whether it may name files outside its folder.
+    pub outside: Outside,
     /// Whether every mistake is kept, also where a million rows have one: they are written into a file.
     pub keeps_all_mistakes: bool,
     /// Whether it is kept which files the jobs refer to.
     pub keeps_references: bool,
+}
+
+/// Whether a manifest may name files outside its folder.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Outside {
+    /// They are refused, as far as their names tell: a manifest may come from somebody else.
+    #[default]
+    RefusedByName,
+    /// The same, and `leaves` says whether the file of the second path is really outside the folder of the first, as a
+    /// symbolic link can be.
+    Refused {
+        /// Asks the file system.
+        leaves: fn(&Path, &Path) -> bool,
+    },
+    /// They are read.
+    Allowed,
 }
 
 /// Reads the manifest at `path` as [`load_with`] does, with nothing said about it.
@@ -34,17 +58,20 @@ pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
     load_with(path, &LoadOptions::default(), read)
 }
 
-/// Reads the manifest at `path` (YAML, or a bare table) and the table that it names, and checks everything.
+/// Reads the manifest at `path` (YAML, or a bare table) and the tables that it names, and checks everything.
 /// An unreadable file is a diagnostic too.
 pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loaded {
     let mut loading = Loading {
-        path,
-        read,
-        options,
-        sources: Sources::default(),
+        files: Files {
+            path,
+            read,
+            options,
+            sources: Sources::default(),
+            detected: Vec::new(),
+            tables: 0,
+            names_table: false,
+        },
         diagnostics: Diagnostics::default(),
-        detected: Vec::new(),
-        names_table: false,
     };
     if options.keeps_all_mistakes {
         loading.diagnostics.keep_all();
@@ -52,30 +79,32 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
     if options.keeps_references {
         loading.diagnostics.keep_references();
     }
-    let source = loading.sources.open(&path.to_string_lossy());
-    let (settings, plan) = match Format::of(path) {
-        Some(Format::Yaml) => loading.yaml(source),
-        Some(Format::Table(kind)) => {
-            let plan = loading.bare_table(source, kind);
-            (ManifestSettings::default(), plan)
-        }
+    let source = loading.files.sources.open(&path.to_string_lossy());
+    let mut sections = Sections::default();
+    let plan = match Format::of(path) {
+        Some(Format::Yaml) => loading.yaml(source, &mut sections),
+        Some(Format::Table(kind)) => loading.bare_table(source, kind),
         None => {
             loading.diagnostics.push(unknown_format(path, source));
-            (ManifestSettings::default(), None)
+            None
         }
     };
-    if !loading.names_table {
-        loading.diagnostics.append(idle_options(options, source));
+    let mut diagnostics = loading.diagnostics;
+    if !loading.files.names_table {
+        diagnostics.append(idle_options(options, source));
     }
-    loading.diagnostics.sort();
-    loading.sources.hide(loading.diagnostics.take_secrets());
+    diagnostics.sort();
+    let allowed = sections.allow.apply(&mut diagnostics);
+    loading.files.sources.hide(diagnostics.take_secrets());
     Loaded {
-        plan: plan.filter(|_| !loading.diagnostics.has_errors()),
-        settings,
-        references: loading.diagnostics.take_references(),
-        diagnostics: loading.diagnostics,
-        sources: loading.sources,
-        detected: loading.detected,
+        plan: plan.filter(|_| !diagnostics.has_errors()),
+        settings: sections.settings,
+        references: diagnostics.take_references(),
+        diagnostics,
+        sources: loading.files.sources,
+        allow: sections.allow,
+        allowed,
+        detected: loading.files.detected,
     }
 }
 
@@ -107,21 +136,21 @@ impl Format {
 
 /// A manifest while it is read.
 struct Loading<'r> {
+    files: Files<'r>,
+    diagnostics: Diagnostics,
+}
+
+/// The files of a manifest.
+struct Files<'r> {
     path: &'r Path,
     read: &'r ReadFile<'r>,
     options: &'r LoadOptions,
     sources: Sources,
-    diagnostics: Diagnostics,
     detected: Vec<String>,
+    /// How many tables were named.
+    tables: usize,
+    /// Whether one was meant to be, by its name or not.
     names_table: bool,
-}
-
-/// A table that was found.
-struct NamedTable {
-    source: SourceId,
-    bytes: Vec<u8>,
-    kind: TableKind,
-    options: TableOptions,
 }
 
 /// What is known about `jobs:` when the reading of the document ends.
@@ -130,7 +159,7 @@ enum Found {
     Nothing,
     /// A list whose jobs are checked already.
     Checked(Box<Checked>),
-    /// A list that waits for the defaults, which come after it.
+    /// A list that waits for what comes after it.
     Waiting,
     /// Anything but a list that is written here.
     Tree(Key, Node),
@@ -147,43 +176,27 @@ struct Checked {
 
 impl Loading<'_> {
     fn bare_table(&mut self, source: SourceId, kind: TableKind) -> Option<Plan> {
-        let start = span(source, 0..0);
-        self.names_table = true;
-        let table = NamedTable {
-            source,
-            bytes: self.bytes_of_manifest(source)?,
-            kind,
-            options: self.options.tables.clone(),
-        };
-        let validator = Validator::new(None, &mut self.diagnostics);
-        self.table(&table, &start, validator)
-    }
-
-    /// Checks every row of a table.
-    fn table(&mut self, table: &NamedTable, at: &Span, mut validator: Validator) -> Option<Plan> {
-        let mut is_empty = true;
-        let errors_before = self.diagnostics.count(Severity::Error);
-        let file = TableFile {
-            bytes: &table.bytes,
-            is_workbook: table.kind == TableKind::Workbook,
-            source: table.source,
-            options: &table.options,
-            others: OtherColumns::Refused,
-        };
-        let read = table::read(&file, &mut self.diagnostics, &mut |row, found| {
-            is_empty = false;
-            validator.job(&row.job, found);
-        });
-        let name = self.sources.name(table.source);
-        let detected = read.detected.iter().map(|note| format!("{name}: {note}"));
-        self.detected.extend(detected);
-        self.sources
-            .fill_table(table.source, read.text, read.layout);
-        // Why a table gave no rows has been said.
-        if is_empty && self.diagnostics.count(Severity::Error) > errors_before {
-            return None;
-        }
-        Some(self.finish(validator, at))
+        self.files.names_table = true;
+        let bytes = self.bytes_of_manifest(source)?;
+        let language = Language::new();
+        let diagnostics = &mut self.diagnostics;
+        let setting = Setting::new("", &language, None, None, diagnostics);
+        let mut validator = Validator::new(None, diagnostics);
+        let mut unfolder = Unfolder::new(&setting, &mut validator, diagnostics);
+        let is_read = self.files.table(
+            &NamedTable {
+                bytes,
+                kind,
+                options: self.files.options.tables.clone(),
+                source,
+                element: 0,
+                template: None,
+            },
+            &mut unfolder,
+            &mut validator,
+            diagnostics,
+        );
+        is_read.then(|| self.finish(validator, &span(source, 0..0)))
     }
 
     fn finish(&mut self, validator: Validator, at: &Span) -> Plan {
@@ -191,52 +204,63 @@ impl Loading<'_> {
         Plan::new(jobs, columns)
     }
 
-    fn yaml(&mut self, source: SourceId) -> (ManifestSettings, Option<Plan>) {
-        let Some(bytes) = self.bytes_of_manifest(source) else {
-            return (ManifestSettings::default(), None);
-        };
+    fn yaml(&mut self, source: SourceId, sections: &mut Sections) -> Option<Plan> {
+        let bytes = self.bytes_of_manifest(source)?;
         let decoded = yaml::decode(bytes, source, &mut self.diagnostics);
         if decoded.note != "UTF-8" {
-            self.detected
-                .push(format!("{}: {}", self.sources.name(source), decoded.note));
+            let name = self.files.sources.name(source);
+            self.files
+                .detected
+                .push(format!("{name}: {}", decoded.note));
         }
-        let read = if self.diagnostics.has_errors() {
-            (ManifestSettings::default(), None)
+        let plan = if self.diagnostics.has_errors() {
+            None
         } else {
-            self.document(&decoded.text, source)
+            self.document(&decoded.text, source, sections)
         };
-        self.sources.fill(source, decoded.text);
-        read
+        self.files.sources.fill(source, decoded.text);
+        plan
     }
 
-    fn document(&mut self, text: &str, source: SourceId) -> (ManifestSettings, Option<Plan>) {
-        let mut sections = Sections::default();
+    fn document(&mut self, text: &str, source: SourceId, sections: &mut Sections) -> Option<Plan> {
+        let language = Language::new();
         let mut found = Found::Nothing;
-        let read = self.read_document(text, source, &mut sections, &mut found);
-        let defaults = sections.defaults.as_ref();
-        let plan = match found {
-            Found::Checked(checked) => self.finish_list(*checked),
-            Found::Waiting if read.is_ok() => self.waiting_jobs(text, source, defaults),
-            Found::Waiting => {
-                let defaults = recovered_defaults(text, source);
-                defaults.and_then(|defaults| self.waiting_jobs(text, source, Some(&defaults)))
+        let read = self.read_document(text, source, &language, sections, &mut found);
+        let mut recovered = None;
+        if let (Found::Waiting, Err(_)) = (&found, &read) {
+            if is_named_later(text, "\nvars:", sections.vars.as_ref()) {
+                // What the templates could name is not known.
+                return None;
             }
-            Found::Tree(key, node) => self.jobs_tree(&key, &node, defaults),
-            Found::Nothing => {
+            if sections.defaults.is_none() {
+                recovered = recovered_defaults(text, source);
+                recovered.as_ref()?;
+            }
+        }
+        if let Found::Checked(checked) = found {
+            return self.finish_list(*checked);
+        }
+        let defaults = sections.defaults.as_ref().or(recovered.as_ref());
+        let vars = sections.vars.as_ref();
+        let setting = Setting::new(text, &language, vars, defaults, &mut self.diagnostics);
+        match found {
+            Found::Waiting => self.waiting_jobs(text, source, &setting),
+            Found::Tree(key, node) => self.jobs_tree(&key, &node, &setting),
+            _ => {
                 if read.is_ok() {
                     self.diagnostics.push(no_jobs_key(source));
                 }
                 None
             }
-        };
-        (sections.settings, plan)
+        }
     }
 
-    /// Reads the document once. A list of jobs is checked on the way, unless defaults may come after it.
+    /// Reads the document once. A list of jobs is checked on the way, unless defaults or variables may come after it.
     fn read_document(
         &mut self,
         text: &str,
         source: SourceId,
+        language: &Language,
         sections: &mut Sections,
         found: &mut Found,
     ) -> Result<(), Stop> {
@@ -248,16 +272,22 @@ impl Loading<'_> {
                 sections.take(&key, value, diagnostics);
                 continue;
             }
+            let after = &text[key.span.bytes.end..];
+            let waits = is_named_later(after, "defaults", sections.defaults.as_ref())
+                || is_named_later(after, "vars", sections.vars.as_ref());
             match document.jobs(&key, diagnostics)? {
                 Jobs::Tree(node) => *found = Found::Tree(key, node),
-                Jobs::List(_) if sections.defaults.is_none() && names_defaults(text, &key) => {
+                Jobs::List(_) if waits => {
                     *found = Found::Waiting;
                     while document.next_job(diagnostics)?.is_some() {}
                 }
                 Jobs::List(at) => {
-                    let validator = Validator::new(sections.defaults.as_ref(), diagnostics);
-                    let mut checked = Checked::new(validator, at);
-                    let read = checked.read(&mut document, diagnostics, None);
+                    let vars = sections.vars.as_ref();
+                    let defaults = sections.defaults.as_ref();
+                    let setting = Setting::new(text, language, vars, defaults, diagnostics);
+                    let mut checked = Checked::new(&setting, at, diagnostics);
+                    let read =
+                        checked.read(&mut document, &setting, &mut self.files, diagnostics, None);
                     *found = Found::Checked(Box::new(checked));
                     read?;
                 }
@@ -266,12 +296,12 @@ impl Loading<'_> {
         Ok(())
     }
 
-    /// Reads the document again, now that the defaults are known; what is wrong with its YAML is reported already.
+    /// Reads the document again, now that everything is known; what is wrong with its YAML is reported already.
     fn waiting_jobs(
         &mut self,
         text: &str,
         source: SourceId,
-        defaults: Option<&Node>,
+        setting: &Setting<'_>,
     ) -> Option<Plan> {
         let mut known = Diagnostics::default();
         let mut document = Document::open(text, source, 0, &mut known).ok()?;
@@ -283,10 +313,11 @@ impl Loading<'_> {
             let Ok(Jobs::List(at)) = document.jobs(&key, &mut known) else {
                 return None;
             };
-            let validator = Validator::new(defaults, &mut self.diagnostics);
-            let mut checked = Checked::new(validator, at);
+            let diagnostics = &mut self.diagnostics;
+            let mut checked = Checked::new(setting, at, diagnostics);
+            let known = Some(&mut known);
             // Stops where the first reading stopped, and said why.
-            let _ = checked.read(&mut document, &mut self.diagnostics, Some(&mut known));
+            let _ = checked.read(&mut document, setting, &mut self.files, diagnostics, known);
             return self.finish_list(checked);
         }
         None
@@ -297,20 +328,30 @@ impl Loading<'_> {
     }
 
     /// `jobs:` with anything but a list below it.
-    fn jobs_tree(&mut self, key: &Key, node: &Node, defaults: Option<&Node>) -> Option<Plan> {
-        let mut validator = Validator::new(defaults, &mut self.diagnostics);
+    fn jobs_tree(&mut self, key: &Key, node: &Node, setting: &Setting<'_>) -> Option<Plan> {
+        let diagnostics = &mut self.diagnostics;
+        let at = match &node.value {
+            Value::Map(pairs) => pairs
+                .iter()
+                .find(|(key, _)| key.name == "from")
+                .map_or(&key.span, |(_, from)| &from.span),
+            _ => &key.span,
+        };
+        let mut checked = Checked::new(setting, at.clone(), diagnostics);
+        let mut unfolder = Unfolder::new(setting, &mut checked.validator, diagnostics);
         match &node.value {
             Value::List(jobs) => {
-                for job in jobs {
-                    validator.job(job, &mut self.diagnostics);
+                for (element, job) in (0..).zip(jobs) {
+                    checked.element(job, element, &mut unfolder, &mut self.files, diagnostics);
                 }
-                Some(self.finish(validator, &key.span))
+                checked.is_whole = true;
             }
-            Value::Null => Some(self.finish(validator, &key.span)),
+            Value::Null => checked.is_whole = true,
             Value::Map(pairs) => {
-                let (from, options) = self.table_name(key, pairs)?;
-                let table = self.named_table(from, options)?;
-                self.table(&table, &from.span, validator)
+                self.files.names_table = true;
+                let reference = TableReference::read(key, pairs, diagnostics)?;
+                checked.is_whole =
+                    checked.table(&reference, 0, &mut unfolder, &mut self.files, diagnostics);
             }
             other => {
                 self.diagnostics.push(Diagnostic::error(
@@ -319,30 +360,63 @@ impl Loading<'_> {
                     format!("`jobs` must be a list of jobs, not {}", described(other)),
                     FORMS_OF_JOBS,
                 ));
-                None
+                return None;
             }
         }
+        if checked.is_whole {
+            unfolder.finish(diagnostics);
+        }
+        self.finish_list(checked)
     }
 
-    /// The value of `from:`, and how that table is to be read.
-    fn table_name<'n>(
-        &mut self,
-        key: &Key,
-        pairs: &'n [(Key, Node)],
-    ) -> Option<(&'n Node, TableOptions)> {
-        let mut said = TableOptions::default();
-        for (other, node) in pairs.iter().filter(|(key, _)| key.name != "from") {
-            if !said.take(other, node, &mut self.diagnostics) {
-                self.diagnostics.push(unknown_under_jobs(other));
+    fn bytes_of_manifest(&mut self, source: SourceId) -> Option<Vec<u8>> {
+        let path = self.files.path;
+        (self.files.read)(path)
+            .map_err(|error| {
+                let at = span(source, 0..0);
+                self.diagnostics.push(unreadable(path, &error, &at));
+            })
+            .ok()
+    }
+}
+
+/// `from:` with what belongs to it.
+struct TableReference<'n> {
+    from: &'n Node,
+    template: Option<&'n Node>,
+    /// How it is written, as far as the manifest says.
+    options: TableOptions,
+}
+
+/// What a table is named with, beside [`TableOptions::KEYS`].
+const TABLE_KEYS: [&str; 2] = ["from", "template"];
+
+impl<'n> TableReference<'n> {
+    /// Whether an element of the list of jobs names a table.
+    fn is_one(pairs: &[(Key, Node)]) -> bool {
+        pairs.iter().any(|(key, _)| key.name == "from")
+    }
+
+    fn read(owner: &Key, pairs: &'n [(Key, Node)], diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut options = TableOptions::default();
+        let others = pairs
+            .iter()
+            .filter(|(key, _)| !TABLE_KEYS.contains(&key.name.as_str()));
+        for (key, node) in others {
+            if !options.take(key, node, diagnostics) {
+                diagnostics.push(unknown_beside_from(key));
             }
         }
-        self.names_table = true;
-        let Some((_, from)) = pairs.iter().find(|(key, _)| key.name == "from") else {
+        let value = |name: &str| {
+            let found = pairs.iter().find(|(key, _)| key.name == name);
+            found.map(|(_, node)| node)
+        };
+        let Some(from) = value("from") else {
             if pairs.is_empty() {
                 let message = "`jobs` is a map without `from`";
-                self.diagnostics.push(Diagnostic::error(
+                diagnostics.push(Diagnostic::error(
                     "no-jobs",
-                    &key.span,
+                    &owner.span,
                     message,
                     FORMS_OF_JOBS,
                 ));
@@ -355,27 +429,123 @@ impl Loading<'_> {
                 described(&from.value)
             );
             let help = "write it like `jobs: { from: shots.csv }`";
-            self.diagnostics
-                .push(Diagnostic::error("wrong-type", &from.span, message, help));
+            diagnostics.push(Diagnostic::error("wrong-type", &from.span, message, help));
             return None;
         }
-        Some((from, self.options.tables.or(&said)))
+        Some(Self {
+            from,
+            template: value("template"),
+            options,
+        })
+    }
+}
+
+/// A table that was read.
+struct NamedTable<'n> {
+    bytes: Vec<u8>,
+    kind: TableKind,
+    options: TableOptions,
+    source: SourceId,
+    element: u32,
+    template: Option<&'n Node>,
+}
+
+impl Files<'_> {
+    /// Makes the jobs of every row; false if there are none because of a mistake, which is reported.
+    fn table(
+        &mut self,
+        named: &NamedTable<'_>,
+        unfolder: &mut Unfolder<'_>,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        let (source, element) = (named.source, named.element);
+        let template = match named.template {
+            Some(node) => match unfolder.template(node, diagnostics) {
+                Some(template) => Some(template),
+                None => return false,
+            },
+            None => None,
+        };
+        let others = match template {
+            Some(_) => OtherColumns::Variables,
+            None => OtherColumns::Refused,
+        };
+        let mut is_empty = true;
+        let errors_before = diagnostics.count(Severity::Error);
+        let mut header = None;
+        let mut columns = Vec::new();
+        let file = TableFile {
+            bytes: &named.bytes,
+            is_workbook: named.kind == TableKind::Workbook,
+            source,
+            options: &named.options,
+            others,
+        };
+        let read = table::read(&file, diagnostics, &mut |row, found| {
+            is_empty = false;
+            let site = Site {
+                element,
+                at: row.job.span.clone(),
+                row: NonZeroU32::new(row.number),
+            };
+            let Some(template) = &template else {
+                return unfolder.row(row, &site, validator, found);
+            };
+            let header = header.get_or_insert_with(|| {
+                columns = row.headers().cloned().collect::<Vec<_>>();
+                unfolder.header(template, &columns, found)
+            });
+            unfolder.row_with(template, row, header, &site, validator, found);
+        });
+        if let Some(template) = template {
+            unfolder.columns(&template, &columns, diagnostics);
+        }
+        let name = self.sources.name(source);
+        let detected = read.detected.iter().map(|note| format!("{name}: {note}"));
+        self.detected.extend(detected);
+        self.sources.fill_table(source, read.text, read.layout);
+        // Why a table gave no rows has been said.
+        !is_empty || diagnostics.count(Severity::Error) == errors_before
     }
 
     /// Reads the file that `from` names, relative to the manifest.
-    fn named_table(&mut self, from: &Node, options: TableOptions) -> Option<NamedTable> {
+    fn named_table<'n>(
+        &mut self,
+        reference: &TableReference<'n>,
+        element: u32,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<NamedTable<'n>> {
+        let TableReference {
+            from,
+            template,
+            options,
+        } = reference;
         let Value::Text(name) = &from.value else {
             return None;
         };
-        let path = self.path.parent().unwrap_or(Path::new("")).join(name);
+        self.tables += 1;
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let path = folder.join(name);
         let refusal = match Format::of(&path) {
+            _ if self.tables > TABLES_LIMIT => Diagnostic::error(
+                "too-many-tables",
+                &from.span,
+                format!("the manifest names more than {TABLES_LIMIT} tables"),
+                "join tables, or write several manifests",
+            ),
+            Some(Format::Table(_)) if self.is_forbidden(folder, Path::new(name)) => {
+                outside(name, &from.span)
+            }
             Some(Format::Table(kind)) => match (self.read)(&path) {
                 Ok(bytes) => {
                     return Some(NamedTable {
-                        source: self.sources.open(&path.to_string_lossy()),
                         bytes,
                         kind,
-                        options,
+                        options: self.options.tables.or(options),
+                        source: self.sources.open(&path.to_string_lossy()),
+                        element,
+                        template: *template,
                     });
                 }
                 Err(error) => unreadable(&path, &error, &from.span)
@@ -394,24 +564,50 @@ impl Loading<'_> {
                 "name a .csv, .tsv, .txt or .xlsx file; save another workbook as one of these",
             ),
         };
-        self.diagnostics.push(refusal);
+        diagnostics.push(refusal);
         None
     }
 
-    fn bytes_of_manifest(&mut self, source: SourceId) -> Option<Vec<u8>> {
-        (self.read)(self.path)
-            .map_err(|error| {
-                let at = span(source, 0..0);
-                self.diagnostics.push(unreadable(self.path, &error, &at));
-            })
-            .ok()
+    /// Whether the file must not be read.
+    fn is_forbidden(&self, folder: &Path, name: &Path) -> bool {
+        match self.options.outside {
+            Outside::Allowed => false,
+            Outside::RefusedByName => names_outside(name),
+            Outside::Refused { leaves } => {
+                names_outside(name) || leaves(folder, &folder.join(name))
+            }
+        }
     }
 }
 
+/// Whether a name leads out of the folder that it is relative to.
+fn names_outside(name: &Path) -> bool {
+    let mut depth = 0_i32;
+    let text = name.to_string_lossy();
+    let is_drive =
+        text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
+    is_drive
+        || name.components().any(|component| {
+            depth += match component {
+                Component::Normal(_) => 1,
+                Component::ParentDir => -1,
+                Component::CurDir => 0,
+                Component::Prefix(_) | Component::RootDir => return true,
+            };
+            depth < 0
+        })
+}
+
+fn outside(name: &str, at: &Span) -> Diagnostic {
+    let message = format!("`{}` is outside the folder of the manifest", shown(name));
+    let help = "copy it into the folder; or allow it with `--allow-outside` if you trust the manifest: one that somebody sent you should not read other files";
+    Diagnostic::error("outside-folder", at, message, help)
+}
+
 impl Checked {
-    fn new(validator: Validator, at: Span) -> Self {
+    fn new(setting: &Setting<'_>, at: Span, diagnostics: &mut Diagnostics) -> Self {
         Self {
-            validator,
+            validator: Validator::new(setting.defaults(), diagnostics),
             at,
             is_whole: false,
             any: false,
@@ -423,39 +619,84 @@ impl Checked {
     fn read(
         &mut self,
         document: &mut Document<'_>,
+        setting: &Setting<'_>,
+        files: &mut Files<'_>,
         diagnostics: &mut Diagnostics,
         mut known: Option<&mut Diagnostics>,
     ) -> Result<(), Stop> {
+        let mut unfolder = Unfolder::new(setting, &mut self.validator, diagnostics);
         self.is_whole = true;
-        loop {
+        for number in 0.. {
             let found = known.as_deref_mut().unwrap_or(diagnostics);
             match document.next_job(found) {
                 Ok(Some(element)) if element.is_torn => self.is_whole = false,
                 Ok(Some(element)) => {
-                    if let Some(refusal) = from_in_list(&element.node) {
-                        diagnostics.push(refusal);
-                        self.is_whole = false;
-                    } else {
-                        self.any = true;
-                        self.validator.job(&element.node, diagnostics);
-                    }
+                    self.element(&element.node, number, &mut unfolder, files, diagnostics);
                 }
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
                 Err(stop) => {
                     self.is_whole = false;
                     return Err(stop);
                 }
             }
         }
+        if self.is_whole {
+            unfolder.finish(diagnostics);
+        }
+        Ok(())
+    }
+
+    /// Checks one element of the list: a job, or a table.
+    fn element(
+        &mut self,
+        node: &Node,
+        number: u32,
+        unfolder: &mut Unfolder<'_>,
+        files: &mut Files<'_>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if let Value::Map(pairs) = &node.value
+            && TableReference::is_one(pairs)
+        {
+            files.names_table = true;
+            let owner = &pairs[0].0;
+            let reference = TableReference::read(owner, pairs, diagnostics);
+            let is_read =
+                reference.is_some_and(|it| self.table(&it, number, unfolder, files, diagnostics));
+            self.is_whole &= is_read;
+            self.any |= is_read;
+            return;
+        }
+        self.any = true;
+        let site = Site {
+            element: number,
+            at: node.span.clone(),
+            row: None,
+        };
+        unfolder.element(node, &site, &mut self.validator, diagnostics);
+    }
+
+    /// Checks the rows of a table; false if there are none because of a mistake, which is reported.
+    fn table(
+        &mut self,
+        reference: &TableReference<'_>,
+        number: u32,
+        unfolder: &mut Unfolder<'_>,
+        files: &mut Files<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        files
+            .named_table(reference, number, diagnostics)
+            .is_some_and(|named| files.table(&named, unfolder, &mut self.validator, diagnostics))
     }
 }
 
 const FORMS_OF_JOBS: &str =
     "write a list, each job beginning with `- `, or name a table with `jobs: { from: shots.csv }`";
 
-/// Whether `defaults` may come after `jobs`.
-fn names_defaults(text: &str, jobs: &Key) -> bool {
-    text[jobs.span.bytes.end..].contains("defaults")
+/// Whether a section that was not met yet may still come: `text` has its name.
+fn is_named_later(text: &str, name: &str, section: Option<&Node>) -> bool {
+    section.is_none() && text.contains(name)
 }
 
 /// The defaults behind a mistake in the YAML, so that the jobs before it are not blamed for what the defaults hold.
@@ -476,36 +717,23 @@ fn recovered_defaults(text: &str, source: SourceId) -> Option<Node> {
     (!ignored.has_errors()).then_some(defaults)
 }
 
-/// `from` in a list of jobs, where it cannot stand.
-fn from_in_list(job: &Node) -> Option<Diagnostic> {
-    let Value::Map(pairs) = &job.value else {
-        return None;
-    };
-    let [(key, _)] = &pairs[..] else { return None };
-    (key.name == "from").then(|| {
-        Diagnostic::error(
-            "from-in-list",
-            &key.span,
-            "`from` stands for the whole list of jobs and cannot be one of them",
-            "write `jobs: { from: shots.csv }` without `- `; for several tables write several manifests",
-        )
-    })
-}
-
-fn unknown_under_jobs(key: &Key) -> Diagnostic {
-    let help = match nearest(&key.name, &["from", "encoding", "delimiter", "sheet"]) {
+/// A key beside `from`, or in its place.
+fn unknown_beside_from(key: &Key) -> Diagnostic {
+    let name = shown(&key.name);
+    let is_of_job =
+        JOB_FIELDS.contains(&key.name.as_str()) || EXPANDING.contains(&key.name.as_str());
+    let known = [&TABLE_KEYS[..], &TableOptions::KEYS].concat();
+    let help = match nearest(&key.name, &known) {
         Some(meant) => format!("did you mean `{meant}`?"),
+        None if is_of_job => format!(
+            "what all rows share is written in the template, `{{ from: shots.csv, template: {{ {name}: … }} }}`, or in `defaults:`"
+        ),
         None => FORMS_OF_JOBS.to_owned(),
     };
-    Diagnostic::error(
-        "not-a-list",
-        &key.span,
-        format!(
-            "`jobs` is a list or a map with `from` and how that table is written, not `{}`",
-            super::values::shown(&key.name)
-        ),
-        help,
-    )
+    let message = format!(
+        "a table is named with `from`, `template` and how it is written, not with `{name}`"
+    );
+    Diagnostic::error("not-a-list", &key.span, message, help)
 }
 
 fn no_jobs_key(source: SourceId) -> Diagnostic {

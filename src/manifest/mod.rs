@@ -3,21 +3,27 @@
 //! Start at [`load`]. Knows no network, clock or terminal, and reads files only through the function it is given.
 
 mod address;
+mod align;
 pub mod diagnostic;
 mod duplicates;
 mod encoding;
 pub mod expand;
 mod fields;
+mod lint;
 mod load;
+mod matrix;
 pub mod references;
 mod render;
 mod sections;
 mod sources;
 mod starter;
 mod table;
+mod template;
 pub mod tree;
+mod unfold;
 mod validate;
 mod values;
+mod vars;
 mod workbook;
 mod yaml;
 
@@ -27,7 +33,9 @@ use std::time::Duration;
 use self::diagnostic::{Diagnostic, Diagnostics};
 pub use self::encoding::TextEncoding;
 pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
-pub use self::load::{LoadOptions, load, load_with};
+use self::lint::Allow;
+pub use self::lint::LINTS;
+pub use self::load::{LoadOptions, Outside, load, load_with};
 use self::references::References;
 pub use self::render::Colour;
 pub use self::sections::{API as API_SETTINGS, LIMITS as LIMIT_SETTINGS};
@@ -80,6 +88,10 @@ pub struct Loaded {
     pub sources: Sources,
     /// The files that the jobs refer to, if they were asked for.
     pub references: Option<Box<References>>,
+    /// Which warnings are not wanted.
+    allow: Allow,
+    /// How many findings `allow:` has kept out of `diagnostics`.
+    pub allowed: usize,
     /// What was detected, a line for each file that left something to detect: `shots.csv: UTF-8 with BOM, comma`.
     pub detected: Vec<String>,
 }
@@ -90,6 +102,7 @@ impl Loaded {
         for diagnostic in later {
             self.diagnostics.push(diagnostic);
         }
+        self.allowed += self.allow.apply(&mut self.diagnostics);
         self.diagnostics.sort();
     }
 

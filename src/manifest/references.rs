@@ -29,8 +29,8 @@ pub struct References {
     used: HashMap<(usize, &'static str), usize>,
     statements: Vec<Statement>,
     lists: Vec<VideoList>,
-    /// Lists and statements of defaults, which many jobs share.
-    shared: HashSet<(u16, usize)>,
+    /// Lists and statements by place and addresses: many jobs may share one of defaults, or of a template.
+    shared: HashSet<(u16, usize, Vec<usize>)>,
     defaults: Vec<(Key, Node)>,
 }
 
@@ -132,7 +132,7 @@ impl References {
                 videos.push(address);
             }
         }
-        if family == Family::Video && videos.len() > 1 && self.is_new(&node.span) {
+        if family == Family::Video && videos.len() > 1 && self.is_new(&node.span, &videos) {
             self.lists.push(VideoList {
                 addresses: videos,
                 span: node.span.clone(),
@@ -157,7 +157,7 @@ impl References {
                 let address = self.address(name, family, text, &url.span)?;
                 if let Some(seconds) = value("seconds")
                     && let Some(length) = values::stated_length(seconds)
-                    && self.is_new(&seconds.span)
+                    && self.is_new(&seconds.span, &[address])
                 {
                     self.statements.push(Statement {
                         address,
@@ -210,9 +210,10 @@ impl References {
         self.addresses.len() - 1
     }
 
-    /// Whether this place was not met before, in defaults or through an alias.
-    fn is_new(&mut self, span: &Span) -> bool {
-        self.shared.insert((span.source.0, span.bytes.start))
+    /// Whether this place was not met before with these addresses: in defaults, in a template or through an alias.
+    fn is_new(&mut self, span: &Span, addresses: &[usize]) -> bool {
+        self.shared
+            .insert((span.source.0, span.bytes.start, addresses.to_vec()))
     }
 }
 

@@ -8,12 +8,15 @@ use std::str::FromStr;
 use super::ManifestSettings;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{JOB_FIELDS, is_secret, listed, nearest, secret};
+use super::lint::Allow;
 use super::tree::{Key, Node, Value};
 use super::values::{described, shown, wrong_type};
 use crate::units;
 
 /// The top-level keys; others may start with `x-`.
-const TOP: &[&str] = &["version", "api", "limits", "output", "defaults", "jobs"];
+const TOP: &[&str] = &[
+    "version", "api", "limits", "output", "allow", "vars", "defaults", "jobs",
+];
 /// The settings under `api:`.
 pub const API: &[&str] = &["base_url", "create_path", "poll_path"];
 /// The settings under `limits:`.
@@ -38,6 +41,10 @@ pub(super) struct Sections {
     pub(super) settings: ManifestSettings,
     /// `defaults:`, for the rules to read.
     pub(super) defaults: Option<Node>,
+    /// `vars:`, for the templates to name.
+    pub(super) vars: Option<Node>,
+    /// `allow:`
+    pub(super) allow: Allow,
 }
 
 impl Sections {
@@ -48,6 +55,8 @@ impl Sections {
             "api" => self.api(&node, diagnostics),
             "limits" => self.limits(&node, diagnostics),
             "output" => output(&node, diagnostics),
+            "allow" => self.allow = Allow::read(key, &node, diagnostics),
+            "vars" => self.vars = Some(node),
             "defaults" => self.defaults = Some(node),
             name if name.starts_with("x-") => {}
             _ => {

@@ -8,8 +8,9 @@ use std::sync::OnceLock;
 use super::table::{CellPlace, Layout, Rows};
 use super::tree::{SourceId, Span};
 use super::workbook::column_letters;
+use crate::plan::Origin;
 
-/// The files of a manifest: the manifest itself, then the table that it names.
+/// The files of a manifest: the manifest itself, then the tables that it names.
 #[derive(Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
@@ -78,7 +79,8 @@ impl Place<'_> {
 impl Sources {
     /// A file whose text is not known yet, to be shown as `name`.
     pub(super) fn open(&mut self, name: &str) -> SourceId {
-        let id = u16::try_from(self.files.len()).expect("a manifest has few files");
+        let id =
+            u16::try_from(self.files.len()).expect("a manifest has a bounded number of tables");
         self.files.push(Source {
             name: name.to_owned(),
             ..Source::default()
@@ -114,6 +116,17 @@ impl Sources {
     /// The name of a file, as the user named it.
     pub fn name(&self, id: SourceId) -> &str {
         &self.files[usize::from(id.0)].name
+    }
+
+    /// The file that a job comes from, and the line at which it is written, if it is one of these files.
+    pub fn place_of(&self, origin: &Origin) -> Option<(&str, usize)> {
+        self.files.get(usize::from(origin.file))?;
+        let start = origin.start as usize;
+        let place = self.place(&Span {
+            source: SourceId(origin.file),
+            bytes: start..start,
+        });
+        Some((place.file, place.line))
     }
 
     /// The names of all files, as the user named them or as they follow from that.

@@ -56,29 +56,26 @@ pub(super) struct ReadTable {
 }
 
 /// A row of a table.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "templates read rows cell by cell")
-)]
 pub(super) struct TableRow<'r> {
     /// Its fields: only the cells that are not blank. Single fields are [`Value::Cell`], `images`, `videos` and
     /// `audios` are a [`Value::List`] of cells, the fields of `extra_body` stand in a [`Value::Map`] of that name.
     pub(super) job: Node,
     /// Its number as spreadsheets count, from 1.
-    pub(super) number: usize,
+    pub(super) number: u32,
     text: &'r str,
     columns: &'r Columns,
     row: &'r Row,
 }
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "templates read rows cell by cell")
-)]
 impl TableRow<'_> {
-    /// Every column that has a name, and what the row says in it, exactly as written; blank cells included.
+    /// Every column that a template can name.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.columns.nameable()
+    }
+
+    /// Each of these columns, and what the row says in it, exactly as written; blank cells included.
     pub(super) fn cells(&self) -> impl Iterator<Item = (&Header, Cow<'_, str>)> {
-        self.columns.headers.iter().map(|header| {
+        self.headers().map(|header| {
             let text = self
                 .row
                 .cells
@@ -91,6 +88,7 @@ impl TableRow<'_> {
     }
 
     /// Where the cell of a column stands; the whole row if it is too short for it.
+    #[cfg(test)]
     pub(super) fn place_of(&self, header: &Header) -> Span {
         let cell = self.row.cells.get(header.index);
         let bytes = cell.map_or(&self.row.bytes, |cell| &cell.bytes);
@@ -384,7 +382,7 @@ impl Table<'_> {
                 take_row(
                     &TableRow {
                         job: self.job(&row, &columns, &mut tidied, diagnostics),
-                        number: walk.rows,
+                        number: u32::try_from(walk.rows).unwrap_or(u32::MAX),
                         text: self.text,
                         columns: &columns,
                         row: &row,

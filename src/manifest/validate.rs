@@ -7,14 +7,16 @@ mod reading;
 mod whole;
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 
-use self::reading::{Fields, Origin, Slot};
+use self::reading::{Fields, Given, Origin, Place, Slot};
 use self::whole::{Subject, Whole};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::duplicates::{Duplicates, Earlier, IdOrigin};
-use super::tree::{Node, Span, Value};
+use super::tree::{Key, Node, Span, Value};
 use super::values::{self, described};
-use crate::plan::{Job, JobId, Model, VideoRequest};
+use super::{fields, lint, template};
+use crate::plan::{self, Job, JobId, Model, VideoRequest};
 
 /// How many places of one warning are shown; the others are counted.
 const WARNINGS_SHOWN: u32 = 10;
@@ -30,6 +32,24 @@ pub(super) struct Validator {
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
     any_job: bool,
+    /// The jobs by their ids, ignoring case, as far as they were needed to tell which of them an id was made for.
+    by_id: HashMap<String, usize>,
+    indexed: usize,
+}
+
+/// How a job came to be that was not written out as it is.
+#[derive(Default)]
+pub(super) struct Context<'c> {
+    /// Where it comes from.
+    pub(super) origin: plan::Origin,
+    /// The row that it is made for, if there is a template for rows.
+    pub(super) row: Option<&'c Span>,
+    /// Where texts stand that were filled in.
+    pub(super) filled: &'c [Span],
+    /// Fields that could not be filled in, which is reported.
+    pub(super) refused: &'c [&'c str],
+    /// What they were filled in for: places to show with a mistake.
+    pub(super) related: Option<&'c dyn Fn() -> Vec<(Span, String)>>,
 }
 
 impl Validator {
@@ -44,6 +64,8 @@ impl Validator {
             warnings: Warnings::default(),
             defaults_blamed: HashSet::new(),
             any_job: false,
+            by_id: HashMap::new(),
+            indexed: 0,
         };
         let Some(node) = defaults else {
             return validator;
@@ -72,8 +94,22 @@ impl Validator {
         validator
     }
 
+    /// Gives a field of the user's own its column, if it has none yet.
+    pub(super) fn name_column(&mut self, name: &str) {
+        if !self.column_numbers.contains_key(name) {
+            let number = self.columns.len();
+            self.column_numbers.insert(name.to_owned(), number);
+            self.columns.push(name.to_owned());
+        }
+    }
+
+    /// A job that was found and cannot be checked, which is reported.
+    pub(super) fn pass_over(&mut self) {
+        self.any_job = true;
+    }
+
     /// Checks one job.
-    pub(super) fn job(&mut self, job: &Node, diagnostics: &mut Diagnostics) {
+    pub(super) fn job(&mut self, job: &Node, context: Context<'_>, diagnostics: &mut Diagnostics) {
         self.any_job = true;
         let Value::Map(map) = &job.value else {
             diagnostics.push(not_a_job(job));
@@ -83,12 +119,24 @@ impl Validator {
             references.job(map);
         }
         let mut found = Diagnostics::default();
-        let subject = Subject::new(map, job);
-        let fields = Fields::read(map, Origin::Job, &mut found);
+        let subject = match context.row {
+            Some(row) => Subject::row(row),
+            None => Subject::new(map, job),
+        };
+        let mut fields = Fields::read(map, Origin::Job, &mut found);
+        for refused in context.refused {
+            fields.doubt(refused);
+        }
         self.name_columns(&fields);
         self.warn_about_values(&fields, &mut found);
+        self.warn_about_braces(map, context.filled, &mut found);
+        if let Some(related) = context.related
+            && !found.is_empty()
+        {
+            found.relate(context.filled, &related());
+        }
         self.check_together(&subject, &fields, &mut found);
-        self.keep(&subject.at, fields, &mut found);
+        self.keep(&subject.at, fields, context, &mut found);
         diagnostics.append(found);
     }
 
@@ -169,29 +217,69 @@ impl Validator {
         }
     }
 
-    fn name_columns(&mut self, fields: &Fields) {
-        for (name, _) in &fields.own {
-            if !self.column_numbers.contains_key(name) {
-                self.column_numbers.insert(name.clone(), self.columns.len());
-                self.columns.push(name.clone());
+    /// Warns about braces that are sent as they are.
+    fn warn_about_braces(&mut self, map: &[(Key, Node)], filled: &[Span], found: &mut Diagnostics) {
+        for (key, node) in map
+            .iter()
+            .filter(|(key, _)| fields::is_filled_in(&key.name))
+        {
+            let texts = match &node.value {
+                Value::List(elements) => &elements[..],
+                _ => std::slice::from_ref(node),
+            };
+            for node in texts {
+                let (Value::Text(text) | Value::Cell(text)) = &node.value else {
+                    continue;
+                };
+                if let Some((_, braces)) = template::braces(text)
+                    && braces != "{#"
+                    && !filled.contains(&node.span)
+                {
+                    let is_cell = matches!(node.value, Value::Cell(_));
+                    let warning = lint::looks_like_template(&key.name, braces, &node.span, is_cell);
+                    self.warnings.push(warning, found);
+                }
             }
         }
     }
 
+    fn name_columns(&mut self, fields: &Fields) {
+        for (name, _) in &fields.own {
+            self.name_column(name);
+        }
+    }
+
     /// Builds the job unless something is wrong with it; its id, written or made, counts for duplicates either way.
-    fn keep(&mut self, at: &Span, fields: Fields, found: &mut Diagnostics) {
+    fn keep(
+        &mut self,
+        at: &Span,
+        mut fields: Fields,
+        context: Context<'_>,
+        found: &mut Diagnostics,
+    ) {
+        let origin = context.origin;
         let was_right = !found.has_errors();
-        let written = fields.id.given().map(|id| id.value.clone());
-        if let Some(id) = &written {
-            self.note_id(id, IdOrigin::Written, at, found);
+        let mut id = fields.id.given().map(|id| id.value.clone());
+        let who = if id.is_some() {
+            IdOrigin::Written
+        } else {
+            IdOrigin::Made
+        };
+        if id.is_none() && fields.id.is_unset() {
+            id = fields.made_id(&self.defaults).ok();
+            if let (Some(made), Some(number)) = (&id, origin.variant()) {
+                id = made.variant(number).ok();
+            }
+        }
+        // Without an id something is wrong, and reported.
+        let Some(id) = id else { return };
+        self.note_id(&id, who, at, &origin, found);
+        if let Some(number) = origin.variant()
+            && was_right
+        {
+            self.set_seed(&mut fields, &id, number, at, found);
         }
         if !was_right || found.has_errors() {
-            if written.is_none()
-                && fields.id.is_unset()
-                && let Ok(made) = fields.made_id(&self.defaults)
-            {
-                self.note_id(&made, IdOrigin::Made, at, found);
-            }
             return;
         }
         let user_values = self.user_values(&fields);
@@ -199,32 +287,105 @@ impl Validator {
         let Ok(request) = fields.into_request(&self.defaults) else {
             return;
         };
-        let id = written.unwrap_or_else(|| {
-            let made = JobId::from_content(&request);
-            self.note_id(&made, IdOrigin::Made, at, found);
-            made
-        });
-        if !found.has_errors() {
-            self.warn_about_twin(&request, at, found);
-            self.jobs.push(Job::new(id, request, user_values));
-        }
+        self.warn_about_twin(&request, at, &origin, found);
+        self.jobs
+            .push(Job::new(id, request, user_values).with_origin(origin));
     }
 
-    fn note_id(&mut self, id: &JobId, origin: IdOrigin, at: &Span, found: &mut Diagnostics) {
-        if let Some(earlier) = self.duplicates.id(id, origin, at) {
-            found.push(taken(id, origin, at, &earlier));
-        }
-    }
-
-    fn warn_about_twin(&mut self, request: &VideoRequest, at: &Span, found: &mut Diagnostics) {
-        let Some(earlier) = self.duplicates.content(request.fingerprint()) else {
+    /// Gives a variant its seed: the one that was written counts up, or each id and number have one of their own.
+    fn set_seed(
+        &self,
+        fields: &mut Fields,
+        id: &JobId,
+        number: NonZeroU32,
+        at: &Span,
+        found: &mut Diagnostics,
+    ) {
+        let Ok(written) = fields.seed.settled(&self.defaults.seed) else {
             return;
         };
-        let message = "this job sends exactly the same as an earlier one, and is paid for as well";
-        let help = "remove one of them, or give them different seeds if two videos are wanted";
-        let twin = Diagnostic::warning("identical-content", at, message, help)
-            .related(&earlier.span, "the earlier job");
-        self.warnings.push(twin, found);
+        let place = fields.seed.over(&self.defaults.seed).place().cloned();
+        let place = place.unwrap_or_else(|| Place {
+            name: "seed",
+            origin: Origin::Job,
+            at: at.clone(),
+            name_at: at.clone(),
+        });
+        let seed = match written {
+            None => Some(id.seed(number)),
+            Some(first) => first.checked_add(i64::from(number.get() - 1)),
+        };
+        match seed {
+            Some(value) => fields.seed = Slot::Given(Given { value, place }),
+            None => found.push(Diagnostic::error(
+                "seed-range",
+                &place.at,
+                "the seed leaves no room for the variants, whose seeds count up from it",
+                format!(
+                    "take a smaller one: the last variant's must not be above {}",
+                    i64::MAX
+                ),
+            )),
+        }
+    }
+
+    fn note_id(
+        &mut self,
+        id: &JobId,
+        who: IdOrigin,
+        at: &Span,
+        origin: &plan::Origin,
+        found: &mut Diagnostics,
+    ) {
+        let Some(earlier) = self.duplicates.id(id, who, at) else {
+            return;
+        };
+        let first = self.origin_of(id);
+        let is_made_of_several =
+            |origin: &plan::Origin| origin.expansion.is_some() || origin.row.is_some();
+        found.push(match first {
+            Some(first) if is_made_of_several(origin) || is_made_of_several(first) => {
+                taken_by_both(id, at, &earlier, (first, origin))
+                    .unwrap_or_else(|| taken(id, who, at, &earlier))
+            }
+            _ => taken(id, who, at, &earlier),
+        });
+    }
+
+    /// Where the job with this id comes from.
+    fn origin_of(&mut self, id: &JobId) -> Option<&plan::Origin> {
+        for (number, job) in self.jobs.iter().enumerate().skip(self.indexed) {
+            self.by_id.entry(job.id().folded()).or_insert(number);
+        }
+        self.indexed = self.jobs.len();
+        let number = self.by_id.get(&id.folded())?;
+        Some(self.jobs[*number].origin())
+    }
+
+    fn warn_about_twin(
+        &mut self,
+        request: &VideoRequest,
+        at: &Span,
+        origin: &plan::Origin,
+        found: &mut Diagnostics,
+    ) {
+        let same_look = request
+            .look()
+            .and_then(|look| self.duplicates.look(look, origin.look_group()));
+        if let Some(earlier) = self.duplicates.content(request.fingerprint()) {
+            let message =
+                "this job sends exactly the same as an earlier one, and is paid for as well";
+            let help = "remove one of them, or give them different seeds if two videos are wanted";
+            let twin = Diagnostic::warning("identical-content", at, message, help)
+                .related(&earlier.span, "the earlier job");
+            self.warnings.push(twin, found);
+        } else if let Some(earlier) = same_look {
+            let message = "this job has the prompt and the seed of an earlier one and differs elsewhere: the videos will look alike";
+            let help = "a seed makes the same prompt look the same again: give it another seed if a new video is wanted, or `allow: [same-prompt-and-seed]` if another size or length of the same is";
+            let twin = Diagnostic::warning("same-prompt-and-seed", at, message, help)
+                .related(&earlier.span, "the earlier job");
+            self.warnings.push(twin, found);
+        }
     }
 
     fn user_values(&self, fields: &Fields) -> Vec<Box<str>> {
@@ -247,6 +408,46 @@ fn not_a_job(node: &Node) -> Diagnostic {
     );
     let help = "write `- model: seedance2.0-720p` and the other fields below it, or `- {model: …, prompt: …}`";
     Diagnostic::error("not-a-job", &node.span, message, help)
+}
+
+/// An id that was made for two jobs, if something that was expanded is to blame.
+fn taken_by_both(
+    id: &JobId,
+    at: &Span,
+    earlier: &Earlier,
+    (first, second): (&plan::Origin, &plan::Origin),
+) -> Option<Diagnostic> {
+    let is_expanded = |origin: &plan::Origin| origin.expansion.is_some();
+    if !is_expanded(first) && !is_expanded(second) {
+        return None;
+    }
+    let words = |origin: &plan::Origin| match origin.words() {
+        words if words.is_empty() => "another job".to_owned(),
+        words => words,
+    };
+    let message = format!(
+        "the id `{id}` is made twice: for {}, and for {} (capital and small letters count as equal)",
+        words(first),
+        words(second)
+    );
+    let mut names: Vec<String> = Vec::new();
+    let combination = second.combination();
+    names.extend(
+        combination
+            .iter()
+            .map(|(axis, _)| format!("{{{{ {axis} }}}}")),
+    );
+    names.extend(second.variant().map(|_| "v{{ variant }}".to_owned()));
+    let help = format!(
+        "give the job an `id` template that tells them apart, such as `id: \"my-{}\"`",
+        names.join("-")
+    );
+    let diagnostic = Diagnostic::error("id-not-unique", at, message, help);
+    Some(if earlier.span == *at {
+        diagnostic
+    } else {
+        diagnostic.related(&earlier.span, "the other one")
+    })
 }
 
 /// An id that an earlier job has, by who wrote which of the two.

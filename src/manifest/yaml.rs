@@ -654,5 +654,11 @@ fn not_a_map(span: &Span, what: &str) -> Diagnostic {
     )
 }
 
+/// What an unquoted scalar means.
+#[cfg(test)]
+pub(super) fn plain_for_tests(text: &str) -> Value {
+    scalar::plain(text.into())
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! Within one `schema` fields are added, never renamed or removed. A field that has no value is `null`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::Serialize;
 
@@ -112,6 +113,23 @@ pub struct PlanJobLine<'a> {
     pub submits: bool,
     /// Length of the video that would be ordered, where the manifest states it.
     pub seconds: Option<u8>,
+    /// Where the job comes from; nothing for one that is no longer in the manifest.
+    pub origin: Option<OriginLine>,
+}
+
+/// Where a job comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OriginLine {
+    /// Line of the manifest, or of the table, at which it is written; from 1.
+    pub line: usize,
+    /// Row of the table, the header being row 1.
+    pub row: Option<NonZeroU32>,
+    /// The table, if it comes from one.
+    pub table: Option<String>,
+    /// Each axis of its matrix with its value.
+    pub matrix: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Its number among the variants.
+    pub variant: Option<NonZeroU32>,
 }
 
 impl<'a> From<&'a PlanLine<'a>> for PlanJobLine<'a> {
@@ -126,6 +144,7 @@ impl<'a> From<&'a PlanLine<'a>> for PlanJobLine<'a> {
             why: &line.why,
             submits,
             seconds,
+            origin: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use shotlist::manifest::diagnostic::Severity;
-use shotlist::manifest::{Colour, LoadOptions, Loaded, TableOptions, load, load_with};
+use shotlist::manifest::{Colour, LINTS, LoadOptions, Loaded, TableOptions, load, load_with};
 
 #[test]
 fn every_invalid_manifest_is_told_what_is_wrong_and_how_to_mend_it() {
@@ -47,6 +47,67 @@ fn warnings_show_their_place_and_the_plan_stands() {
     insta::assert_snapshot!(loaded.render(Colour::Off));
     assert_eq!(loaded.plan.expect("no error").jobs().len(), 6);
 }
+
+#[test]
+fn every_warning_can_be_allowed_by_its_code() {
+    let allowed: Vec<&str> = LINTS.iter().map(|(code, _)| *code).collect();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manifest");
+    let mut found = Vec::new();
+    for_each_file(&source, &mut |path, text| {
+        let code = text.split("#[cfg(test)]").next().unwrap_or("");
+        if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
+            for call in code.split("Diagnostic::warning(").skip(1) {
+                found.extend(diagnostic_codes(call).next());
+            }
+        }
+    });
+    assert!(found.len() > 10, "{found:?}");
+    for code in found {
+        assert!(allowed.contains(&code.as_str()), "{code} is not in LINTS");
+    }
+    assert!(allowed.is_sorted(), "in the order of the alphabet");
+}
+
+#[test]
+fn warnings_about_templates_show_their_place_and_the_plan_stands() {
+    let read = |path: &Path| match path.to_str() {
+        Some("lamps.csv") => Ok(LAMPS.into()),
+        _ => Ok(TEMPLATES.into()),
+    };
+    let loaded = load(Path::new("templates.yaml"), &read);
+    insta::assert_snapshot!(loaded.render(Colour::Off));
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 8);
+    let codes: Vec<&str> = loaded.diagnostics.iter().map(|it| it.code).collect();
+    let allowed = format!("allow: [{}]\n{TEMPLATES}", codes.join(", "));
+    let loaded = load(Path::new("templates.yaml"), &|path| match path.to_str() {
+        Some("lamps.csv") => Ok(LAMPS.into()),
+        _ => Ok(allowed.clone().into()),
+    });
+    assert_eq!(loaded.render(Colour::Off), "");
+    assert_eq!(loaded.allowed, codes.len());
+}
+
+const TEMPLATES: &str = r#"vars:
+  brand: Aurora
+  mood: "{{ brand }} calm"
+  color: black
+  spare: 7
+defaults: { model: seedance2.0-720p, duration: 8 }
+jobs:
+  - id: hero
+    prompt: "A {{ color }} {{ brand }} bottle, {{ mood }}"
+    matrix:
+      color: [red, blue]
+      aspect_ratio: ["9:16", "16:9"]
+      exclude: [{ color: green }]
+      include: [{ color: red, aspect_ratio: "9:16" }]
+  - from: lamps.csv
+    template: { id: "{{ sku }}", prompt: "A {{ product }}" }
+  - { id: again, prompt: A red kite., extra_body: { seed: 7 } }
+  - { id: longer, prompt: A red kite., duration: 10, extra_body: { seed: 7 } }
+"#;
+
+const LAMPS: &str = "sku,product,brand,shelf\na1,lamp,North,4\na2,\"lamp {{ big }}\",North,4\n";
 
 const WARNINGS: &str = r#"%YAML 1.1
 ---
@@ -128,6 +189,7 @@ fn invalid_manifests() -> Vec<String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/invalid");
     let files = directory.read_dir().expect("the directory is there");
     files
+        .filter(|file| file.as_ref().is_ok_and(|file| file.path().is_file()))
         .map(|file| {
             file.expect("readable")
                 .file_name()

@@ -10,7 +10,7 @@ use crate::plan::{JobId, Model, RequestFields};
 
 fn expanded(plan: &Plan) -> String {
     let mut out = Vec::new();
-    to_yaml(plan, &mut out).expect("writing to memory does not fail");
+    to_yaml(plan, &Sources::default(), &mut out).expect("writing to memory does not fail");
     String::from_utf8(out).expect("YAML is UTF-8")
 }
 

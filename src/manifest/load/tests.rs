@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::manifest::Colour;
 use crate::manifest::diagnostic::Severity;
+use crate::manifest::{Colour, ManifestSettings};
 use crate::units::{Deadline, Rate};
 
 /// Loads `files[0]` as if the others stood beside it.
@@ -76,11 +76,7 @@ const WRONG_SECTIONS: &[(&str, &str, &[&str])] = &[
         "not-a-table 1:14",
         &[".csv", ".xlsx"],
     ),
-    (
-        "jobs:\n- from: a.csv\n",
-        "from-in-list 2:3",
-        &["jobs: { from"],
-    ),
+    ("jobs:\n- from: 3\n", "wrong-type 2:9", &["from: shots.csv"]),
     (
         "version: 2\nJOBS",
         "manifest-version 1:10",

@@ -108,6 +108,13 @@ pub(in crate::manifest) struct Header {
     pub(in crate::manifest) span: Span,
 }
 
+impl Header {
+    /// Whether it is neither a field nor the user's own: only a template has a use for it.
+    pub(in crate::manifest) fn is_variable(&self) -> bool {
+        !self.is_field && own_name(&self.meant).is_none()
+    }
+}
+
 impl Columns {
     /// Reads the header `row`; none if it does not look like a header at all, which is reported.
     pub(super) fn read(
@@ -163,6 +170,13 @@ impl Columns {
             .chain(lists)
             .chain(numbered.iter().flatten())
             .chain(extra)
+    }
+
+    /// Those that a template can name: neither the API key nor what `check --errors-csv` has added.
+    pub(super) fn nameable(&self) -> impl Iterator<Item = &Header> {
+        let is_hidden =
+            |header: &Header| header.meant == ERRORS || self.secret.contains(&header.index);
+        self.headers.iter().filter(move |it| !is_hidden(it))
     }
 
     /// What the column `index` is for; none if it has no meaning, or is passed over.
@@ -254,11 +268,12 @@ fn header_cells(row: &Row, text: &str, source: SourceId) -> (Vec<(usize, Span)>,
             continue;
         }
         let written = cell.part(text, bytes.clone()).into_owned();
+        let meant = meant_name(&written);
         headers.push(Header {
             index,
             name: layout::variable_name(&written),
-            meant: meant_name(&written),
-            is_field: false,
+            is_field: meaning(&meant).is_some() && own_name(&meant).is_none(),
+            meant,
             span: span(source, &bytes),
             written,
         });

@@ -85,14 +85,16 @@ impl<'t> ErrorsCsv<'t> {
     ) -> Result<Self, NoErrorsCsv> {
         let errors = diagnostics
             .iter()
-            .filter(|found| found.severity == Severity::Error && found.span.source == source);
+            .filter(|found| found.severity == Severity::Error)
+            .filter_map(|found| Some((place_in(source, found)?, found)));
         let mut mistakes = Vec::new();
-        for found in errors {
+        for (at, found) in errors {
             if found.code == crate::manifest::encoding::UNREADABLE {
                 return Err(NoErrorsCsv::Unreadable);
             }
-            mistakes.push((found.span.bytes.start, told(found)));
+            mistakes.push((at, told(found)));
         }
+        mistakes.sort_by_key(|(at, _)| *at);
         let mut csv = Self {
             text,
             layout,
@@ -235,6 +237,14 @@ impl<'t> ErrorsCsv<'t> {
         out.write_all(content.replace('"', "\"\"").as_bytes())?;
         out.write_all(b"\"")
     }
+}
+
+/// Where a mistake belongs in `source`: at its own place, or at the row that a template was filled in for.
+fn place_in(source: SourceId, found: &Diagnostic) -> Option<usize> {
+    let related = found.related.iter().map(|(span, _)| span);
+    let mut spans = std::iter::once(&found.span).chain(related);
+    let span = spans.find(|span| span.source == source)?;
+    Some(span.bytes.start)
 }
 
 /// A mistake in one line: its code first, so that no spreadsheet takes it for a formula.

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::names;
 use super::scanner::{Row, Scanner};
+use crate::manifest::vars::identifier;
 use crate::text;
 
 /// How the text of a table is divided.
@@ -103,5 +104,5 @@ impl Layout {
 
 /// The name that the header `written` gives variables.
 pub(super) fn variable_name(written: &str) -> String {
-    names::identifier(&names::field_name(written))
+    identifier(&names::field_name(written))
 }

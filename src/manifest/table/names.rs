@@ -24,25 +24,6 @@ pub(super) fn field_name(written: &str) -> String {
     name
 }
 
-/// `name` as an identifier: what is no letter, digit or `_` is `_`.
-pub(super) fn identifier(name: &str) -> String {
-    let word: String = name
-        .chars()
-        .map(|character| {
-            if character.is_alphanumeric() {
-                character
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    if word.starts_with(|first: char| first.is_numeric()) {
-        format!("_{word}")
-    } else {
-        word
-    }
-}
-
 /// `written` without what is not part of a number, a boolean or a choice; none if there is nothing to leave out.
 pub(super) fn tidied(written: &str) -> Option<String> {
     if written.is_ascii() {
@@ -145,8 +126,6 @@ mod tests {
         ] {
             assert_eq!(field_name(written), name, "{written:?}");
         }
-        assert_eq!(identifier("camera_move/speed"), "camera_move_speed");
-        assert_eq!(identifier("2nd_line"), "_2nd_line");
     }
 
     #[test]

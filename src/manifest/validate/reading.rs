@@ -96,7 +96,7 @@ impl<T: Clone> Slot<T> {
     }
 
     /// A copy of the value that counts.
-    fn settled(&self, default: &Self) -> Result<Option<T>, Refused> {
+    pub(super) fn settled(&self, default: &Self) -> Result<Option<T>, Refused> {
         match self.over(default) {
             Self::Given(given) => Ok(Some(given.value.clone())),
             Self::Wrong(_) => Err(Refused),
@@ -256,9 +256,11 @@ impl Fields {
         }
     }
 
-    /// A misspelt field was reported: that the field it was meant to be is missing is not worth a second report.
-    fn doubt(&mut self, meant: &str) {
+    /// A misspelt field was reported, or one that could not be filled in: that the field is missing is not worth a
+    /// second report.
+    pub(super) fn doubt(&mut self, meant: &str) {
         match meant {
+            "id" => self.id.doubt(),
             "model" => self.model.doubt(),
             "prompt" => self.prompt.doubt(),
             "duration" => self.duration.doubt(),

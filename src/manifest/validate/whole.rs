@@ -10,6 +10,7 @@ use crate::plan::{Model, Operation};
 pub(super) struct Subject {
     pub(super) at: Span,
     is_row: bool,
+    is_template: bool,
 }
 
 impl Subject {
@@ -27,6 +28,16 @@ impl Subject {
         Self {
             at: at.clone(),
             is_row,
+            is_template: false,
+        }
+    }
+
+    /// A job made by a row of a table with a template.
+    pub(super) fn row(at: &Span) -> Self {
+        Self {
+            at: at.clone(),
+            is_row: true,
+            is_template: true,
         }
     }
 }
@@ -115,7 +126,9 @@ impl<'a> Whole<'a> {
         slot: &Slot<T>,
         example: &str,
     ) -> Option<Diagnostic> {
-        let help = if self.subject.is_row {
+        let help = if self.subject.is_template {
+            format!("write `{name}: {example}` in the `template:`, or fill in a `{name}` column")
+        } else if self.subject.is_row {
             format!("fill in the `{name}` column")
         } else {
             format!("add `{name}: {example}` to the job, or to `defaults`")

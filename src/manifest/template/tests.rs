@@ -1,0 +1,186 @@
+//! What templates say, what they refuse, and that none of them takes unbounded time or memory.
+
+use minijinja::context;
+
+use super::*;
+
+fn fill(template: &str) -> Result<String, Failure> {
+    let language = Language::new();
+    let compiled = language.compile(template)?;
+    let scope = context! {
+        brand => "Aurora",
+        product => "lamp <3",
+        colours => ["red", "blue"],
+        seconds => 8,
+        half => 8.0,
+        yes => true,
+        long => "x".repeat(1 << 19),
+    };
+    let mut steps = 0;
+    let filled = compiled.fill(&scope, &mut steps);
+    assert!((1..=STEPS).contains(&steps), "{template}: {steps}");
+    filled
+}
+
+fn kind(template: &str) -> FailureKind {
+    match fill(template) {
+        Ok(text) => panic!("{template}: {} bytes: {:.80}", text.len(), text),
+        Err(failure) => failure.kind,
+    }
+}
+
+/// What the failure of `template` points at.
+fn at(template: &str) -> &str {
+    let failure = fill(template).expect_err(template);
+    &template[failure
+        .at
+        .unwrap_or_else(|| panic!("{template}: {:?}", failure.kind))]
+}
+
+/// The name without a value that `template` fails at.
+fn missing(template: &str) -> Option<String> {
+    let language = Language::new();
+    let compiled = language.compile(template).expect("it can be read");
+    let scope = context! { brand => "Aurora" };
+    let failure = compiled.fill(&scope, &mut 0).expect_err(template);
+    let (name, at) = compiled.missing(&scope, &failure.at?)?;
+    assert_eq!(&template[at], name, "{template}");
+    Some(name)
+}
+
+#[test]
+fn a_name_is_what_can_be_looked_up() {
+    let language = Language::new();
+    for name in ["brand", "_x1", "x_owner", "产品", "größe"] {
+        assert!(language.is_name(name), "{name}");
+    }
+    for name in [
+        "", "a b", "a-b", "1a", "true", "none", "not", "a.b", "a}}{{b", "a|upper", "'a'", "a #}",
+    ] {
+        assert!(!language.is_name(name), "{name}");
+    }
+}
+
+#[test]
+fn values_are_filled_in_exactly_and_nothing_is_escaped() {
+    let cases = [
+        ("A {{ brand }} {{ product }}.", "A Aurora lamp <3."),
+        ("{{ seconds }} {{ half }} {{ yes }}", "8 8.0 true"),
+        ("{{ colours | join(', ') }}\n", "red, blue\n"),
+        ("{{ '{{' }} {% raw %}{{ x }}{% endraw %}", "{{ {{ x }}"),
+        ("{{ nothing | default('any') }}", "any"),
+        ("{% if nothing is defined %}a{% else %}b{% endif %}", "b"),
+        (
+            "{% for c in colours %}{{ c }};{% endfor %}\n\n",
+            "red;blue;\n\n",
+        ),
+        ("{{ product | urlencode }}", "lamp%20%3C3"),
+        ("{# not said #}  as it is  ", "  as it is  "),
+    ];
+    for (template, text) in cases {
+        assert_eq!(fill(template).as_deref(), Ok(text), "{template}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_an_error_at_its_name() {
+    for (template, name) in [
+        ("A {{ colour }} lamp", "colour"),
+        ("A {{ colour | upper }} lamp", "colour"),
+        ("A {{ 'x' ~ colour }} lamp", "colour"),
+        ("{% for x in colour %}{% endfor %}", "colour"),
+        ("{% if colour %}x{% endif %}", "colour"),
+    ] {
+        assert_eq!(kind(template), FailureKind::Undefined, "{template}");
+        assert_eq!(missing(template).as_deref(), Some(name), "{template}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_at_its_place() {
+    for template in [
+        "A {{ brand lamp",
+        "A {{ }} lamp",
+        "{% if yes %}",
+        "{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% include 'x' %}",
+        "{% import 'x' as x %}",
+        "{{ 'x }}",
+    ] {
+        assert!(
+            matches!(kind(template), FailureKind::Syntax(_)),
+            "{template}"
+        );
+        assert!(!at(template).is_empty(), "{template}");
+    }
+}
+
+#[test]
+fn no_template_takes_unbounded_time_or_memory() {
+    for template in [
+        "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}",
+        "{{ 'x' * 10**9 }}",
+        "{{ 'x' * 10**18 }}",
+        "{{ range(10**9) }}",
+        "{{ ([1] * 10**9) | join }}",
+        "{{ range(99999) | join(long) }}",
+        "{{ long | replace('x', long) }}",
+        "{{ '%999999999d' | format(1) }}",
+        "{{ 'x' | indent(10**9, true) }}",
+        "{{ 9**99999999 }}",
+        "{% set a = long %}{% set a = a ~ a %}{% set a = a ~ a %}{% set a = a ~ a %}{% set a = a ~ a %}{% set a = a ~ a %}{{ a }}",
+        "{% set a %}{% for x in range(9999) %}{{ long }}{% endfor %}{% endset %}{{ a }}",
+        "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{{ long }}{{ long }}x",
+        "{% filter upper %}{% for x in range(9999) %}{{ long }}{% endfor %}{% endfilter %}",
+    ] {
+        let failure = kind(template);
+        assert!(
+            !matches!(failure, FailureKind::Undefined | FailureKind::Syntax(_)),
+            "{template}: {failure:?}"
+        );
+    }
+    let nested = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
+    assert!(matches!(
+        kind(&format!("{{{{ {nested} }}}}")),
+        FailureKind::Syntax(_)
+    ));
+    let ifs = "{% if 1 %}".repeat(20_000) + &"{% endif %}".repeat(20_000);
+    assert!(matches!(kind(&ifs), FailureKind::Syntax(_)));
+}
+
+#[test]
+fn a_list_is_not_text_until_the_template_says_how() {
+    assert_eq!(kind("{{ colours }}"), FailureKind::NotText);
+    assert_eq!(at("a {{ colours }}"), "colours");
+    assert_eq!(kind("{{ colours.items }}"), FailureKind::Undefined);
+    assert!(matches!(
+        kind("{{ brand | shout }}"),
+        FailureKind::NoSuch(_)
+    ));
+    assert!(matches!(kind("{{ shout(brand) }}"), FailureKind::NoSuch(_)));
+    assert!(matches!(
+        kind("{{ brand is loud }}"),
+        FailureKind::NoSuch(_)
+    ));
+}
+
+#[test]
+fn braces_are_what_makes_a_template() {
+    for text in ["{{ a }}", "x {% if %}", "{# #}", "{{{"] {
+        assert!(has_braces(text), "{text}");
+    }
+    for text in ["", "{", "a { b } c", "{ {", "}}", "%}"] {
+        assert!(!has_braces(text), "{text}");
+    }
+}
+
+#[test]
+fn the_names_a_template_looks_up_are_known() {
+    let language = Language::new();
+    let compiled = language.compile("{{ a }}{{ row['B c'] }}{% set d = e %}{{ d | default(f) }}");
+    let mut names: Vec<String> = compiled.expect("it can be read").names().collect();
+    names.sort();
+    assert_eq!(names, ["a", "e", "f", "row"]);
+}

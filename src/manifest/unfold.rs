@@ -1,0 +1,403 @@
+//! A job as it is written → the jobs that it makes: templates filled in, combinations and variants made one by one.
+//! Start at [`Unfolder`].
+//!
+//! What comes out are trees like those of jobs that are written out, whose places are those of the templates, so that
+//! the rules need not know of templates. A job without anything to fill in goes to the rules as it is.
+
+mod filling;
+mod pattern;
+mod words;
+
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use self::filling::{Filling, Row, Tally};
+pub(super) use self::pattern::JobTemplate;
+use self::pattern::{Pattern, Used, braces_in, pattern};
+use self::words::unused_column;
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::fields::{self, EXPANDING, is_filled_in};
+use super::lint;
+use super::matrix::{Combination, Matrix};
+use super::table::{self, TableRow};
+use super::template::Language;
+use super::tree::{Key, Node, Span, Value};
+use super::validate::{Context, Validator};
+use super::values::wrong_type;
+use super::vars::{Header, Vars, shadowed};
+use crate::plan::Origin;
+
+/// Most jobs that are made by matrices, variants and templates of one manifest.
+const MADE_LIMIT: u128 = 1_000_000;
+
+/// What all jobs of a manifest share.
+pub(super) struct Setting<'m> {
+    text: &'m str,
+    language: &'m Language,
+    vars: Vars,
+    /// Whether there are any: then every job is a template.
+    has_vars: bool,
+    /// The defaults that mean the same for every job.
+    defaults: Option<Cow<'m, Node>>,
+    /// Those that a job with templates fills in for itself.
+    templates: Vec<(Key, Node)>,
+}
+
+impl<'m> Setting<'m> {
+    /// Reads `vars:` and sorts the defaults.
+    pub(super) fn new(
+        text: &'m str,
+        language: &'m Language,
+        vars: Option<&Node>,
+        defaults: Option<&'m Node>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let mut setting = Self {
+            text,
+            language,
+            vars: vars.map_or_else(Vars::default, |vars| {
+                Vars::read(vars, text, language, diagnostics)
+            }),
+            has_vars: vars.is_some(),
+            defaults: defaults.map(Cow::Borrowed),
+            templates: Vec::new(),
+        };
+        let is_template = |(key, node): &(Key, Node)| {
+            key.name != "id" && is_filled_in(&key.name) && braces_in(node).is_some()
+        };
+        if let Some(Node {
+            value: Value::Map(pairs),
+            span,
+        }) = defaults
+            && pairs.iter().any(is_template)
+        {
+            let (templates, rest) = pairs.iter().cloned().partition(is_template);
+            setting.templates = templates;
+            setting.defaults = Some(Cow::Owned(Node {
+                value: Value::Map(rest),
+                span: span.clone(),
+            }));
+        }
+        setting
+    }
+
+    /// The defaults that mean the same for every job.
+    pub(super) fn defaults(&self) -> Option<&Node> {
+        self.defaults.as_deref()
+    }
+}
+
+/// Where a job is written.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    /// Which element of the list of jobs.
+    pub(super) element: u32,
+    /// Where it begins.
+    pub(super) at: Span,
+    /// The row of a table.
+    pub(super) row: Option<NonZeroU32>,
+}
+
+impl Site {
+    /// The origin of a job that is written out here.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            file: self.at.source.0,
+            element: self.element,
+            start: u32::try_from(self.at.bytes.start).unwrap_or(u32::MAX),
+            row: self.row,
+            expansion: None,
+        }
+    }
+}
+
+/// Makes jobs, and remembers what all of them together used.
+pub(super) struct Unfolder<'s> {
+    setting: &'s Setting<'s>,
+    defaults: Vec<(&'s Key, Pattern<'s>)>,
+    used: Used,
+    tally: Tally,
+    made: u128,
+    /// The first element that made too many.
+    too_many: Option<Span>,
+}
+
+impl<'s> Unfolder<'s> {
+    /// For the jobs of a manifest; the order in which its own columns appear is told to `validator`.
+    pub(super) fn new(
+        setting: &'s Setting<'s>,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let mut used = Used::default();
+        let mut ignored = Diagnostics::default();
+        // Without anything to fill in, braces are text like any other.
+        let found = if setting.has_vars {
+            diagnostics
+        } else {
+            &mut ignored
+        };
+        let defaults = setting
+            .templates
+            .iter()
+            .map(|(key, node)| {
+                if key.name.starts_with(fields::USER_PREFIX) {
+                    validator.name_column(&key.name);
+                }
+                (key, pattern(&key.name, node, setting, &mut used, found))
+            })
+            .collect();
+        Self {
+            setting,
+            defaults,
+            used,
+            tally: Tally::default(),
+            made: 0,
+            too_many: None,
+        }
+    }
+
+    /// The jobs that one element of the list of jobs makes.
+    pub(super) fn element(
+        &mut self,
+        node: &Node,
+        site: &Site,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let Value::Map(map) = &node.value else {
+            return validator.job(node, Context::default(), diagnostics);
+        };
+        let is_expanded = map
+            .iter()
+            .any(|(key, _)| EXPANDING.contains(&key.name.as_str()));
+        if !is_expanded && !self.setting.has_vars {
+            return self.written_out(node, site, validator, diagnostics);
+        }
+        let template = JobTemplate::read(map, &node.span, self.setting, diagnostics);
+        template.warn_about_axes(self.setting, None, diagnostics);
+        self.make(&template, None, site, validator, diagnostics);
+        self.used.add(&template.used);
+    }
+
+    /// The job of a row without a template.
+    pub(super) fn row(
+        &mut self,
+        row: &TableRow<'_>,
+        site: &Site,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if !self.setting.has_vars || self.defaults.is_empty() {
+            return self.written_out(&row.job, site, validator, diagnostics);
+        }
+        // Only the defaults are templates, and they may name the fields of the row.
+        let template = JobTemplate::empty(&site.at);
+        let seen = Row::of_fields(row);
+        self.make(&template, Some(&seen), site, validator, diagnostics);
+    }
+
+    /// The jobs that a row makes with a template.
+    pub(super) fn row_with(
+        &mut self,
+        template: &JobTemplate<'_>,
+        row: &TableRow<'_>,
+        header: &Arc<Header>,
+        site: &Site,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let seen = Row::of_cells(row, header);
+        self.make(template, Some(&seen), site, validator, diagnostics);
+    }
+
+    /// A job with nothing to fill in.
+    fn written_out(
+        &mut self,
+        job: &Node,
+        site: &Site,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let context = Context {
+            origin: site.origin(),
+            ..Context::default()
+        };
+        let missing = |map: &[(Key, Node)]| -> Vec<(Key, Node)> {
+            let defaults = self.setting.templates.iter();
+            defaults
+                .filter(|(key, _)| !map.iter().any(|(own, _)| own.name == key.name))
+                .cloned()
+                .collect()
+        };
+        match &job.value {
+            Value::Map(map) if !self.setting.templates.is_empty() => {
+                let mut fields = map.clone();
+                fields.extend(missing(map));
+                let job = Node {
+                    value: Value::Map(fields),
+                    span: job.span.clone(),
+                };
+                validator.job(&job, context, diagnostics);
+            }
+            _ => validator.job(job, context, diagnostics),
+        }
+    }
+
+    /// All jobs of a template, for a row if there is one.
+    fn make(
+        &mut self,
+        template: &JobTemplate<'_>,
+        row: Option<&Row<'_>>,
+        site: &Site,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if template.is_refused {
+            return validator.pass_over();
+        }
+        if template.is_expanded() || row.is_some() {
+            let combinations = template.matrix.as_ref().map_or(1, Matrix::len) as u128;
+            let variants = u128::from(template.variants.map_or(1, NonZeroU32::get));
+            self.made = self.made.saturating_add(combinations * variants);
+            if self.made > MADE_LIMIT {
+                self.too_many.get_or_insert_with(|| site.at.clone());
+                return validator.pass_over();
+            }
+        }
+        let tally = &mut self.tally;
+        let mut one = |combination: Option<&Combination<'_>>| {
+            let last = template.variants.map_or(1, NonZeroU32::get);
+            for number in 1..=last {
+                let variant = template.variants.and_then(|_| NonZeroU32::new(number));
+                let filling = Filling::new(self.setting, row, combination, variant);
+                filling.job(
+                    template,
+                    &self.defaults,
+                    site,
+                    tally,
+                    validator,
+                    diagnostics,
+                );
+            }
+        };
+        match &template.matrix {
+            Some(matrix) => matrix.combinations().for_each(|it| one(Some(&it))),
+            None => one(None),
+        }
+    }
+
+    /// What is to be said when all jobs are made.
+    pub(super) fn finish(mut self, diagnostics: &mut Diagnostics) {
+        if let Some(at) = &self.too_many {
+            let message = format!(
+                "the matrices, variants and templates of this manifest make {} jobs; at most {MADE_LIMIT} are made",
+                self.made
+            );
+            let help = "leave out axes or values, or part it into several manifests: every job is a video that is paid for";
+            diagnostics.push(Diagnostic::error("too-many-jobs", at, message, help));
+        }
+        if let Some(at) = self.tally.spent_at() {
+            let message = "filling in all templates of this manifest takes too long; from here on nothing was filled in";
+            let help = "make the loops in the templates shorter";
+            diagnostics.push(Diagnostic::error("template-limit", at, message, help));
+        }
+        let defaults = std::mem::take(&mut self.defaults);
+        self.used.is_unsure |= self.tally.has_failures();
+        self.used.is_unsure |= defaults
+            .iter()
+            .any(|(_, pattern)| matches!(pattern, Pattern::Refused));
+        if self.used.is_unsure {
+            return;
+        }
+        let mut names: Vec<&str> = self.used.names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        let vars = self.setting.vars.keys().iter();
+        for key in vars.filter(|key| !self.used.names.contains(&key.name)) {
+            let unknown: Vec<&str> = names
+                .iter()
+                .copied()
+                .filter(|it| self.setting.vars.key(it).is_none())
+                .collect();
+            diagnostics.push(lint::unused_var(key, &unknown));
+        }
+    }
+
+    /// Reads the template of a table.
+    pub(super) fn template<'t>(
+        &self,
+        node: &'t Node,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<JobTemplate<'t>>
+    where
+        's: 't,
+    {
+        let Value::Map(map) = &node.value else {
+            let help = "write the fields of a job: `template: { id: \"{{ sku }}\", prompt: \"{{ product }} on a table\" }`";
+            diagnostics.push(wrong_type("template", node, "a map of fields", help));
+            return None;
+        };
+        Some(JobTemplate::read(
+            map,
+            &node.span,
+            self.setting,
+            diagnostics,
+        ))
+    }
+
+    /// What is to be said about the columns of a table with a template, before its rows.
+    pub(super) fn header(
+        &self,
+        template: &JobTemplate<'_>,
+        columns: &[table::Header],
+        diagnostics: &mut Diagnostics,
+    ) -> Arc<Header> {
+        let mut header = Header::default();
+        for (index, column) in columns.iter().enumerate() {
+            let name = column.name.clone();
+            if let Some(var) = self.setting.vars.key(&name) {
+                diagnostics.push(shadowed(&name, "column", &column.span, var));
+            }
+            // Two columns of one field, and two variables of one name, are reported with the header.
+            if let Some(earlier) = header.add(index, name.clone(), column.written.clone())
+                && !column.is_field
+                && !(column.is_variable() && columns[earlier].is_variable())
+                && !name.is_empty()
+            {
+                let message = format!("two columns are both `{name}` to a template");
+                let help = "give one of them another name";
+                diagnostics.push(
+                    Diagnostic::error("duplicate-column", &column.span, message, help)
+                        .related(&columns[earlier].span, "the first one"),
+                );
+            }
+        }
+        template.warn_about_axes(self.setting, Some(&header), diagnostics);
+        Arc::new(header)
+    }
+
+    /// What is to be said about them after the rows.
+    pub(super) fn columns(
+        &mut self,
+        template: &JobTemplate<'_>,
+        columns: &[table::Header],
+        diagnostics: &mut Diagnostics,
+    ) {
+        let is_used = |column: &table::Header| {
+            let name = &column.name;
+            let by_default = self.used.names.contains(name) || self.used.names.contains("row");
+            by_default || template.uses(name, &column.written)
+        };
+        if !template.used.is_unsure && !self.used.is_unsure && !self.tally.has_failures() {
+            let unused = |column: &&table::Header| column.is_variable() && !is_used(column);
+            for column in columns.iter().filter(unused) {
+                diagnostics.push(unused_column(column));
+            }
+        }
+        self.used.add(&template.used);
+    }
+}
+
+#[cfg(test)]
+mod tests;

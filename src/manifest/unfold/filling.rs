@@ -1,0 +1,540 @@
+//! One job of the many that a template makes: every text filled in, every axis and cell in its field. Start at
+//! [`Filling::job`].
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::Value as Filled;
+
+use super::pattern::{JobTemplate, Pattern};
+use super::words::{broken, known_names};
+use super::{Setting, Site};
+use crate::manifest::align;
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::fields::{self, EXTRA_FIELDS, Kind, listed, nearest};
+use crate::manifest::matrix::{Combination, slug};
+use crate::manifest::table::TableRow;
+use crate::manifest::template::{ALL_STEPS, Compiled, Failure, FailureKind};
+use crate::manifest::tree::{Key, Node, Span, Value};
+use crate::manifest::validate::{Context, Validator};
+use crate::manifest::values::shown;
+use crate::manifest::vars::{Header, RowValues, Scope};
+use crate::plan::{Expansion, Origin};
+
+/// One job while it is filled in.
+pub(super) struct Filling<'f> {
+    text: &'f str,
+    scope: Arc<Scope>,
+    value: Filled,
+    row: Option<&'f Row<'f>>,
+    combination: Option<&'f Combination<'f>>,
+    variant: Option<NonZeroU32>,
+    filled: Vec<Span>,
+    refused: Vec<&'f str>,
+    fields: Vec<(Key, Node)>,
+}
+
+/// A row of a table as a template sees it.
+pub(super) struct Row<'r> {
+    job: &'r Node,
+    number: NonZeroU32,
+    values: RowValues,
+}
+
+/// What is known of all fillings so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Steps that they took.
+    steps: u64,
+    /// Where these became too many.
+    spent_at: Option<Span>,
+    /// Templates that took too many, which are not tried again: by where they begin.
+    too_much: HashSet<usize>,
+    has_failures: bool,
+    /// What was told and would be the same for every row.
+    told: HashSet<(usize, String)>,
+}
+
+impl Tally {
+    /// Findings that are remembered so that they are not told again.
+    const REMEMBERED: usize = 1000;
+
+    /// Where to count the steps of another filling of the template at `span`.
+    fn steps_for(&mut self, span: &Span) -> Result<&mut u64, Refused> {
+        if self.steps > ALL_STEPS {
+            self.spent_at.get_or_insert_with(|| span.clone());
+            return Err(Refused);
+        }
+        if self.too_much.contains(&span.bytes.start) {
+            return Err(Refused);
+        }
+        Ok(&mut self.steps)
+    }
+
+    fn tell(
+        &mut self,
+        found: Diagnostic,
+        kind: &FailureKind,
+        template: &Span,
+        diagnostics: &mut Diagnostics,
+    ) {
+        self.has_failures = true;
+        if *kind == FailureKind::TooMuch {
+            self.too_much.insert(template.bytes.start);
+        }
+        let is_of_a_row = found.code == "empty-cell";
+        let seen = (found.span.bytes.start, found.message.clone());
+        if is_of_a_row || self.told.len() == Self::REMEMBERED || self.told.insert(seen) {
+            diagnostics.push(found);
+        }
+    }
+
+    /// Whether a template could not be filled in, so that what it would use is not sure.
+    pub(super) fn has_failures(&self) -> bool {
+        self.has_failures
+    }
+
+    /// The template at which all fillings together had taken so long that the rest was not tried.
+    pub(super) fn spent_at(&self) -> Option<&Span> {
+        self.spent_at.as_ref()
+    }
+}
+
+/// A text that could not be filled in was reported.
+struct Refused;
+
+impl<'f> Filling<'f> {
+    pub(super) fn new(
+        setting: &'f Setting<'f>,
+        row: Option<&'f Row<'f>>,
+        combination: Option<&'f Combination<'f>>,
+        variant: Option<NonZeroU32>,
+    ) -> Self {
+        let chosen = combination.into_iter().flat_map(|it| &it.choices);
+        let scope = Arc::new(Scope {
+            variant,
+            axes: chosen
+                .map(|(_, name, choice)| (Arc::clone(name), choice.value.clone()))
+                .collect(),
+            row: row.map(|row| row.values.clone()),
+            ..Scope::of(&setting.vars)
+        });
+        Self {
+            text: setting.text,
+            value: Filled::from_dyn_object(Arc::clone(&scope)),
+            scope,
+            row,
+            combination,
+            variant,
+            filled: Vec::new(),
+            refused: Vec::new(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// Fills in every field and passes the job on.
+    pub(super) fn job<'t: 'f>(
+        mut self,
+        template: &'f JobTemplate<'t>,
+        defaults: &'f [(&'f Key, Pattern<'f>)],
+        site: &Site,
+        tally: &mut Tally,
+        validator: &mut Validator,
+        diagnostics: &mut Diagnostics,
+    ) {
+        self.id(template, site, tally, diagnostics);
+        for (key, pattern) in &template.fields {
+            if key.name != "id" {
+                self.field(key, pattern, site, tally, diagnostics);
+            }
+        }
+        self.axes();
+        self.row_fields();
+        for (key, pattern) in defaults {
+            if !self.is_set(&key.name) {
+                self.field(key, pattern, site, tally, diagnostics);
+            }
+        }
+        let job = Node {
+            value: Value::Map(std::mem::take(&mut self.fields)),
+            span: template.span.clone(),
+        };
+        let related = || self.related(site);
+        let context = Context {
+            origin: self.origin(template, site),
+            row: self.row.map(|_| &site.at),
+            filled: &self.filled,
+            refused: &self.refused,
+            related: Some(&related),
+        };
+        validator.job(&job, context, diagnostics);
+    }
+
+    fn origin(&self, template: &JobTemplate<'_>, site: &Site) -> Origin {
+        let combination = self.combination.zip(template.matrix.as_ref());
+        let expansion = Expansion {
+            combination: combination
+                .map(|(combination, matrix)| (Arc::clone(matrix.written()), combination.number)),
+            variant: self.variant,
+        };
+        Origin {
+            expansion: template.is_expanded().then(|| Box::new(expansion)),
+            ..site.origin()
+        }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.refused.contains(&name) || self.fields.iter().any(|(key, _)| key.name == name)
+    }
+
+    /// A field that is written in the template.
+    fn field(
+        &mut self,
+        key: &'f Key,
+        pattern: &Pattern<'_>,
+        site: &Site,
+        tally: &mut Tally,
+        diagnostics: &mut Diagnostics,
+    ) {
+        match self.fill(pattern, site, tally, diagnostics) {
+            Ok(node) => {
+                let is_optional =
+                    key.name != "prompt" && !key.name.starts_with(fields::USER_PREFIX);
+                if !is_optional || !self.is_blank(&node) {
+                    self.fields.push((key.clone(), node));
+                }
+            }
+            Err(Refused) => self.refused.push(&key.name),
+        }
+    }
+
+    /// Whether a text was filled in with nothing, which says that the field is not set for this job.
+    fn is_blank(&self, node: &Node) -> bool {
+        match &node.value {
+            Value::Text(text) => text.trim().is_empty() && self.filled.contains(&node.span),
+            Value::List(elements) => {
+                !elements.is_empty() && elements.iter().all(|element| self.is_blank(element))
+            }
+            _ => false,
+        }
+    }
+
+    fn fill(
+        &mut self,
+        pattern: &Pattern<'_>,
+        site: &Site,
+        tally: &mut Tally,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Node, Refused> {
+        let (node, value) = match pattern {
+            Pattern::Fixed(node) => return Ok(Node::clone(node)),
+            Pattern::Refused => return Err(Refused),
+            Pattern::Text {
+                node,
+                text,
+                compiled,
+            } => {
+                self.filled.push(node.span.clone());
+                let steps = tally.steps_for(&node.span)?;
+                let filled = compiled.fill(&self.value, steps).map_err(|failure| {
+                    let diagnostic = self.failed(&failure, node, text, compiled, site);
+                    tally.tell(diagnostic, &failure.kind, &node.span, diagnostics);
+                    Refused
+                })?;
+                (node, Value::Text(filled))
+            }
+            Pattern::List(node, elements) => {
+                let mut list = Vec::with_capacity(elements.len());
+                for element in elements {
+                    let element = self.fill(element, site, tally, diagnostics)?;
+                    list.push(element);
+                }
+                // What is filled in with nothing is left out; a list of nothing else is left out as a whole.
+                if !list.iter().all(|element| self.is_blank(element)) {
+                    list.retain(|element| !self.is_blank(element));
+                }
+                (node, Value::List(list))
+            }
+            Pattern::Map(node, pairs) => {
+                let mut map = Vec::with_capacity(pairs.len());
+                for (key, pattern) in pairs {
+                    map.push((
+                        Key::clone(key),
+                        self.fill(pattern, site, tally, diagnostics)?,
+                    ));
+                }
+                (node, Value::Map(map))
+            }
+        };
+        Ok(Node {
+            value,
+            span: node.span.clone(),
+        })
+    }
+
+    /// The id: a template as it comes out, any other with what tells this job from the others.
+    fn id(
+        &mut self,
+        template: &'f JobTemplate<'_>,
+        site: &Site,
+        tally: &mut Tally,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let written = template.fields.iter().find(|(key, _)| key.name == "id");
+        if let Some((key, pattern)) = written {
+            match self.fill(pattern, site, tally, diagnostics) {
+                Ok(node) if matches!(pattern, Pattern::Text { .. }) => {
+                    self.fields.push((Key::clone(key), node));
+                }
+                Ok(node) => self.base_id(key, node),
+                Err(Refused) => self.refused.push("id"),
+            }
+            return;
+        }
+        let choices = self.combination.into_iter().flat_map(|it| &it.choices);
+        if let Some((key, _, choice)) = choices.into_iter().find(|(key, ..)| key.name == "id") {
+            return self.base_id(key, choice.node.clone());
+        }
+        let cells = self.row.into_iter().flat_map(Row::fields);
+        if let Some((key, node)) = cells.into_iter().find(|(key, _)| key.name == "id") {
+            self.base_id(key, node.clone());
+        }
+    }
+
+    fn base_id(&mut self, key: &Key, mut node: Node) {
+        let rest = self.rest_of_id();
+        if let Value::Text(id) | Value::Cell(id) = &mut node.value
+            && !id.trim().is_empty()
+            && !rest.is_empty()
+        {
+            *id = format!("{}{rest}", id.trim());
+            self.filled.push(node.span.clone());
+        }
+        self.fields.push((key.clone(), node));
+    }
+
+    /// `-red-9x16-v2`.
+    fn rest_of_id(&self) -> String {
+        let choices = self.combination.into_iter().flat_map(|it| &it.choices);
+        let values = choices
+            .filter(|(key, ..)| key.name != "id")
+            .map(|(_, _, choice)| slug(&choice.written))
+            .filter(|slug| !slug.is_empty());
+        let variant = self.variant.map(|number| format!("v{number}"));
+        values
+            .chain(variant)
+            .fold(String::new(), |rest, part| rest + "-" + &part)
+    }
+
+    /// Axes with the name of a field set it, unless the job does.
+    fn axes(&mut self) {
+        let choices = self.combination.into_iter().flat_map(|it| &it.choices);
+        for (key, _, choice) in choices {
+            let name = key.name.as_str();
+            if EXTRA_FIELDS.contains(&name) {
+                self.set_extra(key, choice.node.clone());
+                continue;
+            }
+            let field = fields::JOB.iter().find(|field| field.name == name);
+            let is_own = name.starts_with(fields::USER_PREFIX);
+            if name == "id" || self.is_set(name) || field.is_none() && !is_own {
+                continue;
+            }
+            let node = choice.node.clone();
+            let is_list = field.is_some_and(|field| matches!(field.kind, Kind::Addresses(_)));
+            let value = if is_list {
+                Value::List(vec![node.clone()])
+            } else {
+                node.value
+            };
+            let span = node.span;
+            self.fields.push((Key::clone(key), Node { value, span }));
+        }
+    }
+
+    /// The cells of fields that neither the template nor an axis sets.
+    fn row_fields(&mut self) {
+        for (key, node) in self.row.into_iter().flat_map(Row::fields) {
+            match &node.value {
+                Value::Map(extra) => {
+                    for (key, node) in extra {
+                        self.set_extra(key, node.clone());
+                    }
+                }
+                _ if !self.is_set(&key.name) => self.fields.push((key.clone(), node.clone())),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sets a field of `extra_body` that is not set.
+    fn set_extra(&mut self, key: &Key, node: Node) {
+        if self.refused.contains(&"extra_body") {
+            return;
+        }
+        let position = self
+            .fields
+            .iter()
+            .position(|(key, _)| key.name == "extra_body");
+        let position = position.unwrap_or_else(|| {
+            let extra = Key {
+                name: "extra_body".to_owned(),
+                span: key.span.clone(),
+            };
+            let empty = Node {
+                value: Value::Map(Vec::new()),
+                span: node.span.clone(),
+            };
+            self.fields.push((extra, empty));
+            self.fields.len() - 1
+        });
+        if let Value::Map(pairs) = &mut self.fields[position].1.value
+            && !pairs.iter().any(|(own, _)| own.name == key.name)
+        {
+            pairs.push((key.clone(), node));
+        }
+    }
+
+    /// What the templates were filled in for.
+    fn related(&self, site: &Site) -> Vec<(Span, String)> {
+        let mut related = Vec::new();
+        let variant = self.variant.map(|number| format!("variant {number}"));
+        if let Some(row) = self.row {
+            related.push((site.at.clone(), format!("filled in for row {}", row.number)));
+        }
+        if let Some(combination) = self.combination {
+            let pairs = combination.choices.iter();
+            let mut words: Vec<String> = pairs
+                .map(|(key, _, choice)| format!("{}={}", key.name, shown(&choice.written)))
+                .collect();
+            words.extend(variant);
+            related.push((combination.at.clone(), format!("with {}", words.join(", "))));
+        }
+        related
+    }
+
+    fn failed(
+        &self,
+        failure: &Failure,
+        node: &Node,
+        text: &str,
+        compiled: &Compiled<'_>,
+        site: &Site,
+    ) -> Diagnostic {
+        let at = failure.at.clone().unwrap_or(0..text.len());
+        let place = |part: &Range<usize>| align::place(self.text, &node.span, text, part);
+        let diagnostic = match (&failure.kind, compiled.missing(&self.value, &at)) {
+            (FailureKind::Undefined, Some((name, at))) => self.without_value(&name, &place(&at)),
+            (FailureKind::Undefined, None) => self.without_part(&text[at.clone()], &place(&at)),
+            (kind, _) => broken(kind, &place(&at)),
+        };
+        let mut diagnostic = diagnostic;
+        diagnostic.related.extend(self.related(site));
+        diagnostic
+    }
+
+    /// A name that has no value.
+    fn without_value(&self, name: &str, place: &Span) -> Diagnostic {
+        if let Some(row) = self.row
+            && row.values.header.column(name).is_some()
+        {
+            let message = format!(
+                "`{name}` has no value: its cell in row {} is empty",
+                row.number
+            );
+            let help = format!(
+                "fill in the cell, or say what stands for it: `{{{{ {name} | default(\"…\") }}}}`"
+            );
+            return Diagnostic::error("empty-cell", place, message, help);
+        }
+        let names = self.scope.names();
+        let help = match (name, nearest(name, &names)) {
+            ("variant", _) => "`variant` has a value in a job with `variants:`".to_owned(),
+            ("row", _) => "`row` has a value in the `template:` of a table".to_owned(),
+            (_, Some(meant)) => format!("did you mean `{meant}`? {}", known_names(&names)),
+            (_, None) => known_names(&names),
+        };
+        let message = format!("there is no variable `{}`", shown(name));
+        Diagnostic::error("unknown-variable", place, message, help)
+    }
+
+    /// A part of something that has no value, such as `row["Colour"]`.
+    fn without_part(&self, expression: &str, place: &Span) -> Diagnostic {
+        let (expression, code) = (shown(expression), "unknown-variable");
+        let header = self.row.map(|row| &row.values.header);
+        let Some((row, header)) = self
+            .row
+            .zip(header)
+            .filter(|_| expression.starts_with("row"))
+        else {
+            let message = format!("`{expression}` has no value");
+            let help = format!("say what stands for it: `{{{{ {expression} | default(\"…\") }}}}`");
+            return Diagnostic::error(code, place, message, help);
+        };
+        let written = expression.split(['"', '\'']).nth(1).unwrap_or("");
+        if header.has_written(written) {
+            let message = format!(
+                "`{expression}` has no value: its cell in row {} is empty",
+                row.number
+            );
+            let help = format!(
+                "fill in the cell, or say what stands for it: `{{{{ {expression} | default(\"…\") }}}}`"
+            );
+            return Diagnostic::error("empty-cell", place, message, help);
+        }
+        let columns = header.written();
+        let help = match nearest(written, &columns) {
+            Some(meant) => format!("did you mean `row[\"{meant}\"]`?"),
+            None => format!(
+                "in brackets after `row` stands a header as it is written: {}",
+                listed(&columns[..columns.len().min(20)])
+            ),
+        };
+        let message = format!("there is no column for `{expression}`");
+        Diagnostic::error(code, place, message, help)
+    }
+}
+
+impl<'r> Row<'r> {
+    pub(super) fn of_cells(row: &'r TableRow<'_>, header: &Arc<Header>) -> Self {
+        let cell = |text: &str| (!text.trim().is_empty()).then(|| Filled::from(text));
+        Self {
+            job: &row.job,
+            number: NonZeroU32::new(row.number).unwrap_or(NonZeroU32::MIN),
+            values: RowValues {
+                header: Arc::clone(header),
+                cells: row.cells().map(|(_, text)| cell(&text)).collect(),
+            },
+        }
+    }
+
+    pub(super) fn of_fields(row: &'r TableRow<'_>) -> Self {
+        let mut header = Header::default();
+        let mut cells = Vec::new();
+        if let Value::Map(map) = &row.job.value {
+            for (key, node) in map {
+                if let Value::Cell(text) = &node.value {
+                    header.add(cells.len(), key.name.clone(), key.name.clone());
+                    cells.push(Some(Filled::from(text.as_str())));
+                }
+            }
+        }
+        Self {
+            job: &row.job,
+            number: NonZeroU32::new(row.number).unwrap_or(NonZeroU32::MIN),
+            values: RowValues {
+                header: Arc::new(header),
+                cells: cells.into(),
+            },
+        }
+    }
+
+    fn fields(&self) -> &'r [(Key, Node)] {
+        match &self.job.value {
+            Value::Map(map) => map,
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A job as it is written, its templates read once for all the jobs that it makes. Start at [`JobTemplate::read`].
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+
+use super::Setting;
+use super::words::{broken, not_filled_in};
+use crate::manifest::align;
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::fields::{self, EXPANDING, EXTRA_FIELDS, Kind, is_filled_in, listed};
+use crate::manifest::matrix::{self, Matrix};
+use crate::manifest::template::{self, Compiled};
+use crate::manifest::tree::{Key, Node, Span, Value};
+use crate::manifest::vars::{Header, shadowed};
+
+/// Which names templates look up.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    pub(super) names: HashSet<String>,
+    /// Whether a template could not be read, so that it may use more.
+    pub(super) is_unsure: bool,
+}
+
+/// A value of a field, ready to be filled in.
+pub(super) enum Pattern<'t> {
+    Fixed(&'t Node),
+    Text {
+        node: &'t Node,
+        text: &'t str,
+        compiled: Compiled<'t>,
+    },
+    List(&'t Node, Vec<Pattern<'t>>),
+    Map(&'t Node, Vec<(&'t Key, Pattern<'t>)>),
+    /// It cannot be read, which is reported.
+    Refused,
+}
+
+/// A job as it is written, read once for all the jobs that it makes.
+pub(in crate::manifest) struct JobTemplate<'t> {
+    pub(super) fields: Vec<(&'t Key, Pattern<'t>)>,
+    pub(super) matrix: Option<Matrix>,
+    pub(super) variants: Option<NonZeroU32>,
+    /// A mistake in how often it is made leaves nothing to make.
+    pub(super) is_refused: bool,
+    pub(super) used: Used,
+    pub(super) span: Span,
+}
+
+impl Used {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.names.extend(other.names.iter().cloned());
+        self.is_unsure |= other.is_unsure;
+    }
+}
+
+impl<'t> JobTemplate<'t> {
+    pub(super) fn empty(span: &Span) -> Self {
+        Self {
+            fields: Vec::new(),
+            matrix: None,
+            variants: None,
+            is_refused: false,
+            used: Used::default(),
+            span: span.clone(),
+        }
+    }
+
+    pub(super) fn read<'s: 't>(
+        map: &'t [(Key, Node)],
+        span: &Span,
+        setting: &'s Setting<'s>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let mut template = Self::empty(span);
+        let pair = |name: &str| map.iter().find(|(key, _)| key.name == name);
+        if let Some((key, node)) = pair("variants") {
+            template.variants = matrix::variants(key, node, diagnostics);
+            template.is_refused |= template.variants.is_none();
+        }
+        if let Some((key, node)) = pair("matrix") {
+            let variants = template.variants.map_or(1, NonZeroU32::get);
+            let reading = matrix::Reading {
+                text: setting.text,
+                language: setting.language,
+            };
+            template.matrix = Matrix::read(key, node, variants, &reading, diagnostics);
+            template.is_refused |= template.matrix.is_none();
+        }
+        let is_field = |key: &Key| !EXPANDING.contains(&key.name.as_str());
+        for (key, node) in map.iter().filter(|(key, _)| is_field(key)) {
+            let pattern = pattern(&key.name, node, setting, &mut template.used, diagnostics);
+            template.fields.push((key, pattern));
+        }
+        template
+    }
+
+    pub(super) fn is_expanded(&self) -> bool {
+        self.matrix.is_some() || self.variants.is_some()
+    }
+
+    /// Whether a template names the column.
+    pub(super) fn uses(&self, name: &str, written: &str) -> bool {
+        let axis = self
+            .matrix
+            .iter()
+            .flat_map(Matrix::keys)
+            .any(|key| key.name == name);
+        self.used.names.contains(name) && !axis
+            || self.used.names.contains("row")
+                && self
+                    .fields
+                    .iter()
+                    .any(|(_, pattern)| pattern.may_name(written))
+    }
+
+    /// Axes that hide something else of their name.
+    pub(super) fn warn_about_axes(
+        &self,
+        setting: &Setting<'_>,
+        header: Option<&Header>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        for key in self.matrix.iter().flat_map(Matrix::keys) {
+            if let Some(var) = setting.vars.key(&key.name) {
+                diagnostics.push(shadowed(&key.name, "axis", &key.span, var));
+            }
+            if key.name == "extra_body" {
+                let message =
+                    "`extra_body` cannot be an axis: its fields can, under their own names";
+                let help = format!("write one of {} as the axis", listed(EXTRA_FIELDS));
+                diagnostics.push(Diagnostic::error("bad-name", &key.span, message, help));
+            }
+            if header.is_some_and(|header| header.column(&key.name).is_some()) {
+                let message = format!("the axis `{}` hides the column of the same name", key.name);
+                let help = "the axis counts for every row: rename it, or remove the column";
+                diagnostics.push(Diagnostic::warning(
+                    "shadowed-var",
+                    &key.span,
+                    message,
+                    help,
+                ));
+            }
+        }
+    }
+}
+
+/// Reads the value of a field.
+pub(super) fn pattern<'t, 's: 't>(
+    field: &str,
+    node: &'t Node,
+    setting: &'s Setting<'s>,
+    used: &mut Used,
+    diagnostics: &mut Diagnostics,
+) -> Pattern<'t> {
+    let known = fields::JOB.iter().find(|known| known.name == field);
+    let is_never_filled = matches!(
+        known.map(|known| known.kind),
+        Some(Kind::Model | Kind::Duration | Kind::AspectRatio | Kind::ExtraBody)
+    );
+    match braces_in(node) {
+        Some(at) if is_never_filled => {
+            diagnostics.push(not_filled_in(field, at));
+            Pattern::Refused
+        }
+        Some(_) if is_filled_in(field) => compiled(node, setting, used, diagnostics),
+        // Unknown fields are for the rules to refuse.
+        Some(_) | None => Pattern::Fixed(node),
+    }
+}
+
+fn compiled<'t, 's: 't>(
+    node: &'t Node,
+    setting: &'s Setting<'s>,
+    used: &mut Used,
+    diagnostics: &mut Diagnostics,
+) -> Pattern<'t> {
+    match &node.value {
+        Value::Text(text) if template::has_braces(text) => match setting.language.compile(text) {
+            Ok(compiled) => {
+                used.names.extend(compiled.names());
+                Pattern::Text {
+                    node,
+                    text,
+                    compiled,
+                }
+            }
+            Err(failure) => {
+                used.is_unsure = true;
+                let at = failure.at.clone().unwrap_or(0..text.len());
+                let place = align::place(setting.text, &node.span, text, &at);
+                diagnostics.push(broken(&failure.kind, &place));
+                Pattern::Refused
+            }
+        },
+        Value::List(elements) => {
+            let each = elements
+                .iter()
+                .map(|it| compiled(it, setting, used, diagnostics));
+            Pattern::List(node, each.collect())
+        }
+        Value::Map(pairs) => {
+            let each = pairs.iter().map(|(key, node)| match key.name.as_str() {
+                "url" => (key, compiled(node, setting, used, diagnostics)),
+                _ => (key, Pattern::Fixed(node)),
+            });
+            Pattern::Map(node, each.collect())
+        }
+        _ => Pattern::Fixed(node),
+    }
+}
+
+/// Where in a value there are braces.
+pub(super) fn braces_in(node: &Node) -> Option<&Span> {
+    match &node.value {
+        Value::Text(text) => template::has_braces(text).then_some(&node.span),
+        Value::List(elements) => elements.iter().find_map(braces_in),
+        Value::Map(pairs) => pairs.iter().find_map(|(_, node)| braces_in(node)),
+        _ => None,
+    }
+}
+
+impl Pattern<'_> {
+    /// Whether a subscript in it may name this header.
+    fn may_name(&self, written: &str) -> bool {
+        match self {
+            Self::Text { text, .. } => {
+                let computed = text.match_indices("row[").any(|(at, found)| {
+                    !text[at + found.len()..]
+                        .trim_start()
+                        .starts_with(['"', '\''])
+                });
+                computed || text.contains(written)
+            }
+            Self::List(_, elements) => elements.iter().any(|it| it.may_name(written)),
+            Self::Map(_, pairs) => pairs.iter().any(|(_, it)| it.may_name(written)),
+            Self::Fixed(_) | Self::Refused => false,
+        }
+    }
+}

@@ -1,0 +1,722 @@
+//! What jobs come out of matrices, variants, templates and tables, and what is told about those that cannot.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use super::*;
+use crate::manifest::{Loaded, load};
+use crate::plan::{Job, Plan};
+
+/// Loads `manifest` as if `table` stood beside it.
+fn load_both(manifest: &str, table: &str) -> Loaded {
+    load(Path::new("m.yaml"), &|path| match path.to_str() {
+        Some("m.yaml") => Ok(manifest.into()),
+        Some("t.csv") if !table.is_empty() => Ok(table.into()),
+        _ => Err(io::ErrorKind::NotFound.into()),
+    })
+}
+
+fn plan_of(manifest: &str, table: &str) -> Plan {
+    let loaded = load_both(manifest, table);
+    let told = loaded.render_compact();
+    loaded.plan.unwrap_or_else(|| panic!("{told}\n{manifest}"))
+}
+
+const DEFAULTS: &str = "defaults: { model: seedance2.0-720p, duration: 8 }\n";
+
+/// `id: prompt` of each job.
+fn jobs(manifest: &str) -> Vec<String> {
+    jobs_with(manifest, "")
+}
+
+fn jobs_with(manifest: &str, table: &str) -> Vec<String> {
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), table);
+    let line = |job: &Job| format!("{}: {}", job.id(), job.request().prompt());
+    plan.jobs().iter().map(line).collect()
+}
+
+/// `code line:column` of each finding.
+fn told(manifest: &str) -> Vec<String> {
+    told_with(manifest, "")
+}
+
+fn told_with(manifest: &str, table: &str) -> Vec<String> {
+    let loaded = load_both(&format!("{DEFAULTS}{manifest}"), table);
+    let line = |found: &Diagnostic| {
+        let place = loaded.sources.place(&found.span);
+        format!("{} {}:{}", found.code, place.line, place.column)
+    };
+    loaded.diagnostics.iter().map(line).collect()
+}
+
+fn messages(manifest: &str, table: &str) -> String {
+    load_both(&format!("{DEFAULTS}{manifest}"), table).render_compact()
+}
+
+#[test]
+fn a_matrix_makes_every_combination_and_its_axes_fill_in_text_and_fields() {
+    let manifest = r#"
+vars: { brand: Aurora, look: "soft light, slow camera" }
+jobs:
+  - id: hero
+    prompt: "A {{ color }} {{ brand }} bottle, {{ look }}."
+    matrix:
+      color: [red, blue]
+      aspect_ratio: ["9:16", "16:9"]
+      exclude: [{ color: red, aspect_ratio: "9:16" }]
+      include: [{ color: green, aspect_ratio: "1:1" }]
+"#;
+    assert_eq!(
+        jobs(manifest),
+        [
+            "hero-red-16x9: A red Aurora bottle, soft light, slow camera.",
+            "hero-blue-9x16: A blue Aurora bottle, soft light, slow camera.",
+            "hero-blue-16x9: A blue Aurora bottle, soft light, slow camera.",
+            "hero-green-1x1: A green Aurora bottle, soft light, slow camera.",
+        ]
+    );
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), "");
+    let ratios: Vec<_> = plan
+        .jobs()
+        .iter()
+        .map(|job| {
+            job.request()
+                .aspect_ratio()
+                .map(crate::plan::AspectRatio::as_str)
+        })
+        .collect();
+    assert_eq!(
+        ratios,
+        [Some("16:9"), Some("9:16"), Some("16:9"), Some("1:1")]
+    );
+    assert_eq!(told(manifest), Vec::<String>::new());
+}
+
+#[test]
+fn variants_have_numbers_and_seeds_of_their_own() {
+    let manifest = "jobs:\n  - { id: hero, prompt: take {{ variant }}, variants: 3 }\n  - { id: lamp, prompt: lamp, variants: 2, extra_body: { seed: 40 } }\n  - { prompt: nameless, variants: 2 }\n";
+    let manifest = &manifest.replace("take {{ variant }}", "\"take {{ variant }}\"");
+    let jobs = jobs(manifest);
+    assert_eq!(
+        jobs[..5],
+        [
+            "hero-v1: take 1",
+            "hero-v2: take 2",
+            "hero-v3: take 3",
+            "lamp-v1: lamp",
+            "lamp-v2: lamp"
+        ]
+    );
+    assert!(
+        jobs[5].starts_with("j-") && jobs[5].ends_with("-v1: nameless"),
+        "{}",
+        jobs[5]
+    );
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), "");
+    let seeds: Vec<i64> = plan
+        .jobs()
+        .iter()
+        .filter_map(|job| job.request().extra().seed)
+        .collect();
+    assert_eq!(seeds[3..5], [40, 41]);
+    let mut derived = [&seeds[..3], &seeds[5..]].concat();
+    assert_eq!(derived.len(), 5);
+    assert!(
+        derived.iter().all(|seed| (0..1 << 31).contains(seed)),
+        "{derived:?}"
+    );
+    derived.sort_unstable();
+    derived.dedup();
+    assert_eq!(derived.len(), 5, "{derived:?}");
+}
+
+#[test]
+fn the_last_seed_that_fits_is_taken_and_the_next_is_refused() {
+    let job = |seed: i64| {
+        format!(
+            "jobs:\n  - id: hero\n    prompt: x\n    variants: 3\n    extra_body: {{ seed: {seed} }}\n"
+        )
+    };
+    let plan = plan_of(&format!("{DEFAULTS}{}", job(i64::MAX - 2)), "");
+    assert_eq!(plan.jobs()[2].request().extra().seed, Some(i64::MAX));
+    assert_eq!(told(&job(i64::MAX - 1)), ["seed-range 6:25"]);
+    assert_eq!(told(&job(i64::MAX)), ["seed-range 6:25"]);
+    let by_axis = format!(
+        "jobs: [{{ id: a, prompt: x, variants: 2, matrix: {{ seed: [1, {}] }} }}]\n",
+        i64::MAX
+    );
+    assert_eq!(told(&by_axis).len(), 1, "{:?}", told(&by_axis));
+}
+
+#[test]
+fn rows_fill_in_the_template_of_their_table() {
+    let table =
+        "SKU,Product Name,surface,duration,x_owner\na1,lamp,oak,5,Ann\na2,\"chair, red\",,,Bob\n";
+    let manifest = r#"
+vars: { look: slow }
+jobs:
+  - { id: first, prompt: "{{ look }}" }
+  - from: t.csv
+    template: { id: "{{ sku }}-film", prompt: "{{ product_name }} on {{ surface | default('stone') }} / {{ row['Product Name'] }}, {{ look }}." }
+"#;
+    assert_eq!(
+        jobs_with(manifest, table),
+        [
+            "first: slow",
+            "a1-film: lamp on oak / lamp, slow.",
+            "a2-film: chair, red on stone / chair, red, slow.",
+        ]
+    );
+    assert_eq!(told_with(manifest, table), Vec::<String>::new());
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), table);
+    let durations: Vec<_> = plan
+        .jobs()
+        .iter()
+        .map(|job| job.request().duration())
+        .collect();
+    assert_eq!(durations, [Some(8), Some(5), Some(8)]);
+    assert_eq!(plan.user_columns(), ["x_owner"]);
+    assert_eq!(&*plan.jobs()[2].user_values()[0], "Bob");
+    assert_eq!(plan.jobs()[2].origin().words(), "row 3");
+    let map = "jobs: { from: t.csv, template: { id: \"{{ sku }}\", prompt: \"{{ product_name }}{{ surface | default('') }}\" } }\n";
+    assert_eq!(jobs_with(map, table), ["a1: lampoak", "a2: chair, red"]);
+}
+
+#[test]
+fn a_template_wins_over_the_row_and_the_row_over_the_defaults() {
+    let table = "id,prompt,duration,seed\na,cell,5,7\nb,,,\n";
+    let manifest = "jobs:\n  - from: t.csv\n    template: { prompt: written, duration: 6, extra_body: { watermark: false } }\n";
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), table);
+    let seen: Vec<_> = plan
+        .jobs()
+        .iter()
+        .map(|job| {
+            (
+                job.id().as_str(),
+                job.request().prompt(),
+                job.request().duration(),
+                job.request().extra().seed,
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("a", "written", Some(6), Some(7)),
+            ("b", "written", Some(6), None)
+        ]
+    );
+    let manifest = "jobs:\n  - from: t.csv\n    template: { matrix: { duration: [9, 10] }, variants: 2, x_note: \"{{ id }}\" }\n";
+    let ids: Vec<_> = jobs_with(manifest, "id,prompt\na,cell\n");
+    assert_eq!(
+        ids,
+        [
+            "a-9-v1: cell",
+            "a-9-v2: cell",
+            "a-10-v1: cell",
+            "a-10-v2: cell"
+        ]
+    );
+}
+
+#[test]
+fn defaults_are_templates_where_jobs_are() {
+    let manifest = "defaults: { model: seedance2.0-720p, duration: 8, prompt: \"A {{ color }} lamp\", x_color: \"{{ color }}\" }\njobs:\n  - { id: a, matrix: { color: [red, blue] } }\n  - { id: plain, prompt: x, x_color: none }\n";
+    let plan = plan_of(manifest, "");
+    let seen: Vec<_> = plan
+        .jobs()
+        .iter()
+        .map(|job| (job.request().prompt(), &*job.user_values()[0]))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("A red lamp", "red"),
+            ("A blue lamp", "blue"),
+            ("x", "none")
+        ]
+    );
+    let table = "id,prompt\na,row\nb,{{ brand }}\n";
+    let manifest = "vars: { brand: Aurora }\ndefaults: { model: seedance2.0-720p, duration: 8, image: \"https://a.example/{{ brand }}/{{ id }}.png\" }\njobs: { from: t.csv }\n";
+    let plan = plan_of(manifest, table);
+    let images: Vec<_> = plan
+        .jobs()
+        .iter()
+        .map(|job| job.request().media().image.as_deref().unwrap_or(""))
+        .collect();
+    assert_eq!(
+        images,
+        [
+            "https://a.example/Aurora/a.png",
+            "https://a.example/Aurora/b.png"
+        ]
+    );
+    assert_eq!(
+        plan.jobs()[1].request().prompt(),
+        "{{ brand }}",
+        "cells are no templates"
+    );
+}
+
+#[test]
+fn without_anything_to_fill_in_braces_are_sent_as_they_are_and_told() {
+    let manifest = "jobs:\n  - { id: a, prompt: \"{{ color }} {% x %}\", image: \"https://a.example/{{n}}.png\" }\n  - { id: b, prompt: \"{# is fine #}\" }\n";
+    assert_eq!(
+        jobs(manifest),
+        ["a: {{ color }} {% x %}", "b: {# is fine #}"]
+    );
+    assert_eq!(
+        told(manifest),
+        ["looks-like-template 3:22", "looks-like-template 3:52"]
+    );
+    let allowed = format!("allow: [looks-like-template]\n{manifest}");
+    assert_eq!(told(&allowed), Vec::<String>::new());
+    assert_eq!(load_both(&format!("{DEFAULTS}{allowed}"), "").allowed, 2);
+    let defaults = "defaults: { model: seedance2.0-720p, duration: 8, prompt: \"{{ x }}\" }\njobs: [{ id: a }]\n";
+    assert_eq!(
+        plan_of(defaults, "").jobs()[0].request().prompt(),
+        "{{ x }}"
+    );
+}
+
+#[test]
+fn variables_may_come_after_the_jobs() {
+    let manifest = "jobs:\n  - { id: a, prompt: \"{{ brand }}\" }\nvars: { brand: Aurora }\n";
+    assert_eq!(jobs(manifest), ["a: Aurora"]);
+    let broken = "jobs:\n  - { id: a, prompt: \"{{ brand }}\" }\nvars: { brand: Aurora }\nx: [\n";
+    assert_eq!(told(broken).len(), 1, "{:?}", told(broken));
+    let broken = "jobs:\n  - { id: a, prompt: \"{{ brand }}\" }\nx: ]\nvars: { brand: Aurora }\n";
+    assert_eq!(told(broken).len(), 1, "{:?}", told(broken));
+}
+
+#[test]
+fn a_mistake_in_a_template_is_told_at_its_character_in_every_style_of_text() {
+    for yaml in [
+        "\"A {{ colr }} lamp\"",
+        "'it''s a {{ colr }} lamp'",
+        "\"\\tA \\\"{{ colr }}\\\"\"",
+        "A {{ colr }} lamp",
+        "|\n      A lamp,\n        {{ colr }}\n",
+        ">-\n      A folded\n      {{ colr }}\n      lamp\n",
+        "A plain text\n      of {{ colr }}\n",
+    ] {
+        let manifest =
+            format!("jobs:\n  - id: a\n    prompt: {yaml}\n    matrix: {{ color: [red] }}\n");
+        let (line, text) = (2..)
+            .zip(manifest.lines())
+            .find(|(_, line)| line.contains("colr"))
+            .expect("it is there");
+        let column = text.find("colr").unwrap_or(0) + 1;
+        assert_eq!(
+            told(&manifest),
+            [format!("unknown-variable {line}:{column}")],
+            "{manifest}"
+        );
+        let syntax = manifest.replace("colr }}", "colr |}}");
+        assert_eq!(told(&syntax).len(), 1, "{syntax}: {:?}", told(&syntax));
+        let place = format!("template-syntax {line}:");
+        assert!(told(&syntax)[0].starts_with(&place), "{:?}", told(&syntax));
+    }
+    let alias = "x-look: &look \"A {{ colr }}\"\njobs:\n  - id: a\n    prompt: *look\n    matrix: { color: [red] }\n";
+    assert_eq!(told(alias), ["unknown-variable 5:13"]);
+}
+
+#[test]
+fn an_empty_cell_is_told_with_row_and_column_and_an_unknown_name_once() {
+    let table = "sku,surface\na,oak\nb,\nc,\n";
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"{{ surface }}\" }\n";
+    assert_eq!(
+        told_with(manifest, table),
+        ["empty-cell 4:46", "empty-cell 4:46"]
+    );
+    let text = messages(manifest, table);
+    assert!(
+        text.contains("`surface` has no value: its cell in row 3 is empty"),
+        "{text}"
+    );
+    let manifest = manifest.replace("{{ surface }}", "{{ surfce }}");
+    let text = messages(&manifest, table);
+    assert_eq!(text.matches("unknown-variable").count(), 1, "{text}");
+    assert!(
+        text.contains("did you mean `surface`? the variables here are `sku` and `surface`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_text_that_is_filled_in_with_nothing_is_no_prompt_and_no_address() {
+    let table = "sku,words,pic\na,x,https://a.example/1.png\nb,,\n";
+    let manifest = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \" {{ words | default('') }}\", images: [\"{{ pic | default('') }}\"] }\n";
+    assert_eq!(told_with(manifest, table), ["blank-prompt 4:42"]);
+    let manifest = manifest
+        .replace("default('')", "default(sku)")
+        .replace("pic | default(sku)", "pic | default('')");
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), table);
+    let images: Vec<_> = plan
+        .jobs()
+        .iter()
+        .map(|job| job.request().media().images.len())
+        .collect();
+    assert_eq!(images, [1, 0]);
+}
+
+#[test]
+fn ids_that_are_made_are_checked_like_others() {
+    let bad = "jobs: [{ id: hero, prompt: x, matrix: { n: [\"{}\"] } }]\n";
+    assert_eq!(told(&bad.replace("{}", &"x".repeat(96))), ["bad-id 2:14"]);
+    assert!(jobs(&bad.replace("{}", "a / b"))[0].starts_with("hero-a-b:"));
+    let template = "vars: { n: a b }\njobs: [{ id: \"{{ n }}\", prompt: x }]\n";
+    assert_eq!(told(template), ["bad-id 3:14"]);
+    let collide = "jobs:\n  - { id: hero, prompt: x, matrix: { n: [Red, red, RED] } }\n";
+    assert_eq!(told(collide), ["id-not-unique 3:11", "id-not-unique 3:11"]);
+    let text = messages(collide, "");
+    assert!(
+        text.contains("the id `hero-red` is made twice: for n=Red, and for n=red"),
+        "{text}"
+    );
+    let nameless = "jobs:\n  - { prompt: x, matrix: { aspect_ratio: [\"1:1\", \"9:16\"] } }\n";
+    assert!(
+        told(nameless)[0].starts_with("id-not-unique"),
+        "{:?}",
+        told(nameless)
+    );
+    let without_variant =
+        "jobs:\n  - { id: \"{{ n }}\", prompt: x, variants: 2, matrix: { n: [a] } }\n";
+    assert_eq!(told(without_variant), ["id-not-unique 3:11"]);
+}
+
+#[test]
+fn too_much_is_refused_before_it_is_made() {
+    let values = format!(
+        "[{}]",
+        (0..1000)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let matrix = |axes: usize| {
+        let axes: Vec<String> = (0..axes).map(|n| format!("a{n}: {values}")).collect();
+        format!(
+            "jobs: [{{ id: a, prompt: x, matrix: {{ {} }} }}]\n",
+            axes.join(", ")
+        )
+    };
+    for axes in [2, 3, 20] {
+        assert_eq!(told(&matrix(axes)), ["too-many-jobs 2:28"], "{axes}");
+    }
+    assert!(messages(&matrix(3), "").contains("makes 1000000000 jobs"));
+    assert!(messages(&matrix(20), "").contains("more jobs than can be counted"));
+    assert_eq!(
+        told("jobs: [{ id: a, prompt: x, variants: 100001 }]\n"),
+        ["too-many-jobs 2:28"]
+    );
+    assert_eq!(
+        told("jobs: [{ id: a, prompt: x, variants: 9223372036854775807 }]\n"),
+        ["too-many-jobs 2:28"]
+    );
+}
+
+#[test]
+fn a_manifest_of_too_many_jobs_is_refused_with_their_number() {
+    let source = crate::manifest::tree::SourceId(0);
+    let span = |at: usize| Span {
+        source,
+        bytes: at..at + 1,
+    };
+    let pair = |at, name: &str, value| {
+        let key = Key {
+            name: name.to_owned(),
+            span: span(at),
+        };
+        let span = span(at + 1);
+        (key, Node { value, span })
+    };
+    let language = Language::new();
+    let mut diagnostics = Diagnostics::default();
+    let setting = Setting::new("", &language, None, None, &mut diagnostics);
+    let mut validator = Validator::new(None, &mut diagnostics);
+    let mut unfolder = Unfolder::new(&setting, &mut validator, &mut diagnostics);
+    unfolder.made = MADE_LIMIT - 5;
+    for at in [10, 20, 30] {
+        let fields = vec![
+            pair(at, "model", Value::Text("seedance2.0-720p".into())),
+            pair(at + 2, "prompt", Value::Text(format!("{at}"))),
+            pair(at + 4, "duration", Value::Integer(8)),
+            pair(at + 6, "variants", Value::Integer(4)),
+        ];
+        let node = Node {
+            value: Value::Map(fields),
+            span: span(at),
+        };
+        let site = Site {
+            element: 0,
+            at: span(at),
+            row: None,
+        };
+        unfolder.element(&node, &site, &mut validator, &mut diagnostics);
+    }
+    unfolder.finish(&mut diagnostics);
+    let found: Vec<_> = diagnostics
+        .iter()
+        .map(|it| (it.code, it.span.bytes.start, it.message.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [(
+            "too-many-jobs",
+            20,
+            "the matrices, variants and templates of this manifest make 1000007 jobs; at most 1000000 are made"
+        )]
+    );
+    let (jobs, _) = validator.finish(&span(0), &mut diagnostics);
+    assert_eq!(jobs.len(), 4, "none was made once there were too many");
+}
+
+#[test]
+fn loops_without_end_and_bombs_are_told_at_their_template() {
+    for template in [
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "{{ 'x' * 10**9 }}",
+        "{{ range(10**9) | join }}",
+    ] {
+        let manifest =
+            format!("jobs:\n  - id: a\n    matrix: {{ n: [1] }}\n    prompt: \"{template}\"\n");
+        let found = told(&manifest);
+        assert_eq!(found.len(), 1, "{template}: {found:?}");
+        assert!(found[0].starts_with("template-"), "{template}: {found:?}");
+    }
+}
+
+#[test]
+fn values_are_no_templates_and_are_told_when_they_look_like_it() {
+    let manifest = "vars: { a: \"{{ b }}\", b: x }\njobs:\n  - { id: a, prompt: \"{{ a }}{{ b }}{{ n }}\", matrix: { n: [\"{% y %}\"] } }\n";
+    assert_eq!(jobs(manifest), ["a-y: {{ b }}x{% y %}"]);
+    assert_eq!(
+        told(manifest),
+        ["looks-like-template 2:12", "looks-like-template 4:61"]
+    );
+}
+
+#[test]
+fn numbers_come_out_as_they_are_written() {
+    let manifest = "vars: { a: 8, b: 8.0, c: \"8\", d: 8.50, e: 1e3, f: +8, g: 0x1F, h: true, i: [1, 2.50, x] }\njobs:\n  - { id: a, prompt: \"{{ a }} {{ b }} {{ c }} {{ d }} {{ e }} {{ f }} {{ g }} {{ h }} {{ i | join(',') }} {{ a + 1 }}\" }\n";
+    assert_eq!(
+        jobs(manifest),
+        ["a: 8 8.0 8 8.50 1e3 +8 0x1F true 1,2.50,x 9"]
+    );
+}
+
+#[test]
+fn lints_tell_what_is_never_used_and_what_is_hidden() {
+    let manifest = "vars: { brand: A, color: B, unused: C }\njobs:\n  - { id: a, prompt: \"{{ brand }} {{ color }}\", matrix: { color: [red] } }\n";
+    assert_eq!(told(manifest), ["unused-var 2:29", "shadowed-var 4:59"]);
+    let table = "sku,Color,left\na,red,x\n";
+    let manifest = "vars: { color: B }\njobs:\n  - { from: t.csv, template: { id: \"{{ sku }}\", prompt: \"{{ color }}\" } }\n";
+    let text = messages(manifest, table);
+    assert!(text.contains("t.csv:1:5: warning[shadowed-var]"), "{text}");
+    assert!(
+        text.contains("t.csv:1:11: warning[unused-column]"),
+        "{text}"
+    );
+    let manifest = "jobs: [{ id: a, prompt: x, extra_body: { seed: 1 } }, { id: b, prompt: x, duration: 5, extra_body: { seed: 1 } }]\n";
+    assert_eq!(told(manifest), ["same-prompt-and-seed 2:61"]);
+    let sizes = "jobs: [{ id: a, prompt: x, extra_body: { seed: 1 }, matrix: { aspect_ratio: [\"1:1\", \"9:16\"] } }]\n";
+    assert_eq!(
+        told(sizes),
+        Vec::<String>::new(),
+        "sizes of one video are meant"
+    );
+}
+
+#[test]
+fn mistakes_in_a_matrix_are_told_at_their_place() {
+    for (matrix, found) in [
+        ("[red]", "wrong-type 2:39"),
+        ("{}", "empty-matrix 2:31"),
+        ("{ n: [] }", "empty-matrix 2:44"),
+        ("{ n: red }", "wrong-type 2:44"),
+        ("{ n: [a, a] }", "duplicate-value 2:48"),
+        ("{ n: [8, \"8\"] }", "duplicate-value 2:48"),
+        ("{ n: [null] }", "bad-value 2:45"),
+        ("{ n: [[a]] }", "bad-value 2:45"),
+        ("{ a b: [x] }", "bad-name 2:41"),
+        ("{ row: [x] }", "bad-name 2:41"),
+        ("{ variant: [x] }", "bad-name 2:41"),
+        ("{ n: [a], exclude: [{ m: a }] }", "unknown-axis 2:61"),
+        (
+            "{ n: [a, b], exclude: [{ n: a }, { n: b }] }",
+            "empty-matrix 2:31",
+        ),
+        ("{ n: [a], exclude: [{}] }", "empty-matrix 2:59"),
+        (
+            "{ n: [a], exclude: [{ n: c }] }",
+            "exclude-matches-nothing 2:59",
+        ),
+        (
+            "{ n: [a], m: [b], include: [{ n: c }] }",
+            "include-incomplete 2:67",
+        ),
+        (
+            "{ n: [a], include: [{ n: a }] }",
+            "include-adds-nothing 2:59",
+        ),
+        ("{ n: [a], include: { n: a } }", "wrong-type 2:58"),
+        ("{ extra_body: [a] }", "bad-name 2:41"),
+    ] {
+        let manifest = format!(
+            "jobs: [{{ id: a, prompt: x, {}matrix: {matrix} }}]\n",
+            " ".repeat(3)
+        );
+        assert_eq!(
+            told(&manifest).first().map(String::as_str),
+            Some(found),
+            "{matrix}: {:?}",
+            told(&manifest)
+        );
+    }
+    for variants in ["0", "-1", "1.0", "\"2\"", "true", "[1]", "null"] {
+        let manifest = format!("jobs: [{{ id: a, prompt: x, variants: {variants} }}]\n");
+        assert_eq!(told(&manifest), ["bad-variants 2:38"], "{variants}");
+    }
+}
+
+#[test]
+fn mistakes_in_variables_are_told_at_their_place() {
+    for (vars, found) in [
+        ("[a]", "wrong-type 2:7"),
+        ("{ a: null }", "bad-variable 2:12"),
+        ("{ a: { b: c } }", "bad-variable 2:12"),
+        ("{ a: [[b]] }", "bad-variable 2:13"),
+        ("{ a-b: c }", "bad-name 2:9"),
+        ("{ true: c }", "bad-name 2:9"),
+        ("{ row: c }", "bad-name 2:9"),
+    ] {
+        let manifest = format!("vars: {vars}\njobs: [{{ id: a, prompt: x }}]\n");
+        assert_eq!(told(&manifest), [found], "{vars}");
+    }
+    let unicode = "vars: { 产品: lamp }\njobs: [{ id: a, prompt: \"{{ 产品 }}\" }]\n";
+    assert_eq!(jobs(unicode), ["a: lamp"]);
+    let field = "vars: { duration: 5, prompt: lamp }\njobs: [{ id: a, prompt: \"{{ prompt }} {{ duration }}\" }]\n";
+    assert_eq!(
+        jobs(field),
+        ["a: lamp 5"],
+        "a variable named like a field sets nothing"
+    );
+}
+
+#[test]
+fn what_is_no_text_is_not_filled_in() {
+    let manifest = "vars: { s: 5 }\njobs: [{ id: a, prompt: \"{{ s }}\", duration: \"{{ s }}\" }, { id: b, prompt: x, extra_body: { seed: \"{{ s }}\" } }]\n";
+    assert_eq!(told(manifest), ["not-filled-in 3:46", "not-filled-in 3:99"]);
+}
+
+#[test]
+fn axes_set_fields_unless_the_job_does() {
+    let manifest = "jobs:\n  - { id: a, prompt: x, duration: 6, matrix: { duration: [9], seed: [1, 2], generate_audio: [true], images: [\"https://a.example/1.png\"], x_note: [n] } }\n";
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), "");
+    let request = plan.jobs()[1].request();
+    assert_eq!(request.duration(), Some(6));
+    assert_eq!(request.extra().seed, Some(2));
+    assert_eq!(request.extra().generate_audio, Some(true));
+    assert_eq!(request.media().images.len(), 1);
+    assert_eq!(&*plan.jobs()[1].user_values()[0], "n");
+    let ids = "jobs: [{ prompt: x, matrix: { id: [a, b], n: [1] } }]\n";
+    assert_eq!(jobs(ids), ["a-1: x", "b-1: x"]);
+}
+
+#[test]
+fn a_wrong_value_of_an_axis_or_a_fixed_field_is_told_once() {
+    let manifest = "jobs:\n  - { id: a, model: sedance, prompt: x, variants: 3, matrix: { duration: [4, 5], n: [1, 2] } }\n";
+    let mut found = told(manifest);
+    found.sort();
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn tables_outside_the_folder_are_refused() {
+    for name in [
+        "../t.csv",
+        "/etc/t.csv",
+        "a/../../t.csv",
+        "C:/t.csv",
+        "C:\\\\t.csv",
+    ] {
+        let manifest = format!("jobs: [{{ from: \"{name}\" }}]\n");
+        assert_eq!(told(&manifest), ["outside-folder 2:16"], "{name}");
+    }
+    for name in ["./t.csv", "a/../t.csv", "..t.csv"] {
+        assert!(
+            !told(&format!("jobs: [{{ from: \"{name}\" }}]\n"))[0].starts_with("outside"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_manifest_may_name_a_thousand_tables_and_no_more() {
+    let manifest = |count: usize| format!("jobs:\n{}", "  - from: t.csv\n".repeat(count));
+    let table = "id,prompt\na,x\n";
+    let codes = |count| {
+        let loaded = load_both(&format!("{DEFAULTS}{}", manifest(count)), table);
+        loaded
+            .diagnostics
+            .iter()
+            .filter(|it| it.code == "too-many-tables")
+            .count()
+    };
+    assert_eq!(codes(1000), 0);
+    assert_eq!(codes(1002), 2);
+}
+
+#[test]
+fn anchors_and_merges_work_with_templates() {
+    let manifest = "vars: { brand: Aurora }\nx-base: &base { prompt: \"{{ brand }} {{ n }}\", matrix: { n: [1, 2] } }\njobs:\n  - { <<: *base, id: a }\n  - { <<: *base, id: b, matrix: { n: [3] } }\n";
+    assert_eq!(
+        jobs(manifest),
+        ["a-1: Aurora 1", "a-2: Aurora 2", "b-3: Aurora 3"]
+    );
+}
+
+#[test]
+fn bombs_of_aliases_in_variables_are_refused() {
+    let mut manifest = "vars:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let _ = writeln!(
+            manifest,
+            "  a{level}: &a{level} [{}]",
+            vec![format!("*a{}", level - 1); 10].join(", ")
+        );
+    }
+    manifest.push_str("jobs: [{ id: a, prompt: x }]\n");
+    assert!(
+        told(&manifest)
+            .iter()
+            .any(|found| found.starts_with("alias-limit")),
+        "{:?}",
+        told(&manifest)
+    );
+}
+
+#[test]
+fn the_origin_of_every_job_is_known() {
+    let manifest = "jobs:\n  - { id: a, prompt: x }\n  - id: b\n    prompt: x\n    variants: 2\n    matrix: { n: [\"9:16\", q] }\n";
+    let plan = plan_of(&format!("{DEFAULTS}{manifest}"), "");
+    let words: Vec<_> = plan
+        .jobs()
+        .iter()
+        .map(|job| (job.origin().element, job.origin().words()))
+        .collect();
+    let expected = [
+        (0, ""),
+        (1, "n=9:16, variant 1"),
+        (1, "n=9:16, variant 2"),
+        (1, "n=q, variant 1"),
+        (1, "n=q, variant 2"),
+    ];
+    assert_eq!(
+        words,
+        expected.map(|(element, words)| (element, words.to_owned()))
+    );
+}
