@@ -14,7 +14,8 @@ use crate::plan::{
 };
 use crate::text::clean;
 
-/// Writes `plan` as a YAML manifest; a comment above each job says where in `sources` it comes from.
+/// Writes `plan` as a YAML manifest; a comment above each job that is not written out says where in `sources` it
+/// comes from.
 pub fn to_yaml(plan: &Plan, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     if plan.jobs().iter().any(has_braces) {
         // Here nothing is filled in any more.
@@ -32,9 +33,11 @@ pub fn to_yaml(plan: &Plan, sources: &Sources, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// `# from jobs[0] line 4, color=red, variant 2`, or `# from shots.csv row 7`; nothing if it is not known.
+/// `# from jobs[0] line 4, color=red, variant 2`, or `# from shots.csv row 7`; nothing for a job that is
+/// written out as it is.
 fn origin(origin: &Origin, sources: &Sources) -> String {
-    let Some((file, line)) = sources.place_of(origin) else {
+    let is_written_out = origin.row.is_none() && origin.expansion.is_none();
+    let Some((file, line)) = sources.place_of(origin).filter(|_| !is_written_out) else {
         return String::new();
     };
     let place = if origin.row.is_some() {

@@ -1,5 +1,6 @@
 //! Everything that runs the program itself, in one binary: a file per topic.
 
+mod authoring;
 #[path = "../claims/mod.rs"]
 mod claims;
 mod commands;

@@ -720,3 +720,226 @@ fn the_origin_of_every_job_is_known() {
         expected.map(|(element, words)| (element, words.to_owned()))
     );
 }
+
+mod models {
+    //! Random manifests against a second, simpler way to make their jobs.
+
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
+    use super::*;
+    use crate::manifest::expand::to_yaml;
+
+    const VALUES: [&str; 8] = ["red", "deep blue", "9:16", "x_1", "8", "8.50", "a/b", "夜"];
+
+    /// One job as a person would write it.
+    #[derive(Debug, Clone)]
+    struct Written {
+        axes: Vec<Vec<&'static str>>,
+        /// By axis, which value; an axis may be left open.
+        excluded: Vec<Vec<Option<usize>>>,
+        variants: Option<u32>,
+        seed: Option<i64>,
+    }
+
+    fn written() -> impl Strategy<Value = Written> {
+        let values = subsequence(VALUES.to_vec(), 1..4).prop_shuffle();
+        let rule = prop::collection::vec(prop::option::of(0..4_usize), 3);
+        (
+            prop::collection::vec(values, 1..4),
+            prop::collection::vec(rule, 0..3),
+            prop::option::of(1..4_u32),
+            prop::option::of(-5..5_i64),
+        )
+            .prop_map(|(axes, excluded, variants, seed)| Written {
+                excluded: excluded
+                    .into_iter()
+                    .map(|rule| rule.into_iter().take(axes.len()).collect::<Vec<_>>())
+                    .filter(|rule| rule.iter().any(Option::is_some))
+                    .collect(),
+                axes,
+                variants,
+                seed,
+            })
+    }
+
+    impl Written {
+        /// The value that a rule names, if the axis has it.
+        fn named(&self, axis: usize, value: usize) -> &'static str {
+            self.axes[axis].get(value).copied().unwrap_or("nothing")
+        }
+
+        fn yaml(&self) -> String {
+            let quoted = |value: &str| format!("'{value}'");
+            let mut text = "  - id: base\n    prompt: '{{ a0 }}|{{ brand }}|{% if a1 is defined %}{{ a1 }}{% endif %}'\n".to_owned();
+            text += "    matrix:\n";
+            for (axis, values) in self.axes.iter().enumerate() {
+                let values: Vec<String> = values.iter().map(|it| quoted(it)).collect();
+                let _ = writeln!(text, "      a{axis}: [{}]", values.join(", "));
+            }
+            let rules = self.excluded.iter().map(|rule| {
+                let pairs = rule.iter().enumerate().filter_map(|(axis, value)| {
+                    Some(format!("a{axis}: {}", quoted(self.named(axis, (*value)?))))
+                });
+                format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+            });
+            let _ = writeln!(
+                text,
+                "      exclude: [{}]",
+                rules.collect::<Vec<_>>().join(", ")
+            );
+            if let Some(variants) = self.variants {
+                let _ = writeln!(text, "    variants: {variants}");
+            }
+            if let Some(seed) = self.seed {
+                let _ = writeln!(text, "    extra_body: {{ seed: {seed} }}");
+            }
+            text
+        }
+
+        /// Id, prompt and written seed of each job, made by plain recursion.
+        fn jobs(&self) -> Vec<(String, String, Option<i64>)> {
+            let mut combinations: Vec<Vec<&str>> = vec![Vec::new()];
+            for values in &self.axes {
+                combinations = combinations
+                    .into_iter()
+                    .flat_map(|done| {
+                        values
+                            .iter()
+                            .map(move |value| [&done[..], &[*value]].concat())
+                    })
+                    .collect();
+            }
+            combinations.retain(|values| {
+                !self.excluded.iter().any(|rule| {
+                    rule.iter().enumerate().all(|(axis, value)| {
+                        value.is_none_or(|value| self.named(axis, value) == values[axis])
+                    })
+                })
+            });
+            let mut jobs = Vec::new();
+            for values in combinations {
+                let slugs: Vec<String> = values
+                    .iter()
+                    .map(|value| value.replace([' ', '/'], "-").replace(':', "x"))
+                    .collect();
+                let id = format!("base-{}", slugs.join("-"));
+                let prompt = format!("{}|Aurora|{}", values[0], values.get(1).unwrap_or(&""));
+                match self.variants {
+                    None => jobs.push((id, prompt, self.seed)),
+                    Some(variants) => jobs.extend((1..=variants).map(|number| {
+                        let seed = self.seed.map(|seed| seed + i64::from(number) - 1);
+                        (format!("{id}-v{number}"), prompt.clone(), seed)
+                    })),
+                }
+            }
+            jobs
+        }
+    }
+
+    fn manifest(written: &Written) -> String {
+        format!(
+            "vars: {{ brand: Aurora }}\n{DEFAULTS}jobs:\n{}",
+            written.yaml()
+        )
+    }
+
+    /// Id and content of each job.
+    fn made(plan: &Plan) -> Vec<(String, crate::plan::Fingerprint)> {
+        let pair = |job: &Job| (job.id().to_string(), job.request().fingerprint());
+        plan.jobs().iter().map(pair).collect()
+    }
+
+    fn expanded(loaded: &Loaded) -> String {
+        let plan = loaded.plan.as_ref().expect("no error");
+        let mut out = Vec::new();
+        to_yaml(plan, &loaded.sources, &mut out).expect("memory can be written");
+        String::from_utf8(out).expect("YAML is UTF-8")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_matrix_makes_what_plain_loops_make(written in written()) {
+            let expected = written.jobs();
+            let loaded = load_both(&manifest(&written), "");
+            if expected.is_empty() {
+                let codes: Vec<_> = loaded.diagnostics.iter().map(|it| it.code).collect();
+                prop_assert!(codes.contains(&"empty-matrix"), "{codes:?}");
+                return Ok(());
+            }
+            let told = loaded.render_compact();
+            prop_assert!(loaded.plan.is_some(), "{told}\n{}", manifest(&written));
+            let plan = loaded.plan.as_ref().expect("asserted");
+            let seen: Vec<_> = plan
+                .jobs()
+                .iter()
+                .map(|job| {
+                    let seed = job.request().extra().seed;
+                    let derived = written.variants.is_some() && written.seed.is_none();
+                    (job.id().to_string(), job.request().prompt().to_owned(), seed.filter(|_| !derived))
+                })
+                .collect();
+            prop_assert_eq!(seen, expected);
+            let again = plan_of(&expanded(&loaded), "");
+            prop_assert_eq!(made(&again), made(plan));
+        }
+
+        #[test]
+        fn another_value_or_another_order_re_makes_nothing(written in written(), axis in 0..3_usize) {
+            prop_assume!(!written.jobs().is_empty());
+            let before = made(&plan_of(&manifest(&written), ""));
+            let axis = axis % written.axes.len();
+            let mut more = written.clone();
+            more.axes[axis].insert(0, "new");
+            for rule in &mut more.excluded {
+                // The rules name the same values as before.
+                rule[axis] = rule[axis].map(|value| value + 1);
+            }
+            let after = made(&plan_of(&manifest(&more), ""));
+            for job in &before {
+                prop_assert!(after.contains(job), "{job:?}");
+            }
+            let mut turned = written.clone();
+            turned.excluded.clear();
+            let before = made(&plan_of(&manifest(&turned), ""));
+            turned.axes[axis].reverse();
+            let mut after = made(&plan_of(&manifest(&turned), ""));
+            let mut before = before;
+            before.sort_by(|left, right| left.0.cmp(&right.0));
+            after.sort_by(|left, right| left.0.cmp(&right.0));
+            prop_assert_eq!(before, after);
+        }
+
+        #[test]
+        fn rows_of_a_template_mean_the_same_in_every_order(
+            rows in prop::collection::btree_map("[a-z]{1,6}", "[A-Za-z {}%#\",']{1,12}x", 1..8),
+            variants in 1..3_u32,
+        ) {
+            let table = |rows: &[(&String, &String)]| {
+                let line = |(sku, product): &(&String, &String)| format!("{sku},\"{}\"\n", product.replace('"', "\"\""));
+                format!("SKU,Product\n{}", rows.iter().map(line).collect::<String>())
+            };
+            let manifest = format!("{DEFAULTS}jobs:\n  - from: t.csv\n    template: {{ id: \"{{{{ sku }}}}\", prompt: \"A {{{{ product }}}}.\", x_sku: \"{{{{ sku }}}}\" }}\n");
+            let rows: Vec<_> = rows.iter().collect();
+            let loaded = load_both(&manifest, &table(&rows));
+            let plan = loaded.plan.as_ref().expect("no error");
+            for (job, (sku, product)) in plan.jobs().iter().zip(&rows) {
+                prop_assert_eq!(job.id().as_str(), sku.as_str());
+                prop_assert_eq!(job.request().prompt(), format!("A {product}."));
+            }
+            let again = plan_of(&expanded(&loaded), "");
+            prop_assert_eq!(made(&again), made(plan));
+            prop_assert_eq!(again.user_columns(), plan.user_columns());
+            let backwards: Vec<_> = rows.iter().rev().copied().collect();
+            let mut turned = made(&plan_of(&manifest, &table(&backwards)));
+            turned.reverse();
+            prop_assert_eq!(turned, made(plan));
+            let varied = manifest.replace("id: \"{{ sku }}\",", &format!("variants: {variants},"));
+            let plan = plan_of(&varied, &table(&rows));
+            prop_assert!(plan.jobs().iter().all(|job| job.id().as_str().starts_with("j-")));
+            prop_assert_eq!(plan.jobs().len(), rows.len() * variants as usize);
+        }
+    }
+}
