@@ -7,11 +7,15 @@ use std::ops::Range;
 
 use super::tree::Span;
 
+/// Longest text that is followed, in bytes: a mistake may be told for each of a million rows.
+const LENGTH: usize = 64 * 1024;
+
 /// The place of `part` of `value`, which is written at `span` of `text`; all of `span` if that cannot be told, as for
 /// an alias.
 pub(super) fn place(text: &str, span: &Span, value: &str, part: &Range<usize>) -> Span {
     let found = text
         .get(span.bytes.clone())
+        .filter(|written| written.len() <= LENGTH)
         .and_then(|written| written_at(written, value, part));
     let Some(found) = found else {
         return span.clone();

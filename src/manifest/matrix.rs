@@ -18,6 +18,8 @@ use crate::plan::Axes;
 const JOBS_LIMIT: u128 = 100_000;
 /// Most combinations that are looked at, before `exclude` leaves some out.
 const COMBINATIONS_LIMIT: u128 = 1_000_000;
+/// Most comparisons of a combination with an element of `exclude`.
+const COMPARISONS_LIMIT: u128 = 50_000_000;
 /// Most elements of `exclude` and of `include`.
 const RULES_LIMIT: usize = 1000;
 
@@ -155,6 +157,20 @@ impl Matrix {
             .saturating_mul(u128::from(variants));
         if of_axes > COMBINATIONS_LIMIT || fewest > JOBS_LIMIT {
             found.push(too_many(key, jobs, !excluded.is_empty()));
+            return None;
+        }
+        if of_axes * excluded.len() as u128 > COMPARISONS_LIMIT {
+            let message = format!(
+                "`exclude` has {} elements for {of_axes} combinations, which takes too long",
+                excluded.len()
+            );
+            let help = "leave values out of the axes, or write the combinations as `include` or as a table";
+            found.push(Diagnostic::error(
+                "too-many-rules",
+                &key.span,
+                message,
+                help,
+            ));
             return None;
         }
         let mut matrix = Self {

@@ -3,6 +3,8 @@
 //!
 //! Only this module names the template engine's settings and errors. Knows nothing of manifests and places.
 
+mod bounds;
+
 use std::io;
 use std::ops::Range;
 
@@ -26,6 +28,36 @@ pub(super) const ALL_STEPS: u64 = 1_000_000_000;
 /// Most levels of loops inside each other.
 const NESTING: usize = 40;
 
+/// The engine's filters that make lists of lists, or text that is of no use here.
+const WITHOUT_BOUNDS: [&str; 26] = [
+    "attr",
+    "batch",
+    "bool",
+    "chain",
+    "dictsort",
+    "e",
+    "escape",
+    "groupby",
+    "indent",
+    "items",
+    "lines",
+    "map",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sum",
+    "tojson",
+    "zip",
+    "format",
+    "wordwrap",
+    "striptags",
+    "urlize",
+];
+
 /// Whether `text` has anything to fill in.
 pub(super) fn has_braces(text: &str) -> bool {
     braces(text).is_some()
@@ -34,6 +66,9 @@ pub(super) fn has_braces(text: &str) -> bool {
 /// What makes `text` a template: `{{`, `{%` or `{#`, and where.
 pub(super) fn braces(text: &str) -> Option<(usize, &str)> {
     let bytes = text.as_bytes();
+    if !bytes.contains(&b'{') {
+        return None;
+    }
     let mut from = 0;
     while let Some(open) = bytes[from..].iter().position(|byte| *byte == b'{') {
         let at = from + open;
@@ -99,6 +134,9 @@ impl Language {
         for name in ["debug", "namespace", "dict"] {
             environment.remove_global(name);
         }
+        for name in WITHOUT_BOUNDS {
+            environment.remove_filter(name);
+        }
         Self(environment)
     }
 
@@ -111,6 +149,10 @@ impl Language {
 
     /// Reads a template.
     pub(super) fn compile<'l>(&'l self, text: &'l str) -> Result<Compiled<'l>, Failure> {
+        bounds::check(text).map_err(|refusal| Failure {
+            kind: FailureKind::Syntax(refusal.reason),
+            at: Some(refusal.at),
+        })?;
         self.0
             .template_from_str(text)
             .map(Compiled)

@@ -172,7 +172,8 @@ impl<'s> Unfolder<'s> {
         let is_expanded = map
             .iter()
             .any(|(key, _)| EXPANDING.contains(&key.name.as_str()));
-        if !is_expanded && !self.setting.has_vars {
+        let has_nothing_to_fill_in = || self.defaults.is_empty() && braces_in(node).is_none();
+        if !is_expanded && (!self.setting.has_vars || has_nothing_to_fill_in()) {
             return self.written_out(node, site, validator, diagnostics);
         }
         let template = JobTemplate::read(map, &node.span, self.setting, diagnostics);

@@ -46,6 +46,8 @@ pub(super) struct Context<'c> {
     pub(super) row: Option<&'c Span>,
     /// Where texts stand that were filled in.
     pub(super) filled: &'c [Span],
+    /// These places, and those of values whose braces were told before.
+    pub(super) known: &'c [Span],
     /// Fields that could not be filled in, which is reported.
     pub(super) refused: &'c [&'c str],
     /// What they were filled in for: places to show with a mistake.
@@ -129,7 +131,7 @@ impl Validator {
         }
         self.name_columns(&fields);
         self.warn_about_values(&fields, &mut found);
-        self.warn_about_braces(map, context.filled, &mut found);
+        self.warn_about_braces(map, context.known, &mut found);
         if let Some(related) = context.related
             && !found.is_empty()
         {
@@ -217,23 +219,19 @@ impl Validator {
         }
     }
 
-    /// Warns about braces that are sent as they are.
-    fn warn_about_braces(&mut self, map: &[(Key, Node)], filled: &[Span], found: &mut Diagnostics) {
-        for (key, node) in map
-            .iter()
-            .filter(|(key, _)| fields::is_filled_in(&key.name))
-        {
+    /// Warns about braces that are sent as they are, unless they stand at a place that is `known` for it.
+    fn warn_about_braces(&mut self, map: &[(Key, Node)], known: &[Span], found: &mut Diagnostics) {
+        for (key, node) in map {
             let texts = match &node.value {
                 Value::List(elements) => &elements[..],
                 _ => std::slice::from_ref(node),
             };
             for node in texts {
-                let (Value::Text(text) | Value::Cell(text)) = &node.value else {
-                    continue;
-                };
-                if let Some((_, braces)) = template::braces(text)
+                if let Value::Text(text) | Value::Cell(text) = &node.value
+                    && let Some((_, braces)) = template::braces(text)
                     && braces != "{#"
-                    && !filled.contains(&node.span)
+                    && fields::is_filled_in(&key.name)
+                    && !known.contains(&node.span)
                 {
                     let is_cell = matches!(node.value, Value::Cell(_));
                     let warning = lint::looks_like_template(&key.name, braces, &node.span, is_cell);
@@ -438,9 +436,13 @@ fn taken_by_both(
             .map(|(axis, _)| format!("{{{{ {axis} }}}}")),
     );
     names.extend(second.variant().map(|_| "v{{ variant }}".to_owned()));
+    let (first_part, of) = match second.row {
+        Some(_) => ("{{ sku }}", " with a column in it"),
+        None => ("my", ""),
+    };
     let help = format!(
-        "give the job an `id` template that tells them apart, such as `id: \"my-{}\"`",
-        names.join("-")
+        "give the job an `id` template{of} that tells them apart, such as `id: \"{}\"`",
+        [&[first_part.to_owned()], &names[..]].concat().join("-")
     );
     let diagnostic = Diagnostic::error("id-not-unique", at, message, help);
     Some(if earlier.span == *at {

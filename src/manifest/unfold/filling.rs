@@ -162,10 +162,14 @@ impl<'f> Filling<'f> {
             span: template.span.clone(),
         };
         let related = || self.related(site);
+        let choices = self.combination.into_iter().flat_map(|it| &it.choices);
+        let axes = choices.map(|(_, _, choice)| choice.node.span.clone());
+        let known: Vec<Span> = self.filled.iter().cloned().chain(axes).collect();
         let context = Context {
             origin: self.origin(template, site),
             row: self.row.map(|_| &site.at),
             filled: &self.filled,
+            known: &known,
             refused: &self.refused,
             related: Some(&related),
         };

@@ -272,7 +272,7 @@ impl Fields {
 
     /// The id that is made for the job if it has none, unless prompt or media were refused.
     pub(super) fn made_id(&self, defaults: &Self) -> Result<JobId, Refused> {
-        let prompt = self.prompt.settled(&defaults.prompt)?.ok_or(Refused)?;
+        let prompt = self.prompt.over(&defaults.prompt).given().ok_or(Refused)?;
         let list =
             |slot: &Slot<Vec<Box<str>>>, default| Ok(slot.settled(default)?.unwrap_or_default());
         let media = Media {
@@ -282,7 +282,7 @@ impl Fields {
             videos: list(&self.videos, &defaults.videos)?,
             audios: list(&self.audios, &defaults.audios)?,
         };
-        Ok(JobId::of(&prompt, &media))
+        Ok(JobId::of(&prompt.value, &media))
     }
 
     /// What is sent, unless a field was refused here or in the defaults.
