@@ -155,14 +155,6 @@ pub struct CheckArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the manifest is read.
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-
-    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
-    #[arg(long, help_heading = "Manifest")]
-    pub deny_warnings: bool,
-
     /// Print the final jobs as YAML, defaults filled in
     #[arg(long, conflicts_with = "json")]
     pub expand: bool,
@@ -172,6 +164,14 @@ pub struct CheckArgs {
     /// FILE can be checked and run in place of the table: the column is passed over. It is replaced if it is there.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub errors_csv: Option<PathBuf>,
+
+    /// How the manifest is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+
+    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
+    #[arg(long, help_heading = "Manifest")]
+    pub deny_warnings: bool,
 
     /// Whether files are asked for.
     #[command(flatten)]

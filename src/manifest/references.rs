@@ -306,6 +306,38 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_templates_are_those_that_come_out() {
+        let loaded = loaded(
+            "a.yaml",
+            "vars: { host: 'https://a.example' }\n\
+             defaults: { model: seedance2.0-720p, duration: 5, image: '{{ host }}/{{ variant | default(0) }}.png' }\n\
+             jobs:\n\
+             - { id: two, prompt: a, variants: 2 }\n\
+             - id: m\n  prompt: b\n  image: null\n  matrix: { color: [red, blue] }\n  \
+               videos: ['{{ host }}/1.mp4', { url: '{{ host }}/{{ color }}.mp4', seconds: 4 }]\n",
+        );
+        let references = loaded.references.as_ref().expect("asked for");
+        let addresses: Vec<&str> = references.addresses().iter().map(|it| &**it).collect();
+        assert_eq!(
+            addresses,
+            [
+                "https://a.example/1.png",
+                "https://a.example/2.png",
+                "https://a.example/1.mp4",
+                "https://a.example/red.mp4",
+                "https://a.example/blue.mp4",
+            ]
+        );
+        let lists: Vec<&[usize]> = references
+            .lists()
+            .iter()
+            .map(|list| &list.addresses[..])
+            .collect();
+        assert_eq!(lists, [[2, 3], [2, 4]]);
+        assert_eq!(references.statements().len(), 2);
+    }
+
+    #[test]
     fn nothing_is_kept_unless_it_is_asked_for() {
         let loaded = crate::manifest::load(Path::new("a.yaml"), &|_| Ok("jobs: []".into()));
         assert!(loaded.references.is_none());

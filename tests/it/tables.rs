@@ -4,6 +4,7 @@
 use std::fs;
 
 use shotlist::manifest::{LoadOptions, load_with};
+use shotlist::plan::Plan;
 
 use crate::support::Scenario;
 
@@ -55,12 +56,21 @@ fn encoded(text: &str, encoding: &str) -> Vec<u8> {
     }
 }
 
+/// What the jobs are, wherever they are written.
+fn meaning(plan: &Plan) -> String {
+    let jobs = plan.jobs().iter();
+    let meant: Vec<_> = jobs
+        .map(|job| (job.id(), job.request(), job.user_values()))
+        .collect();
+    format!("{meant:?}")
+}
+
 #[test]
 fn one_table_in_every_writing_is_one_plan() {
     let plan = |bytes: Vec<u8>, options: &LoadOptions| {
         let loaded = load_with("shots.csv".as_ref(), options, &|_| Ok(bytes.clone()));
         let told = loaded.render_compact();
-        (loaded.plan.map(|plan| format!("{:?}", plan.jobs())), told)
+        (loaded.plan.as_ref().map(meaning), told)
     };
     let (expected, _) = plan(
         written(',', true, "\n").into_bytes(),
@@ -133,7 +143,16 @@ fn a_table_comes_back_with_its_errors_and_is_the_same_plan_once_mended() {
             .replace(";8s", ";8"),
     );
     let direct = scenario.ask("check", &["--expand"]).exits(0);
-    assert_eq!(mended.stdout, direct.stdout);
+    assert_eq!(
+        without_origins(&mended.stdout),
+        without_origins(&direct.stdout)
+    );
+}
+
+/// The jobs, without the comments that say where each is from.
+fn without_origins(expanded: &str) -> Vec<&str> {
+    let lines = expanded.lines();
+    lines.filter(|line| !line.starts_with('#')).collect()
 }
 
 fn mended_is_passed_over(talk: &str) {
@@ -160,7 +179,7 @@ fn a_workbook_and_the_table_of_a_manifest_come_back_as_csv() {
         .shotlist(&["check", "mend.csv", "--expand"])
         .exits(0)
         .stdout;
-    assert_eq!(of_copy, of_workbook);
+    assert_eq!(without_origins(&of_copy), without_origins(&of_workbook));
 }
 
 #[test]

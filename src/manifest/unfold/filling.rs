@@ -405,8 +405,8 @@ impl<'f> Filling<'f> {
     fn related(&self, site: &Site) -> Vec<(Span, String)> {
         let mut related = Vec::new();
         let variant = self.variant.map(|number| format!("variant {number}"));
-        if let Some(row) = self.row {
-            related.push((site.at.clone(), format!("filled in for row {}", row.number)));
+        if self.row.is_some() {
+            related.push((site.at.clone(), "filled in for this row".to_owned()));
         }
         if let Some(combination) = self.combination {
             let pairs = combination.choices.iter();

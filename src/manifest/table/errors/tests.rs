@@ -22,7 +22,11 @@ fn written(loaded: &Loaded) -> String {
 /// The jobs of a manifest, or only that it has errors.
 fn meaning(loaded: &Loaded) -> Option<String> {
     let plan = loaded.plan.as_ref()?;
-    Some(format!("{:?}", plan.jobs()))
+    let jobs = plan.jobs().iter();
+    let meant: Vec<_> = jobs
+        .map(|job| (job.id(), job.request(), job.user_values()))
+        .collect();
+    Some(format!("{meant:?}"))
 }
 
 #[test]
@@ -41,6 +45,25 @@ fn mistakes_of_the_header_and_of_an_open_quote_stand_at_the_first_job() {
     let table = "id,promt,model\na,A cat,seedance2.0-720p\nb,\"A dog,seedance2.0-720p\n";
     let copy = written(&loaded("shots.csv", table.as_bytes()));
     insta::assert_snapshot!(copy.replace("\r\n", "␍␊\n"));
+}
+
+#[test]
+fn what_a_template_cannot_fill_in_stands_at_the_row() {
+    let loaded = load(Path::new("m.yaml"), &|path| {
+        Ok(match path.to_str() {
+            Some("m.yaml") => {
+                b"defaults: { model: seedance2.0-720p }\njobs: { from: t.csv, template: { prompt: 'A {{ product }}' } }\n".to_vec()
+            }
+            _ => b"id,product\na,lamp\nb,\n".to_vec(),
+        })
+    });
+    let copy = written(&loaded);
+    let lines: Vec<&str> = copy.lines().collect();
+    assert_eq!(lines[..2], ["\u{feff}id,product,errors", "a,lamp,"]);
+    assert!(
+        lines[2].contains("empty-cell: `product` has no value"),
+        "{copy}"
+    );
 }
 
 #[test]
