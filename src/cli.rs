@@ -443,10 +443,6 @@ pub struct ResolveArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
 
-    /// How the manifest is read.
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-
     /// Jobs in doubt
     #[arg(value_name = "JOB", required_unless_present = "all", value_parser = parse_job_id)]
     pub jobs: Vec<JobId>,
@@ -462,6 +458,10 @@ pub struct ResolveArgs {
     /// Every job in doubt; only with `--not-created`
     #[arg(long, requires = "not_created", conflicts_with_all = ["jobs", "task"])]
     pub all: bool,
+
+    /// How the manifest is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 
     /// With which key the provider is asked; its address is the one that the job was sent to.
     #[command(flatten)]

@@ -99,9 +99,12 @@ fn write_errors(
     if unlisted > 0 {
         output.insist(&format!("warning: {unlisted} more mistakes are not in it"));
     }
-    let errors = loaded.diagnostics.count(Severity::Error);
+    let errors = match loaded.diagnostics.count(Severity::Error) {
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
+    };
     output.talk(&format!(
-        "{} has the rows of the table with {errors} errors in the last column",
+        "{} has the rows of the table with {errors} in the last column",
         file.display()
     ));
     Ok(())

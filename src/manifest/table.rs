@@ -451,7 +451,9 @@ impl Table<'_> {
 
     /// What is odd about a cell: as the workbook says, or because it holds the error of a formula.
     fn oddity(&self, cell: &Cell) -> Option<Oddity> {
-        if notes::is_failure(&self.text[cell.bytes.clone()]) {
+        let text = &self.text[cell.bytes.clone()];
+        let may_fail = matches!(text.as_bytes().first(), Some(b'#' | b'E' | b' ' | b'\t'));
+        if may_fail && notes::is_failure(text) {
             return Some(Oddity::Failure);
         }
         // Most tables come from no workbook.
