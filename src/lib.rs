@@ -30,6 +30,7 @@
 //! | module | its job |
 //! | --- | --- |
 //! | [`plan`] | what a valid manifest means: jobs and the exact requests they send |
+//! | [`money`] | exact amounts, and what a job costs by the user's price list |
 //! | [`engine`] | decides: [`engine::event`] the vocabulary, [`engine::job`] the life of one job, [`engine::resume`] what is left, [`engine::limits`] and [`engine::retry`] the arithmetic |
 //! | [`runner`] | the loop above |
 //! | [`state`] | the journal on disk: one JSON line per event, checksummed, synced, locked |
@@ -68,6 +69,7 @@ pub mod fetch;
 pub mod fs;
 pub mod manifest;
 pub mod media;
+pub mod money;
 pub mod output;
 pub mod plan;
 pub mod probe;

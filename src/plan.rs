@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::money::{Cost, Priced, Pricing};
 use crate::text::clean;
 
 /// Every job of a manifest, in manifest order.
@@ -16,13 +17,39 @@ use crate::text::clean;
 pub struct Plan {
     jobs: Vec<Job>,
     user_columns: Vec<String>,
+    pricing: Option<Pricing>,
 }
 
 impl Plan {
     /// A plan of `jobs`; `user_columns` are the names of the `x_` fields in order of first appearance, and
     /// [`Job::user_values`] of each job follows that order (a shorter list means that the rest is empty).
     pub(crate) fn new(jobs: Vec<Job>, user_columns: Vec<String>) -> Self {
-        Self { jobs, user_columns }
+        Self {
+            jobs,
+            user_columns,
+            pricing: None,
+        }
+    }
+
+    /// The same with a price list.
+    #[expect(dead_code, reason = "no manifest section states prices yet")]
+    pub(crate) fn with_pricing(self, pricing: Option<Pricing>) -> Self {
+        Self { pricing, ..self }
+    }
+
+    /// What the user says that videos cost; without it every price is unknown.
+    pub fn pricing(&self) -> Option<&Pricing> {
+        self.pricing.as_ref()
+    }
+
+    /// What `job` is expected to cost; `None` if that is unknown.
+    pub fn price(&self, job: &Job) -> Option<Cost> {
+        let pricing = self.pricing.as_ref()?;
+        let amount = pricing.price(Priced::of(job.request()))?;
+        Some(Cost {
+            amount,
+            currency: pricing.currency,
+        })
     }
 
     /// The jobs in manifest order.

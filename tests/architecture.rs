@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "plan.rs",
     "manifest/",
     "media/",
+    "money.rs",
     "probe/finding",
     "probe/pace",
     "text.rs",
