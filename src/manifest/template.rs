@@ -147,6 +147,18 @@ impl Language {
         found.is_ok_and(|it| it.undeclared_variables(false).into_iter().eq([name]))
     }
 
+    /// The names in `template` that only the manifest can give a value: no functions, nothing that is there only for
+    /// some jobs, and nothing that the template itself asks for with `is defined`.
+    pub(super) fn required(&self, template: &Compiled<'_>) -> Vec<String> {
+        let is_given = |name: &str| {
+            matches!(name, "row" | "variant") || self.0.globals().any(|(global, _)| global == name)
+        };
+        template
+            .names()
+            .filter(|name| !is_given(name) && !asks_for(template.0.source(), name))
+            .collect()
+    }
+
     /// Reads a template.
     pub(super) fn compile<'l>(&'l self, text: &'l str) -> Result<Compiled<'l>, Failure> {
         bounds::check(text).map_err(|refusal| Failure {
@@ -182,6 +194,12 @@ impl Compiled<'_> {
     /// The names that it may look up.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         self.0.undeclared_variables(false).into_iter()
+    }
+
+    /// Where `name` stands last.
+    pub(super) fn place_of(&self, name: &str) -> Option<Range<usize>> {
+        let start = last_word(self.0.source(), name)?;
+        Some(start..start + name.len())
     }
 
     /// The name without a value that `failure` is about, and where it stands: the last before the place of the
@@ -241,6 +259,18 @@ fn last_word(text: &str, word: &str) -> Option<usize> {
         .find(|start| {
             !text[..*start].ends_with(is_part) && !text[*start + word.len()..].starts_with(is_part)
         })
+}
+
+/// Whether `template` has `name is defined`, or the contrary.
+fn asks_for(template: &str, name: &str) -> bool {
+    template.match_indices(name).any(|(start, _)| {
+        let mut words = template[start + name.len()..].split_whitespace();
+        let is_asked = words.next() == Some("is");
+        let asked = words.find(|word| *word != "not");
+        is_asked
+            && asked
+                .is_some_and(|word| word.starts_with("defined") || word.starts_with("undefined"))
+    })
 }
 
 /// The line with this number, from 1.

@@ -145,7 +145,8 @@ impl<'s> Unfolder<'s> {
                 if key.name.starts_with(fields::USER_PREFIX) {
                     validator.name_column(&key.name);
                 }
-                (key, pattern(&key.name, node, setting, &mut used, found))
+                let pattern = pattern(&key.name, node, setting, &mut used, found);
+                (key, pattern.for_any_job())
             })
             .collect();
         Self {

@@ -314,6 +314,14 @@ impl Scope {
         }
     }
 
+    /// Whether `name` has, or could have, a value.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let is_column = |row: &RowValues| row.header.column(name).is_some();
+        self.axes.iter().any(|(axis, _)| &**axis == name)
+            || self.row.as_ref().is_some_and(is_column)
+            || self.vars.contains_key(name)
+    }
+
     /// Every name that has, or could have, a value; sorted.
     pub(super) fn names(&self) -> Vec<&str> {
         let axes = self.axes.iter().map(|(name, _)| &**name);

@@ -239,6 +239,7 @@ impl<'f> Filling<'f> {
                 node,
                 text,
                 compiled,
+                names,
             } => {
                 self.filled.push(node.span.clone());
                 let steps = tally.steps_for(&node.span)?;
@@ -247,6 +248,15 @@ impl<'f> Filling<'f> {
                     tally.tell(diagnostic, &failure.kind, &node.span, diagnostics);
                     Refused
                 })?;
+                // `default` stands for a value that is missing, and not for a name that is mistyped.
+                if let Some(name) = names.iter().find(|name| !self.scope.knows(name)) {
+                    let at = compiled.place_of(name).unwrap_or(0..text.len());
+                    let place = align::place(self.text, &node.span, text, &at);
+                    let mut diagnostic = self.without_value(name, &place);
+                    diagnostic.related.extend(self.related(site));
+                    tally.tell(diagnostic, &FailureKind::Undefined, &node.span, diagnostics);
+                    return Err(Refused);
+                }
                 (node, Value::Text(filled))
             }
             Pattern::List(node, elements) => {

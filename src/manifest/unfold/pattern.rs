@@ -28,6 +28,8 @@ pub(super) enum Pattern<'t> {
         node: &'t Node,
         text: &'t str,
         compiled: Compiled<'t>,
+        /// The names that every job must know, whatever `default` would put in their place.
+        names: Vec<String>,
     },
     List(&'t Node, Vec<Pattern<'t>>),
     Map(&'t Node, Vec<(&'t Key, Pattern<'t>)>),
@@ -181,6 +183,7 @@ fn compiled<'t, 's: 't>(
                 Pattern::Text {
                     node,
                     text,
+                    names: setting.language.required(&compiled),
                     compiled,
                 }
             }
@@ -220,6 +223,23 @@ pub(super) fn braces_in(node: &Node) -> Option<&Span> {
 }
 
 impl Pattern<'_> {
+    /// The same for jobs of which some may not know a name, as it is with defaults.
+    pub(super) fn for_any_job(mut self) -> Self {
+        match &mut self {
+            Self::Text { names, .. } => names.clear(),
+            Self::List(_, elements) => {
+                let each = elements.drain(..).map(Self::for_any_job);
+                *elements = each.collect();
+            }
+            Self::Map(_, pairs) => {
+                let each = pairs.drain(..).map(|(key, it)| (key, it.for_any_job()));
+                *pairs = each.collect();
+            }
+            Self::Fixed(_) | Self::Refused => {}
+        }
+        self
+    }
+
     /// Whether a subscript in it may name this header.
     fn may_name(&self, written: &str) -> bool {
         match self {

@@ -948,3 +948,32 @@ mod models {
         }
     }
 }
+
+#[test]
+fn a_default_stands_for_an_empty_cell_and_not_for_a_mistyped_name() {
+    let table = "sku,surface\na,oak\nb,\n";
+    let manifest = |prompt: &str| {
+        format!(
+            "jobs:\n  - from: t.csv\n    template: {{ id: \"{{{{ sku }}}}\", prompt: \"{prompt}\" }}\n"
+        )
+    };
+    let good = manifest("On {{ surface | default('stone') }}.");
+    assert_eq!(jobs_with(&good, table), ["a: On oak.", "b: On stone."]);
+    let mistyped = manifest("On {{ surfase | default('stone') }}.");
+    assert_eq!(told_with(&mistyped, table), ["unknown-variable 4:49"]);
+    let text = messages(&mistyped, table);
+    assert!(text.contains("did you mean `surface`?"), "{text}");
+    // What comes from the language itself, or from a loop, is no variable of the manifest.
+    let own = manifest(
+        "{{ surface }}{% for n in range(2) %}{{ n }}{{ loop.index }}{% endfor %} {{ variant | default(1) }} {{ row.surface }}",
+    );
+    assert_eq!(
+        jobs_with(&own, "sku,surface\na,oak\n"),
+        ["a: oak0112 1 oak"]
+    );
+    // A default is for all jobs, and some may not have the axis.
+    let shared = "vars: { brand: Aurora }\ndefaults: { model: seedance2.0-720p, duration: 8, prompt: \"A {{ color | default('grey') }} {{ brand }}\" }\njobs:\n  - { id: a }\n  - { id: b, matrix: { color: [red] } }\n";
+    let plan = plan_of(shared, "");
+    let prompts: Vec<&str> = plan.jobs().iter().map(|it| it.request().prompt()).collect();
+    assert_eq!(prompts, ["A grey Aurora", "A red Aurora"]);
+}
