@@ -435,10 +435,12 @@ fn library_tests(directory: &Path, topic: &str) -> Option<PathBuf> {
 fn every_shown_manifest_is_valid_without_a_word() {
     let directory = TempDir::new().expect("a directory");
     let mut names = Vec::new();
+    let mut texts = String::new();
     for part in parts() {
         if let Part::File { name, text } = part {
             fs::write(directory.path().join(name), text).expect("written");
             names.push(name);
+            texts.push_str(text);
         }
     }
     assert_eq!(
@@ -446,6 +448,8 @@ fn every_shown_manifest_is_valid_without_a_word() {
         blocks("yaml").count() + blocks("csv").count(),
         "each block has a name"
     );
+    // A table may need the template of the manifest that names it, and is checked with that one.
+    names.retain(|name| !texts.contains(&format!("from: {name}")));
     for name in names {
         let loaded = shotlist::manifest::load(&directory.path().join(name), &|path| fs::read(path));
         assert_eq!(loaded.render_compact(), "", "{name}");
