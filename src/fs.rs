@@ -150,6 +150,19 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || identity(one).is_some_and(|found| identity(other) == Some(found))
 }
 
+/// The first bytes of the file at `path`, at most `limit`; `None` if nothing is there. A link, a pipe or a device is
+/// refused.
+pub fn beginning(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
+    let Some(file) = open_readable(path)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|source| FileError::io("read", path, source))?;
+    Ok(Some(bytes))
+}
+
 /// Writes a file that must not exist yet; its permissions follow the umask.
 pub fn create_new_file(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     let file = File::create_new(path).map_err(|source| match source.kind() {

@@ -8,10 +8,10 @@ use super::{Reading, Stop, accept, read_manifest, signals};
 use crate::cli::CheckArgs;
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
-use crate::fs;
+use crate::fs::{self, FileError};
 use crate::manifest::diagnostic::Severity;
 use crate::manifest::references::References;
-use crate::manifest::{Loaded, expand};
+use crate::manifest::{ErrorsCsv, Loaded, expand};
 use crate::output::Output;
 use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
@@ -91,6 +91,7 @@ fn write_errors(
             return Err(Error::new(ExitCode::Usage, message).help(help));
         }
     }
+    refuse_what_is_not_ours(file)?;
     let csv = loaded
         .errors_csv()
         .map_err(|why| Error::new(ExitCode::Usage, why.to_string()).help(why.remedy()))?;
@@ -108,6 +109,25 @@ fn write_errors(
         file.display()
     ));
     Ok(())
+}
+
+/// Rows with errors replace rows with errors, and nothing else that is there.
+fn refuse_what_is_not_ours(file: &Path) -> Result<(), Error> {
+    const HEADER_LIMIT: u64 = 1 << 20;
+    let refused = |why: &str| {
+        let message = format!("`{}` {why}, and is left as it is", file.display());
+        Error::new(ExitCode::Usage, message)
+            .help("name another file for the rows with their errors")
+    };
+    match fs::beginning(file, HEADER_LIMIT) {
+        Ok(Some(bytes)) if !ErrorsCsv::may_begin(&bytes) => {
+            Err(refused("was not written by `--errors-csv`"))
+        }
+        Ok(_) => Ok(()),
+        Err(FileError::Symlink { .. }) => Err(refused("is a link")),
+        Err(FileError::NotAFile { .. }) => Err(refused("is a directory, a pipe or a device")),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Timers of one request: a server that takes longer would also try the provider's patience.

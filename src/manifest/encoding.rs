@@ -204,23 +204,50 @@ fn decode_by_guess(bytes: &[u8], source: SourceId, diagnostics: &mut Diagnostics
         let note = "GB18030 (guessed)".to_owned();
         return decode_as(GB18030, note, bytes, source, diagnostics);
     }
-    let name = named(guess);
-    let note = format!("{name} (guessed)");
-    let decoded = decode_as(guess, note, bytes, source, diagnostics);
+    let (encoding, message) = if is_short_chinese(bytes) {
+        let message = format!(
+            "the file is not UTF-8 and was read as GB18030, which is a guess: it could be {} too",
+            named(guess)
+        );
+        (GB18030, message)
+    } else {
+        let name = named(guess);
+        let message = format!(
+            "the file is neither UTF-8 nor GB18030 and was read as {name}, which is a guess"
+        );
+        (guess, message)
+    };
+    let note = format!("{} (guessed)", named(encoding));
+    let decoded = decode_as(encoding, note, bytes, source, diagnostics);
     let (at, sample) = first_word_beyond_ascii(&decoded.text);
+    let place = Span {
+        source,
+        bytes: at..at + sample.len(),
+    };
+    let help = "if the text shown is what you wrote, say so with `--encoding`; if not, name the right one, or save the file as UTF-8 (in Excel: `CSV UTF-8`): a prompt in wrong letters is paid for too";
     diagnostics.push(
-        Diagnostic::warning(
-            "guessed-encoding",
-            &Span {
-                source,
-                bytes: at..at + sample.len(),
-            },
-            format!("the file is neither UTF-8 nor GB18030 and was read as {name}, which is a guess"),
-            "if the text shown is what you wrote, say so with `--encoding`; if not, name the right one, or save the file as UTF-8 (in Excel: `CSV UTF-8`): a prompt in wrong letters is paid for too",
-        )
-        .label("read like this"),
+        Diagnostic::warning("guessed-encoding", &place, message, help).label("read like this"),
     );
     decoded
+}
+
+/// Most characters beyond ASCII for which the detector's guess is not to be trusted, as it takes few Chinese ones for
+/// Korean, Japanese or accented letters.
+const TOO_FEW_TO_TELL: usize = 16;
+
+/// Whether all that is beyond ASCII are a few pairs of bytes as the common Chinese characters and signs have them.
+fn is_short_chinese(bytes: &[u8]) -> bool {
+    let runs = bytes.split(u8::is_ascii).filter(|run| !run.is_empty());
+    let mut characters = 0;
+    for run in runs {
+        let (pairs, rest) = run.as_chunks::<2>();
+        let is_common = |pair: &[u8; 2]| matches!(pair, [0xA1..=0xA9 | 0xB0..=0xF7, 0xA1..=0xFE]);
+        characters += pairs.len();
+        if !rest.is_empty() || !pairs.iter().all(is_common) || characters > TOO_FEW_TO_TELL {
+            return false;
+        }
+    }
+    characters > 0
 }
 
 /// Whether `bytes` are GB18030 with a few broken characters, of which a single one makes the guess fall on another
@@ -435,6 +462,23 @@ mod tests {
                 "the byte `FF` is not a character in GB18030"
             );
             assert!(decoded.text[found[0].span.bytes.clone()].starts_with('\u{FFFD}'));
+        }
+    }
+
+    #[test]
+    fn a_few_chinese_characters_are_not_taken_for_those_of_another_language() {
+        for text in [
+            "id,prompt\na,亮口红唇",
+            "id,prompt,x_owner\na,A kite,王明\nb,A lamp,李娜",
+            "id,prompt\na,灯",
+            "id,prompt\na,“灯”",
+            "id,prompt\na,手机屏幕点亮口红",
+        ] {
+            let (bytes, _, failed) = GB18030.encode(text);
+            assert!(!failed);
+            let (decoded, found) = decoded(&bytes);
+            assert_eq!(decoded.text, text);
+            assert!(found.len() <= 1, "{found:?}");
         }
     }
 

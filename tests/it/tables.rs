@@ -210,6 +210,49 @@ fn rows_with_errors_are_never_written_over_what_was_read_nor_without_a_table() {
 }
 
 #[test]
+fn rows_with_errors_replace_nothing_but_rows_with_errors() {
+    let scenario = Scenario::manifest(
+        "shots.csv",
+        "id,prompt,model,duration\na,A red kite.,seedance2.0-720p,80\n",
+    );
+    scenario.write("other.yaml", "jobs: []\n");
+    scenario.write("old.csv", "id;prompt;\"errors\"\na;x;\n");
+    std::os::unix::fs::symlink("nowhere.csv", scenario.path("dangling.csv")).expect("linked");
+    std::os::unix::fs::symlink("old.csv", scenario.path("link.csv")).expect("linked");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        scenario.path("pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RWXU,
+        0,
+    )
+    .expect("a pipe");
+    let is_link = |name: &str| {
+        scenario
+            .path(name)
+            .symlink_metadata()
+            .expect("there")
+            .is_symlink()
+    };
+    for (file, why) in [
+        ("other.yaml", "was not written by `--errors-csv`"),
+        ("dangling.csv", "is a link"),
+        ("link.csv", "is a link"),
+        ("pipe", "is a directory, a pipe or a device"),
+        (".", "is a directory, a pipe or a device"),
+    ] {
+        let said = scenario.ask("check", &["--errors-csv", file]).exits(2);
+        said.says(why);
+    }
+    assert!(is_link("dangling.csv") && is_link("link.csv"));
+    for file in ["old.csv", "new.csv", "new.csv"] {
+        scenario.ask("check", &["--errors-csv", file]).exits(2);
+        let text = fs::read_to_string(scenario.path(file)).expect("written");
+        assert!(text.contains("duration-range"), "{text}");
+    }
+}
+
+#[test]
 fn encoding_and_delimiter_are_told_on_the_command_line_or_beside_from() {
     let scenario = Scenario::manifest(
         "campaign.yaml",

@@ -77,6 +77,23 @@ impl NoErrorsCsv {
     }
 }
 
+impl ErrorsCsv<'_> {
+    /// Whether such a file may begin with `bytes`, also after a spreadsheet has saved it again: its header ends with the
+    /// column of the errors. A header may have several lines, and blank ones before it.
+    pub fn may_begin(bytes: &[u8]) -> bool {
+        let ends_with_errors = |line: &[u8]| {
+            let line = line.trim_ascii_end();
+            let line = line.strip_suffix(b"\"").unwrap_or(line);
+            line.strip_suffix(ERRORS.as_bytes()).is_some_and(|before| {
+                before
+                    .last()
+                    .is_none_or(|byte| b",;|\t\"\xBF".contains(byte))
+            })
+        };
+        bytes.is_empty() || bytes.split(|byte| *byte == b'\n').any(ends_with_errors)
+    }
+}
+
 impl<'t> ErrorsCsv<'t> {
     /// The table `source` with those of `diagnostics` that are errors in it.
     pub(in crate::manifest) fn new(
