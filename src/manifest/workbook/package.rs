@@ -44,6 +44,8 @@ pub(super) struct Part<'p> {
     xml: Reader<BufReader<Bounded<'p>>>,
     buffer: Vec<u8>,
     events: &'p mut u32,
+    /// Elements that have begun and not ended.
+    open: u32,
     idle: u32,
 }
 
@@ -85,6 +87,7 @@ impl<'b> Package<'b> {
             xml,
             buffer: Vec::new(),
             events: &mut self.events,
+            open: 0,
             idle: 0,
         }))
     }
@@ -117,7 +120,8 @@ impl Part<'_> {
             ));
         }
         self.buffer.clear();
-        self.xml
+        let event = self
+            .xml
             .read_event_into(&mut self.buffer)
             .map_err(|error| match &error {
                 XmlError::Io(cause) => match cause.get_ref().and_then(|it| it.downcast_ref()) {
@@ -125,7 +129,16 @@ impl Part<'_> {
                     None => Refusal::damaged(error),
                 },
                 _ => Refusal::damaged(error),
-            })
+            })?;
+        match &event {
+            Event::Start(_) => self.open += 1,
+            Event::End(_) => self.open = self.open.saturating_sub(1),
+            Event::Eof if self.open > 0 => {
+                return Err(Refusal::damaged("one of its parts ends in the middle"));
+            }
+            _ => {}
+        }
+        Ok(event)
     }
 
     /// Notes that something of use was found: a row, a cell, a text.

@@ -188,6 +188,9 @@ fn what_is_no_workbook_or_a_damaged_one_is_refused_with_words() {
         ]
         .map(raw_sheet),
     );
+    // The rows that would follow are lost.
+    let cut = "<worksheet><sheetData><row><c><v>1</v></c></row>";
+    damaged.push(raw(&[("xl/worksheets/sheet1.xml", cut)]));
     for bytes in damaged {
         assert_eq!(refusal(&bytes, None).0, "not-a-workbook", "{bytes:?}");
     }
