@@ -48,6 +48,21 @@ impl Amount {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// An amount of so many millionths; the largest amount there is if that is more.
+    pub fn at_most(millionths: u128) -> Self {
+        Self(u64::try_from(millionths).unwrap_or(u64::MAX))
+    }
+
+    /// Reads back what [`fmt::Display`] wrote, however large, and nothing else.
+    pub fn recorded(text: &str) -> Option<Self> {
+        let (units, places) = text.split_once('.')?;
+        let scale = 10_u64.checked_pow(PLACES.checked_sub(u32::try_from(places.len()).ok()?)?)?;
+        let rest = places.parse::<u64>().ok()? * scale;
+        let units = units.parse::<u64>().ok()?.checked_mul(1_000_000)?;
+        let amount = Self(units.checked_add(rest)?);
+        (amount.to_string() == text).then_some(amount)
+    }
+
     fn rounded_up(price: Decimal) -> Option<Self> {
         let rounded = price.round_dp_with_strategy(PLACES, RoundingStrategy::AwayFromZero);
         let millionths = rounded.checked_mul(Decimal::from(1_000_000_u32))?;
@@ -103,7 +118,7 @@ pub fn decimal(text: &str) -> Result<Decimal, MoneyError> {
 }
 
 /// The currency of a price list: three capital letters, as ISO 4217 writes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
 impl Currency {
@@ -246,6 +261,32 @@ mod tests {
         ] {
             assert_eq!(amount(text).to_string(), shown);
             assert_eq!(amount(shown), amount(text));
+        }
+    }
+
+    #[test]
+    fn an_amount_is_read_back_as_it_was_written_and_in_no_other_way() {
+        for millionths in [0, 1, 10, 999_999, 1_000_000, 12_340_000, u64::MAX] {
+            let amount = Amount::from_millionths(millionths);
+            assert_eq!(Amount::recorded(&amount.to_string()), Some(amount));
+        }
+        for text in [
+            "",
+            "1",
+            "1.",
+            "1.5",
+            ".50",
+            "01.50",
+            "1.500",
+            "+1.50",
+            "1.5000000",
+            "-1.00",
+            "1e2.00",
+            "18446744073709.551616",
+            "18446744073710.00",
+            "99999999999999999999.00",
+        ] {
+            assert_eq!(Amount::recorded(text), None, "{text}");
         }
     }
 

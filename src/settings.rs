@@ -18,6 +18,7 @@ use crate::cli::{ApiArgs, LimitArgs, RerunWhich, RunArgs};
 use crate::engine::table::Selection;
 use crate::error::{Error, ExitCode};
 use crate::manifest::ManifestSettings;
+use crate::money::Amount;
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
 
@@ -59,6 +60,8 @@ pub struct RunSettings {
     pub deadline: Duration,
     /// Most jobs that are submitted in this run.
     pub max_jobs: Option<NonZeroU32>,
+    /// Most that all requests of the state may be expected to cost.
+    pub max_spend: Option<Amount>,
     /// The `--select` globs as they were written.
     pub select: Vec<String>,
     /// The same, compiled.
@@ -147,6 +150,7 @@ impl RunSettings {
                 sources.now,
             )?,
             max_jobs: options.max_jobs.or(manifest.max_jobs),
+            max_spend: options.max_spend.or(manifest.max_spend),
             select: options.select.clone(),
             selection: selection(&options.select)?,
             rerun_failed: options.rerun.contains(&RerunWhich::Failed),
@@ -439,6 +443,7 @@ mod tests {
             job_timeout: Some(Duration::from_secs(35)),
             deadline: Some(Deadline::After(Duration::from_secs(36))),
             max_jobs: NonZeroU32::new(37),
+            max_spend: "38".parse().ok(),
             create_path: Some("/v2/create".to_owned()),
             poll_path: Some("/v2/{task_id}".to_owned()),
         }
@@ -497,6 +502,7 @@ mod tests {
         assert_eq!(settings.submit_rate.to_string(), "30/min");
         assert_eq!(settings.poll_rate.to_string(), "31/min");
         assert_eq!(settings.max_jobs.map(NonZeroU32::get), Some(37));
+        assert_eq!(settings.max_spend, "38".parse().ok());
         let seconds = [
             settings.poll_first,
             settings.poll_every,
@@ -509,7 +515,7 @@ mod tests {
 
         let settings = resolved(
             "--base-url https://flag.example.com --concurrency 1 --submit-rate 2/s --poll-rate 3/s --poll-first 4s \
-             --poll-every 5s --submit-timeout 6s --job-timeout 7s --deadline 8s --max-jobs 9",
+             --poll-every 5s --submit-timeout 6s --job-timeout 7s --deadline 8s --max-jobs 9 --max-spend 10.50",
             &manifest(),
         )
         .expect("valid");
@@ -518,6 +524,7 @@ mod tests {
         assert_eq!(settings.submit_rate.to_string(), "2/s");
         assert_eq!(settings.poll_rate.to_string(), "3/s");
         assert_eq!(settings.max_jobs.map(NonZeroU32::get), Some(9));
+        assert_eq!(settings.max_spend, "10.5".parse().ok());
         let seconds = [
             settings.poll_first,
             settings.poll_every,

@@ -262,6 +262,7 @@ mod tests {
             selection: Selection::default(),
             limits,
             rerun: Rerun::default(),
+            budget: None,
         };
         Engine::resume(table, setup, now).0
     }

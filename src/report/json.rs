@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::listing::{Order, PlanLine, PlanTotals};
 use super::outcome::{ErrorClass, Standing, Tally, is_removed, meaning};
+use super::spend::SpendLine;
 use crate::engine::event::JobIndex;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
@@ -247,6 +248,8 @@ pub struct SummaryLine {
     pub elapsed_seconds: Option<u64>,
     /// Seconds of video that a run would order, as far as they are stated.
     pub video_seconds: Option<u64>,
+    /// What all requests of the state are expected to cost, and what they may.
+    pub spend: Option<SpendLine>,
 }
 
 impl SummaryLine {
@@ -268,6 +271,7 @@ impl SummaryLine {
             next: None,
             elapsed_seconds: None,
             video_seconds: None,
+            spend: None,
         }
     }
 

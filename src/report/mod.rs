@@ -8,6 +8,7 @@ pub mod json;
 pub mod listing;
 pub mod notice;
 pub mod outcome;
+pub mod spend;
 pub mod status;
 pub mod summary;
 pub mod table;

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::engine::budget::Shortfall;
 use crate::engine::event::{
     Event, FailureClass, JobIndex, MediaUrl, Origin, PendingClass, RunNumber, RunStart,
     SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, JobTable, Record};
+use crate::money::{Cost, Currency};
 use crate::plan::{
     AspectRatio, ExtraBody, Job, JobId, Media, Model, Plan, RequestFields, VideoRequest,
 };
@@ -79,6 +81,21 @@ pub(crate) fn intent(prompt: &str) -> Event {
         run: RunNumber(1),
         fingerprint: request.fingerprint(),
         request: Some(SentRequest::of(&request)),
+        cost: None,
+    }
+}
+
+/// 18.60 of 20 are reserved, a job costs 1.50, and two are left.
+pub(crate) fn shortfall() -> Shortfall {
+    let amount = |text: &str| text.parse().expect("an amount");
+    Shortfall {
+        cap: Cost {
+            amount: amount("20"),
+            currency: Currency::new("USD").expect("valid"),
+        },
+        reserved: amount("18.6"),
+        cheapest: amount("1.5"),
+        enough: amount("21.6"),
     }
 }
 

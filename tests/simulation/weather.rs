@@ -81,6 +81,7 @@ impl Terms {
             },
             limits: self.limits.clone(),
             rerun: self.rerun,
+            budget: None,
         }
     }
 

@@ -314,6 +314,7 @@ x-note: anything
         job_timeout: Some(Duration::from_secs(5400)),
         deadline: Some(Deadline::At(jiff::civil::time(6, 0, 0, 0))),
         max_jobs: std::num::NonZeroU32::new(7),
+        max_spend: None,
     };
     assert_eq!(loaded.settings, expected);
 }
