@@ -429,6 +429,7 @@ mod tests {
 
     fn manifest() -> ManifestSettings {
         ManifestSettings {
+            max_spend: None,
             base_url: "https://manifest.example.com".parse().ok(),
             concurrency: NonZeroU32::new(9),
             submit_rate: "30/min".parse().ok(),
