@@ -11,9 +11,13 @@ use std::str::FromStr;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::plan::{Mode, Model, VideoRequest};
+use crate::text::clean;
 
 /// Decimal places of an amount.
 const PLACES: u32 = 6;
+
+/// Most characters of a text that is no amount, where it is repeated.
+const SHOWN: usize = 60;
 
 /// The largest price and the largest amount that can be written: a billion.
 const LARGEST: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
@@ -63,6 +67,12 @@ impl Amount {
         (amount.to_string() == text).then_some(amount)
     }
 
+    /// So many times as much; the largest amount there is if that is more.
+    #[must_use]
+    pub const fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+
     fn rounded_up(price: Decimal) -> Option<Self> {
         let rounded = price.round_dp_with_strategy(PLACES, RoundingStrategy::AwayFromZero);
         let millionths = rounded.checked_mul(Decimal::from(1_000_000_u32))?;
@@ -101,18 +111,21 @@ pub fn decimal(text: &str) -> Result<Decimal, MoneyError> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(places) {
         return Err(MoneyError(format!(
-            "`{text}` is not an amount: write digits with a point, such as `12` or `0.05`"
+            "`{}` is not an amount: write digits with a point, such as `12` or `0.05`",
+            clean(text, SHOWN)
         )));
     }
     if places.len() > PLACES as usize {
         return Err(MoneyError(format!(
-            "`{text}` has more than {PLACES} decimal places"
+            "`{}` has more than {PLACES} decimal places",
+            clean(text, SHOWN)
         )));
     }
     match Decimal::from_str_exact(text) {
         Ok(number) if number <= LARGEST => Ok(number),
         _ => Err(MoneyError(format!(
-            "`{text}` is too large: at most a billion"
+            "`{}` is too large: at most a billion",
+            clean(text, SHOWN)
         ))),
     }
 }
@@ -386,12 +399,6 @@ mod tests {
         assert_eq!(dearest.price(priced(Some(true), true)), None);
         let price = dearest.price(priced(Some(false), false));
         assert_eq!(price, Some(amount("1000000000").times(8)));
-    }
-
-    impl Amount {
-        fn times(self, count: u64) -> Self {
-            Self(self.0 * count)
-        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod fields;
 mod lint;
 mod load;
 mod matrix;
+mod pricing;
 pub mod references;
 mod render;
 mod sections;

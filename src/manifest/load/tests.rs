@@ -302,6 +302,7 @@ x-note: anything
     assert_eq!(ids(&loaded), ["a"]);
     let rate = |text: &str| text.parse::<Rate>().ok();
     let expected = ManifestSettings {
+        max_spend: None,
         base_url: "https://api.example.com".parse().ok(),
         create_path: Some("/v1/make".to_owned()),
         poll_path: Some("/v1/see/{task_id}".to_owned()),
@@ -314,7 +315,6 @@ x-note: anything
         job_timeout: Some(Duration::from_secs(5400)),
         deadline: Some(Deadline::At(jiff::civil::time(6, 0, 0, 0))),
         max_jobs: std::num::NonZeroU32::new(7),
-        max_spend: None,
     };
     assert_eq!(loaded.settings, expected);
 }
