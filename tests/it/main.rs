@@ -22,6 +22,8 @@ mod results;
 mod resume;
 mod run;
 mod signals;
+#[cfg(target_os = "linux")]
+mod spend;
 mod states;
 mod support;
 #[cfg(target_os = "linux")]
