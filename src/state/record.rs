@@ -27,7 +27,7 @@
 //!
 //! `tests/it/states` holds a state of every version, as that version wrote it, and what it means. Tests open each of them
 //! with this program, and fail when a type that is written today is missing in the one of today's version: then add it
-//! there, as a new file.
+//! there, as a new file, such as `v1-cost` for the prices of requests.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -730,12 +730,19 @@ mod tests {
 
     #[test]
     fn every_field_that_is_written_today_is_in_the_state_of_todays_version() {
-        let path = format!(
-            "{}/tests/it/states/v{VERSION}.jsonl",
-            env!("CARGO_MANIFEST_DIR")
-        );
-        let golden = std::fs::read_to_string(path).expect("every version has a state");
-        let golden: Vec<_> = golden.lines().flat_map(fields).collect();
+        let states = format!("{}/tests/it/states", env!("CARGO_MANIFEST_DIR"));
+        let of_today = format!("v{VERSION}");
+        let golden: Vec<_> = std::fs::read_dir(states)
+            .expect("a directory")
+            .map(|file| file.expect("a readable name").path())
+            .filter(|path| {
+                let name = path.file_stem().expect("a name").to_string_lossy();
+                let is_state = path.extension().is_some_and(|ending| ending == "jsonl");
+                is_state && name.split('-').next() == Some(&of_today)
+            })
+            .map(|path| std::fs::read_to_string(path).expect("a state"))
+            .flat_map(|state| state.lines().flat_map(fields).collect::<Vec<_>>())
+            .collect();
         for record in samples::everything() {
             let line = String::from_utf8(line(&record)).expect("JSON is UTF-8");
             for field in fields(&line) {
@@ -747,13 +754,13 @@ mod tests {
         }
     }
 
-    /// The fields of a line, those of its request too, each as `type.field`.
+    /// The fields of a line, those of its request and its cost too, each as `type.field`.
     fn fields(line: &str) -> Vec<String> {
         let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        let request = line.get("request").and_then(serde_json::Value::as_object);
+        let inner = ["request", "cost"].map(|name| line.get(name)?.as_object());
         let names = line.as_object().expect("an object").keys();
         names
-            .chain(request.into_iter().flat_map(|request| request.keys()))
+            .chain(inner.into_iter().flatten().flat_map(|object| object.keys()))
             .map(|name| format!("{}.{name}", line["type"].as_str().expect("a type")))
             .collect()
     }
