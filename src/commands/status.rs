@@ -38,10 +38,12 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     let spend = Spend::of(&table, None);
     if options.json {
         let jobs = 0..table.removed().end;
-        output
-            .data_lines(jobs.map(|job| Line::Job(JobLine::of(&table, job, &selection)).to_json()));
+        output.data_lines(jobs.map(|job| {
+            let line = JobLine::of(&table, job, &selection);
+            Line::Job(line.with_cost(loaded.plan.as_ref(), &table, job)).to_json()
+        }));
         let summary = SummaryLine {
-            spend: spend.as_ref().map(SpendLine::from),
+            spend: spend.as_ref().map(SpendLine::boxed),
             ..SummaryLine::new("status", ExitCode::Completed).with_tally(&tally)
         };
         output.data(&Line::Summary(summary).to_json());

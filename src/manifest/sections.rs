@@ -31,9 +31,8 @@ pub const LIMITS: &[&str] = &[
     "job_timeout",
     "deadline",
     "max_jobs",
+    "max_spend",
 ];
-/// The setting under `limits:` that is an amount of money.
-const MAX_SPEND: &str = "max_spend";
 /// The path that only compatibility clients may see, says the provider's page.
 const COMPATIBILITY_PATH: &str = "/v1/videos/generations";
 
@@ -118,14 +117,11 @@ impl Sections {
                 }
                 "job_timeout" => settings.job_timeout = duration(key, value, "60m", diagnostics),
                 "deadline" => settings.deadline = parsed(key, value, "8h", diagnostics),
-                MAX_SPEND => {
+                "max_spend" => {
                     self.max_spend_at = Some(value.span.clone());
                     settings.max_spend = pricing::max_spend(key, value, diagnostics);
                 }
-                _ => {
-                    let known = [LIMITS, &[MAX_SPEND]].concat();
-                    diagnostics.push(unknown_key("limits", key, &known));
-                }
+                _ => diagnostics.push(unknown_key("limits", key, LIMITS)),
             }
         }
     }
@@ -338,12 +334,7 @@ fn unknown_top_level(key: &Key) -> Diagnostic {
 
 /// Where a name belongs that is right but in the wrong place.
 fn elsewhere(name: &str) -> Option<String> {
-    let known = [
-        (API, "api"),
-        (LIMITS, "limits"),
-        (&[MAX_SPEND], "limits"),
-        (pricing::KEYS, "pricing"),
-    ];
+    let known = [(API, "api"), (LIMITS, "limits"), (pricing::KEYS, "pricing")];
     if let Some((_, section)) = known.iter().find(|(names, _)| names.contains(&name)) {
         return Some(format!(
             "`{name}` is a setting of `{section}`: write it there"

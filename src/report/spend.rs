@@ -66,23 +66,23 @@ impl Spend {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SpendLine {
     /// How much is reserved, one sum for each currency.
-    pub reserved: Vec<CostLine>,
+    pub reserved: Vec<AmountLine>,
     /// Requests that were recorded without a price and are not in the sums.
     pub unpriced_requests: u64,
     /// What may be reserved at most.
-    pub cap: Option<CostLine>,
+    pub cap: Option<AmountLine>,
 }
 
 /// An amount as an exact decimal text, so that no reader makes a float of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CostLine {
+pub struct AmountLine {
     /// Such as `12.30`.
     pub amount: String,
     /// Three letters.
     pub currency: String,
 }
 
-impl From<&Cost> for CostLine {
+impl From<&Cost> for AmountLine {
     fn from(cost: &Cost) -> Self {
         Self {
             amount: cost.amount.to_string(),
@@ -91,12 +91,13 @@ impl From<&Cost> for CostLine {
     }
 }
 
-impl From<&Spend> for SpendLine {
-    fn from(spend: &Spend) -> Self {
-        Self {
-            reserved: spend.reserved.iter().map(CostLine::from).collect(),
+impl SpendLine {
+    /// The line of `spend`; in a box, because few summaries have one.
+    pub fn boxed(spend: &Spend) -> Box<Self> {
+        Box::new(Self {
+            reserved: spend.reserved.iter().map(AmountLine::from).collect(),
             unpriced_requests: spend.uncounted,
-            cap: spend.cap.as_ref().map(CostLine::from),
-        }
+            cap: spend.cap.as_ref().map(AmountLine::from),
+        })
     }
 }

@@ -163,7 +163,7 @@ impl Summary<'_> {
             results: self.results.map(str::to_owned),
             next: self.next().map(|next| next.command),
             elapsed_seconds: Some(self.elapsed.as_secs()),
-            spend: self.spend().as_ref().map(SpendLine::from),
+            spend: self.spend().as_ref().map(SpendLine::boxed),
             ..SummaryLine::new("run", self.exit_code()).with_tally(self.tally)
         }
     }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use shotlist::manifest::load;
 
 /// Every example with the number of its jobs.
-const EXAMPLES: [(&str, usize); 6] = [
+const EXAMPLES: [(&str, usize); 7] = [
     ("campaign.yaml", 12),
     ("first-last-frame.yaml", 3),
+    ("pricing.yaml", 7),
     ("reference-images.yaml", 4),
     ("sheet.csv", 6),
     ("sheet.xlsx", 6),

@@ -14,6 +14,7 @@ mod hostile;
 mod kills;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
+mod pricing;
 mod probe;
 mod process;
 mod readme;
