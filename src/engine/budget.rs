@@ -199,7 +199,7 @@ impl std::fmt::Display for Jobs {
 pub enum BudgetError {
     /// Jobs that would be submitted have no price.
     #[error(
-        "`--max-spend` needs a price for every job that would be submitted: {jobs} would go without one"
+        "a cap (`max_spend`) needs a price for every job that would be submitted: {jobs} would go without one"
     )]
     NoPrice {
         /// Which.
@@ -209,7 +209,7 @@ pub enum BudgetError {
     },
     /// The state has reserved money of another kind.
     #[error(
-        "`--max-spend` is in {currency}, and {reserved} are reserved already: these cannot be added up"
+        "the cap (`max_spend`) is in {currency}, and {reserved} are reserved already: these cannot be added up"
     )]
     OtherCurrency {
         /// What is reserved.
@@ -218,7 +218,7 @@ pub enum BudgetError {
         currency: Currency,
     },
     /// Creates were recorded when there were no prices, and today's list has none for them.
-    #[error("`--max-spend` counts all that was ever submitted, also {} without a price, of {jobs}", count_of(*creates, "request"))]
+    #[error("a cap (`max_spend`) counts all that was ever submitted, also {} without a price, of {jobs}", count_of(*creates, "request"))]
     Unrecorded {
         /// How many.
         creates: u64,

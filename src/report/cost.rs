@@ -281,7 +281,8 @@ mod tests {
     fn what_was_ordered_is_what_the_provider_may_have_taken_in_that_run() {
         let (plan, table) = sample::every_status();
         let ordered = Ordered::by_run(&plan, &table, RunNumber(1));
-        // All but one that was never sent, one that was returned and one that was refused; one left the manifest.
+        // All but one that was never sent, one that was returned and one that was refused. One left the
+        // manifest, and one was edited and sent without a recorded price.
         assert_eq!(ordered.videos, 12);
         assert_eq!(ordered.sum.unknown, 12, "there is no price list");
         assert_eq!(ordered.text(None), None);

@@ -82,6 +82,7 @@ fn each_row_has_its_cost_as_a_number_that_a_spreadsheet_can_add_up() {
 fn the_length_of_a_run_goes_by_what_finished_videos_took() {
     let provider = Simulated::good_day();
     let scenario = scenario().at(&provider);
+    scenario.edit(&MANIFEST.replace("limits:", "x-limits:"));
     scenario
         .run(&["--max-jobs", "1", "--poll-first", "1s"])
         .exits(6);

@@ -87,7 +87,7 @@ fn a_cap_that_cannot_be_kept_exits_2_and_nothing_is_sent() {
         PRICES.replace("USD", "EUR")
     ));
     let refused = scenario.run(&options).exits(2);
-    refused.says("`--max-spend` is in EUR, and 0.50 USD are reserved already");
+    refused.says("the cap (`max_spend`) is in EUR, and 0.50 USD are reserved already");
     assert_eq!(provider.posts(), 1);
 }
 

@@ -473,11 +473,11 @@ fn a_cap_without_a_price_for_every_job_is_refused_with_the_jobs() {
         ]
         .join("\n"),
         @"
-    `--max-spend` needs a price for every job that would be submitted: 4 jobs (`job-0001`, `job-0003`, `job-0004`, …) would go without one
+    a cap (`max_spend`) needs a price for every job that would be submitted: 4 jobs (`job-0001`, `job-0003`, `job-0004`, …) would go without one
       help: give their models a price under `pricing.per_second` and the jobs a `duration`, or leave them out with `--select`
-    `--max-spend` needs a price for every job that would be submitted: job `job-0000` would go without one
+    a cap (`max_spend`) needs a price for every job that would be submitted: job `job-0000` would go without one
       help: give their models a price under `pricing.per_second` and the jobs a `duration`, or leave them out with `--select`
-    `--max-spend` needs a price for every job that would be submitted: job `job-0000` would go without one
+    a cap (`max_spend`) needs a price for every job that would be submitted: job `job-0000` would go without one
       help: say in the manifest what videos cost (`pricing: { currency: USD, per_second: { MODEL: 0.10 } }`), or run without a cap
     "
     );
@@ -509,7 +509,7 @@ fn a_state_with_another_currency_is_refused() {
     replay(&mut table, [intent(&plan, cost("3", "EUR"))]);
     let error = draw_up("9", &plan, &table).expect_err("refused");
     insta::assert_snapshot!(format!("{error}\n  help: {}", error.help()), @"
-    `--max-spend` is in USD, and 3.00 EUR are reserved already: these cannot be added up
+    the cap (`max_spend`) is in USD, and 3.00 EUR are reserved already: these cannot be added up
       help: state prices and cap in the currency in which jobs of this state were submitted, or run without a cap
     ");
     let message = said("no");
@@ -552,7 +552,7 @@ fn what_was_sent_without_a_price_and_has_none_today_is_refused() {
     replay(&mut table, [intent(&priced(&[0]), None), taken("t")]);
     let error = draw_up("99", &plan, &table).expect_err("refused");
     insta::assert_snapshot!(format!("{error}\n  help: {}", error.help()), @"
-    `--max-spend` counts all that was ever submitted, also 1 request without a price, of job `job-0000`
+    a cap (`max_spend`) counts all that was ever submitted, also 1 request without a price, of job `job-0000`
       help: these were submitted when the manifest stated no prices, and count by today's: give the models that were sent then a price under `pricing.per_second`; what was sent without a `duration` has none, then only a run without a cap goes on
     ");
     let url = MediaUrl::new("https://example.com/v").expect("valid");
@@ -565,7 +565,7 @@ fn what_was_sent_without_a_price_and_has_none_today_is_refused() {
         [made, Event::Reopened, intent(&plan, cost("8", "USD"))],
     );
     let error = draw_up("99", &plan, &table).expect_err("refused");
-    insta::assert_snapshot!(error.to_string(), @"`--max-spend` counts all that was ever submitted, also 1 request without a price, of an earlier take");
+    insta::assert_snapshot!(error.to_string(), @"a cap (`max_spend`) counts all that was ever submitted, also 1 request without a price, of an earlier take");
 }
 
 #[test]
