@@ -395,6 +395,7 @@ fn a_cap_below_what_is_reserved_submits_nothing_and_polls() {
 fn a_run_that_can_afford_nothing_ends_at_once_and_needs_no_key() {
     let mut world = fresh(&priced(&[8, 8]), "5");
     assert!(!world.engine.has_work());
+    assert_eq!(world.engine.wake_at(world.now), Some(Duration::ZERO));
     world.run(accept, complete);
     assert_eq!(world.now.mono, Duration::ZERO);
     let plan = priced(&[8, 8]);
