@@ -221,6 +221,7 @@ fn open(world: &Shared) -> Option<(Journal<SimFile>, JobTable)> {
             world.note(|| format!("not opened: {error}"));
             None
         }
+        Err(StateError::Vanished { .. }) if world.disk.is_moved => None,
         Err(error) => {
             let is_felt = world.audit >= Audit::Consequences;
             world.ensure(!is_felt, || format!("the state is refused: {error}"));
