@@ -13,6 +13,7 @@ use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueH
 
 use crate::engine::event::TaskId;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding};
+use crate::money::Amount;
 use crate::plan::{JobId, JobIdError};
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
@@ -80,7 +81,7 @@ Exit codes:
     3  all settled, some failed
     4  the provider refuses the key, or the address is wrong
     5  jobs in doubt need a person: see `shotlist resolve --help`
-    6  a limit of money or `--max-jobs` was reached
+    6  out of money or quota, or `--max-spend` or `--max-jobs` was reached
     7  jobs are still pending or running: run again to collect
    74  state or results cannot be written, or the state is damaged
    75  another run holds this state
@@ -318,6 +319,15 @@ pub struct RunArgs {
     /// Submit at most this many jobs in this run
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "What to run")]
     pub max_jobs: Option<NonZeroU32>,
+
+    /// Submit nothing that would take what all requests are expected to cost over AMOUNT, such as `25` or `12.50`
+    ///
+    /// Counts every request of this state that may be made or paid, of all runs, removed jobs and earlier takes
+    /// included, by the prices that the manifest stated then (`pricing:`); what the provider refused is not counted,
+    /// what failed after it was accepted is: whether that is refunded, only the provider knows. A job that does not
+    /// fit is passed over for cheaper ones.
+    #[arg(long, value_name = "AMOUNT", help_heading = "What to run")]
+    pub max_spend: Option<Amount>,
 
     /// The limits.
     #[command(flatten)]

@@ -17,7 +17,7 @@ pub enum ExitCode {
     Refused = 4,
     /// Jobs in doubt need a person.
     InDoubt = 5,
-    /// A limit of money, or `--max-jobs` with pending jobs left.
+    /// A limit of the account's money, or `--max-spend` or `--max-jobs` with pending jobs left.
     Limit = 6,
     /// Selected jobs still pending or running.
     Unfinished = 7,

@@ -11,9 +11,13 @@ use std::str::FromStr;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::plan::{Mode, Model, VideoRequest};
+use crate::text::clean;
 
 /// Decimal places of an amount.
 const PLACES: u32 = 6;
+
+/// Most characters of a text that is no amount, where it is repeated.
+const SHOWN: usize = 60;
 
 /// The largest price and the largest amount that can be written: a billion.
 const LARGEST: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
@@ -46,6 +50,27 @@ impl Amount {
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
+    }
+
+    /// An amount of so many millionths; the largest amount there is if that is more.
+    pub fn at_most(millionths: u128) -> Self {
+        Self(u64::try_from(millionths).unwrap_or(u64::MAX))
+    }
+
+    /// Reads back what [`fmt::Display`] wrote, however large, and nothing else.
+    pub fn recorded(text: &str) -> Option<Self> {
+        let (units, places) = text.split_once('.')?;
+        let scale = 10_u64.checked_pow(PLACES.checked_sub(u32::try_from(places.len()).ok()?)?)?;
+        let rest = places.parse::<u64>().ok()? * scale;
+        let units = units.parse::<u64>().ok()?.checked_mul(1_000_000)?;
+        let amount = Self(units.checked_add(rest)?);
+        (amount.to_string() == text).then_some(amount)
+    }
+
+    /// So many times as much; the largest amount there is if that is more.
+    #[must_use]
+    pub const fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
     }
 
     fn rounded_up(price: Decimal) -> Option<Self> {
@@ -86,24 +111,27 @@ pub fn decimal(text: &str) -> Result<Decimal, MoneyError> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(places) {
         return Err(MoneyError(format!(
-            "`{text}` is not an amount: write digits with a point, such as `12` or `0.05`"
+            "`{}` is not an amount: write digits with a point, such as `12` or `0.05`",
+            clean(text, SHOWN)
         )));
     }
     if places.len() > PLACES as usize {
         return Err(MoneyError(format!(
-            "`{text}` has more than {PLACES} decimal places"
+            "`{}` has more than {PLACES} decimal places",
+            clean(text, SHOWN)
         )));
     }
     match Decimal::from_str_exact(text) {
         Ok(number) if number <= LARGEST => Ok(number),
         _ => Err(MoneyError(format!(
-            "`{text}` is too large: at most a billion"
+            "`{}` is too large: at most a billion",
+            clean(text, SHOWN)
         ))),
     }
 }
 
 /// The currency of a price list: three capital letters, as ISO 4217 writes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
 impl Currency {
@@ -250,6 +278,32 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_is_read_back_as_it_was_written_and_in_no_other_way() {
+        for millionths in [0, 1, 10, 999_999, 1_000_000, 12_340_000, u64::MAX] {
+            let amount = Amount::from_millionths(millionths);
+            assert_eq!(Amount::recorded(&amount.to_string()), Some(amount));
+        }
+        for text in [
+            "",
+            "1",
+            "1.",
+            "1.5",
+            ".50",
+            "01.50",
+            "1.500",
+            "+1.50",
+            "1.5000000",
+            "-1.00",
+            "1e2.00",
+            "18446744073709.551616",
+            "18446744073710.00",
+            "99999999999999999999.00",
+        ] {
+            assert_eq!(Amount::recorded(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_amount_is_refused_with_what_is() {
         for text in [
             "",
@@ -345,12 +399,6 @@ mod tests {
         assert_eq!(dearest.price(priced(Some(true), true)), None);
         let price = dearest.price(priced(Some(false), false));
         assert_eq!(price, Some(amount("1000000000").times(8)));
-    }
-
-    impl Amount {
-        fn times(self, count: u64) -> Self {
-            Self(self.0 * count)
-        }
     }
 
     #[test]

@@ -151,6 +151,14 @@ impl Output {
         self.stdout.write(&piece);
     }
 
+    /// Prose on stdout, wrapped between words on a terminal.
+    pub fn data_wrapped(&mut self, text: &str) {
+        match self.data_width() {
+            Some(cells) => self.data(&wrapped(text, cells)),
+            None => self.data(text),
+        }
+    }
+
     /// A line of talk on stderr: progress and notices, wrapped on a terminal. `--quiet` leaves it out.
     pub fn talk(&mut self, text: &str) {
         if self.talk == Talk::Normal {

@@ -32,8 +32,8 @@ impl Plan {
     }
 
     /// The same with a price list.
-    #[expect(dead_code, reason = "no manifest section states prices yet")]
-    pub(crate) fn with_pricing(self, pricing: Option<Pricing>) -> Self {
+    #[must_use]
+    pub fn with_pricing(self, pricing: Option<Pricing>) -> Self {
         Self { pricing, ..self }
     }
 

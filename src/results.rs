@@ -9,8 +9,9 @@ use std::io;
 use jiff::Timestamp;
 
 use crate::engine::event::{FailureClass, JobIndex, MediaUrl, TaskId};
-use crate::engine::job::{JobState, Phase, Slot};
+use crate::engine::job::{JobState, Phase, Slot, Status};
 use crate::engine::table::{JobTable, Selection};
+use crate::money::Cost;
 use crate::plan::{Job, Plan};
 use crate::report::outcome::Standing;
 use crate::text::is_unsafe;
@@ -57,7 +58,7 @@ pub fn write(
     }
     sheet.end_row()?;
     for (index, job) in table.planned().zip(plan.jobs()) {
-        write_state(&mut sheet, table, index, job, selection)?;
+        write_state(&mut sheet, plan, table, index, selection)?;
         for column in 0..plan.user_columns().len() {
             sheet.cell(job.user_values().get(column).map_or("", |value| value))?;
         }
@@ -68,11 +69,12 @@ pub fn write(
 
 fn write_state(
     sheet: &mut Sheet<'_>,
+    plan: &Plan,
     table: &JobTable,
     index: JobIndex,
-    job: &Job,
     selection: &Selection,
 ) -> io::Result<()> {
+    let job = &plan.jobs()[index as usize];
     let state = table.job(index);
     let standing = Standing::in_run(table, index, selection);
     sheet.cell(job.id().as_str())?;
@@ -87,7 +89,7 @@ fn write_state(
     sheet.optional(submitted_at(state).map(Seconds))?;
     sheet.optional(finished_at(state).map(Seconds))?;
     sheet.cell(last_frame_url(state).unwrap_or_default())?;
-    sheet.cell("")?; // cost_estimate
+    sheet.optional(cost_estimate(Some(plan), table, index).map(|cost| cost.amount))?;
     sheet.cell(note(table, index).unwrap_or_default())
 }
 
@@ -195,6 +197,22 @@ pub(crate) fn error(state: &JobState) -> Option<&str> {
         | Phase::Lost { message, .. } => Some(message.as_str()),
         _ => None,
     }
+}
+
+/// What a job is expected to cost: as it was recorded when it was sent last, or by the plan if it is still to be sent;
+/// `None` if that is unknown. In a file its currency is left out, so that a spreadsheet
+/// can add it up.
+pub(crate) fn cost_estimate(
+    plan: Option<&Plan>,
+    table: &JobTable,
+    index: JobIndex,
+) -> Option<Cost> {
+    let state = table.job(index);
+    if state.status() != Status::Pending && (state.cost().is_some() || table.is_changed(index)) {
+        return state.cost();
+    }
+    let job = plan?.jobs().get(index as usize)?;
+    plan?.price(job)
 }
 
 /// When the current take was sent last.

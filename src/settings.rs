@@ -18,6 +18,7 @@ use crate::cli::{ApiArgs, LimitArgs, RerunWhich, RunArgs};
 use crate::engine::table::Selection;
 use crate::error::{Error, ExitCode};
 use crate::manifest::ManifestSettings;
+use crate::money::Amount;
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
 
@@ -32,6 +33,15 @@ pub const CREATE_PATH: &str = "/v1/video/generations";
 
 /// Path of the poll request unless the manifest says otherwise.
 pub const POLL_PATH: &str = "/v1/videos/{task_id}";
+
+/// Most tasks at the provider at a time, unless something else is said.
+const CONCURRENCY: NonZeroU32 = count(4);
+
+/// Age at which a task no longer holds a slot, unless something else is said.
+const JOB_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// When a run stops submitting, unless something else is said.
+const DEADLINE: Deadline = Deadline::After(Duration::from_secs(24 * 60 * 60));
 
 /// Most bytes an API key may have.
 const KEY_LIMIT: usize = 4096;
@@ -59,6 +69,8 @@ pub struct RunSettings {
     pub deadline: Duration,
     /// Most jobs that are submitted in this run.
     pub max_jobs: Option<NonZeroU32>,
+    /// Most that all requests of the state may be expected to cost.
+    pub max_spend: Option<Amount>,
     /// The `--select` globs as they were written.
     pub select: Vec<String>,
     /// The same, compiled.
@@ -126,7 +138,7 @@ impl RunSettings {
             concurrency: limits
                 .concurrency
                 .or(manifest.concurrency)
-                .unwrap_or(count(4)),
+                .unwrap_or(CONCURRENCY),
             submit_rate: pace.submit_rate,
             poll_rate: pace.poll_rate,
             poll_first: pace.poll_first,
@@ -138,15 +150,13 @@ impl RunSettings {
             job_timeout: limits
                 .job_timeout
                 .or(manifest.job_timeout)
-                .unwrap_or(Duration::from_secs(60 * 60)),
+                .unwrap_or(JOB_TIMEOUT),
             deadline: time_until(
-                limits
-                    .deadline
-                    .or(manifest.deadline)
-                    .unwrap_or(Deadline::After(Duration::from_secs(24 * 60 * 60))),
+                limits.deadline.or(manifest.deadline).unwrap_or(DEADLINE),
                 sources.now,
             )?,
             max_jobs: options.max_jobs.or(manifest.max_jobs),
+            max_spend: options.max_spend.or(manifest.max_spend),
             select: options.select.clone(),
             selection: selection(&options.select)?,
             rerun_failed: options.rerun.contains(&RerunWhich::Failed),
@@ -170,6 +180,41 @@ impl RunSettings {
             format!("`--select` matches no job: {}", globs.join(", ")),
         )
         .help("`shotlist plan` lists the ids; `*` stands for any characters, `?` for one"))
+    }
+}
+
+/// What the length of a real run without flags hangs on.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Most tasks at the provider at a time.
+    pub concurrency: NonZeroU32,
+    /// Create requests.
+    pub submit_rate: Rate,
+    /// Poll requests.
+    pub poll_rate: Rate,
+    /// Wait before the first poll of a task.
+    pub poll_first: Duration,
+    /// Wait between two polls of a task.
+    pub poll_every: Duration,
+    /// Age at which a task no longer holds a slot.
+    pub job_timeout: Duration,
+    /// Time since the run began after which nothing is submitted.
+    pub deadline: Duration,
+}
+
+impl Schedule {
+    /// By `limits:` and the defaults; a deadline at a time of day is the next one after `now`.
+    pub fn of(manifest: &ManifestSettings, now: &Zoned) -> Result<Self, Error> {
+        let pace = Pace::weaker(manifest);
+        Ok(Self {
+            concurrency: manifest.concurrency.unwrap_or(CONCURRENCY),
+            submit_rate: pace.submit_rate,
+            poll_rate: pace.poll_rate,
+            poll_first: pace.poll_first,
+            poll_every: pace.poll_every,
+            job_timeout: manifest.job_timeout.unwrap_or(JOB_TIMEOUT),
+            deadline: time_until(manifest.deadline.unwrap_or(DEADLINE), now)?,
+        })
     }
 }
 
@@ -259,19 +304,22 @@ impl Pace {
         }
     }
 
+    /// Without flags, for a real account.
+    fn weaker(manifest: &ManifestSettings) -> Self {
+        let default = Self::careful();
+        Self {
+            submit_rate: manifest.submit_rate.unwrap_or(default.submit_rate),
+            poll_rate: manifest.poll_rate.unwrap_or(default.poll_rate),
+            poll_first: manifest.poll_first.unwrap_or(default.poll_first),
+            poll_every: manifest.poll_every.unwrap_or(default.poll_every),
+        }
+    }
+
     /// A rehearsal passes over the manifest, which is written for a real account.
     fn of(options: &LimitArgs, manifest: &ManifestSettings, destination: &Destination) -> Self {
         let weaker = match destination {
             Destination::Rehearsal => Self::rehearsal(),
-            Destination::Api(_) => {
-                let default = Self::careful();
-                Self {
-                    submit_rate: manifest.submit_rate.unwrap_or(default.submit_rate),
-                    poll_rate: manifest.poll_rate.unwrap_or(default.poll_rate),
-                    poll_first: manifest.poll_first.unwrap_or(default.poll_first),
-                    poll_every: manifest.poll_every.unwrap_or(default.poll_every),
-                }
-            }
+            Destination::Api(_) => Self::weaker(manifest),
         };
         Self {
             submit_rate: options.submit_rate.unwrap_or(weaker.submit_rate),
@@ -439,6 +487,7 @@ mod tests {
             job_timeout: Some(Duration::from_secs(35)),
             deadline: Some(Deadline::After(Duration::from_secs(36))),
             max_jobs: NonZeroU32::new(37),
+            max_spend: "38".parse().ok(),
             create_path: Some("/v2/create".to_owned()),
             poll_path: Some("/v2/{task_id}".to_owned()),
         }
@@ -497,6 +546,7 @@ mod tests {
         assert_eq!(settings.submit_rate.to_string(), "30/min");
         assert_eq!(settings.poll_rate.to_string(), "31/min");
         assert_eq!(settings.max_jobs.map(NonZeroU32::get), Some(37));
+        assert_eq!(settings.max_spend, "38".parse().ok());
         let seconds = [
             settings.poll_first,
             settings.poll_every,
@@ -509,7 +559,7 @@ mod tests {
 
         let settings = resolved(
             "--base-url https://flag.example.com --concurrency 1 --submit-rate 2/s --poll-rate 3/s --poll-first 4s \
-             --poll-every 5s --submit-timeout 6s --job-timeout 7s --deadline 8s --max-jobs 9",
+             --poll-every 5s --submit-timeout 6s --job-timeout 7s --deadline 8s --max-jobs 9 --max-spend 10.50",
             &manifest(),
         )
         .expect("valid");
@@ -518,6 +568,7 @@ mod tests {
         assert_eq!(settings.submit_rate.to_string(), "2/s");
         assert_eq!(settings.poll_rate.to_string(), "3/s");
         assert_eq!(settings.max_jobs.map(NonZeroU32::get), Some(9));
+        assert_eq!(settings.max_spend, "10.5".parse().ok());
         let seconds = [
             settings.poll_first,
             settings.poll_every,

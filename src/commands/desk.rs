@@ -101,8 +101,10 @@ impl<'a> Desk<'a> {
     }
 
     fn tell_jobs(&mut self, records: &[&Record], table: &JobTable) {
-        let lines = jobs_of(records, table)
-            .map(|job| Line::Job(JobLine::of(table, job, &self.selection)).to_json());
+        let lines = jobs_of(records, table).map(|job| {
+            let line = JobLine::of(table, job, &self.selection);
+            Line::Job(line.with_cost(Some(self.plan), table, job)).to_json()
+        });
         let output = &mut *self.output;
         self.progress.aside(|| output.data_lines(lines));
     }
@@ -262,6 +264,7 @@ mod tests {
             selection: Selection::default(),
             limits,
             rerun: Rerun::default(),
+            budget: None,
         };
         Engine::resume(table, setup, now).0
     }

@@ -1,20 +1,29 @@
 //! `shotlist plan`: what a run would do with every job, and why.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::{Reading, Stop, accept, read_manifest, read_state};
 use crate::cli::PlanArgs;
+use crate::clock;
 use crate::engine::event::JobIndex;
-use crate::engine::job::{JobState, Phase};
+use crate::engine::job::{JobState, Phase, Slot};
 use crate::engine::resume::{Outlook, Rerun, outlook};
 use crate::engine::table::{JobTable, Selection};
 use crate::engine::wish;
 use crate::error::ExitCode;
-use crate::manifest::Sources;
+use crate::manifest::{ManifestSettings, Sources};
+use crate::money::Priced;
 use crate::output::Output;
 use crate::plan::{JobId, Origin, Plan};
-use crate::report::json::{Line, OriginLine, PlanJobLine, SummaryLine};
-use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals};
+use crate::report::cost::Bill;
+use crate::report::forecast::{ASSUMED, Forecast, Pace, Renders, Span, length, video_of};
+use crate::report::json::{CostLine, ExpectedLine, Line, OriginLine, PlanJobLine, SummaryLine};
+use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals, cost_line};
+use crate::settings::Schedule;
 
 pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
@@ -29,8 +38,17 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     )?;
 
     let outlooks = Outlooks::new(&manifest.plan, &table);
-    let mut totals = PlanTotals::default();
+    let currency = manifest.plan.pricing().map(|pricing| pricing.currency);
+    let mut totals = PlanTotals::new(currency);
     outlooks.lines().for_each(|line| totals.add(&line));
+    let bill = totals.bill();
+    let ManifestSettings {
+        max_jobs,
+        max_spend,
+        ..
+    } = manifest.settings;
+    let schedule = Schedule::of(&manifest.settings, &clock::local())?;
+    let forecast = outlooks.forecast(bill, &schedule, max_jobs, clock::wall());
     if options.json {
         output.data_lines(outlooks.lines().zip(0..).map(|(line, number)| {
             let job = manifest.plan.jobs().get(number);
@@ -40,7 +58,11 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
             };
             Line::Plan(line).to_json()
         }));
-        let summary = SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals);
+        let summary = SummaryLine {
+            cost: Some(CostLine::new(bill, max_spend)),
+            expected: forecast.as_ref().map(ExpectedLine::from),
+            ..SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals)
+        };
         output.data(&Line::Summary(summary).to_json());
         return Ok(ExitCode::Completed);
     }
@@ -49,7 +71,20 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     output.data(&listing.header());
     output.data_lines(outlooks.lines().map(|line| listing.draw(&line)));
     output.data("");
-    output.data(&totals.text());
+    output.data_wrapped(&totals.text(max_jobs));
+    let lines = bill.lines(output.data_width());
+    if !lines.is_empty() {
+        output.data("");
+        output.data_lines(lines);
+        output.data("");
+    }
+    if let Some(cost) = cost_line(bill, max_spend) {
+        output.data_wrapped(&cost);
+    }
+    if let Some(forecast) = forecast {
+        let (slots, rate) = (schedule.concurrency, schedule.submit_rate);
+        output.data_wrapped(&forecast.text(&format!("with {slots} in flight at {rate}")));
+    }
     Ok(ExitCode::Completed)
 }
 
@@ -104,15 +139,11 @@ impl<'a> Outlooks<'a> {
         } else {
             self.planned(job, outlook)
         };
-        let seconds = self
-            .plan
-            .jobs()
-            .get(job as usize)
-            .and_then(|job| job.request().duration());
-        let order = match outlook {
-            Outlook::New | Outlook::Again | Outlook::Remake if !is_removed => {
-                Order::Video { seconds }
-            }
+        let order = match (outlook, self.plan.jobs().get(job as usize)) {
+            (Outlook::New | Outlook::Again | Outlook::Remake, Some(job)) => Order::Video {
+                video: Priced::of(job.request()),
+                price: self.plan.price(job).map(|cost| cost.amount),
+            },
             _ => Order::Nothing,
         };
         PlanLine {
@@ -121,6 +152,74 @@ impl<'a> Outlooks<'a> {
             why,
             order,
         }
+    }
+
+    /// How long the run would take; `None` if there is nothing to wait for.
+    fn forecast(
+        &self,
+        bill: &Bill,
+        schedule: &Schedule,
+        max_jobs: Option<NonZeroU32>,
+        now: Timestamp,
+    ) -> Option<Forecast> {
+        let submit_interval = schedule.submit_rate.interval();
+        let pace = Pace {
+            concurrency: schedule.concurrency,
+            submit_interval,
+            poll_interval: schedule.poll_rate.interval(),
+            poll_first: schedule.poll_first,
+            poll_every: schedule.poll_every,
+            first_submit: match self.table.runs() {
+                [] => Duration::ZERO,
+                _ => submit_interval,
+            },
+        };
+        let renders = Renders::of(self.plan, self.table, schedule.job_timeout);
+        let takes = |model, seconds| match renders.median(model, seconds) {
+            Some(median) => Span::of(median),
+            None => ASSUMED.map(|render| pace.known_after(render, bill.videos())),
+        };
+        let running: Vec<Span> = (0..self.table.removed().end)
+            .filter_map(|job| {
+                let state = self.table.job(job);
+                let since = held_since(state)?;
+                let (model, seconds) = video_of(state, self.plan.jobs().get(job as usize))?;
+                let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+                Some(takes(model, seconds).map(|time| time.saturating_sub(age)))
+            })
+            .collect();
+        if running.is_empty() && bill.videos() == 0 {
+            return None;
+        }
+        let most_jobs = max_jobs.map_or(usize::MAX, |most| most.get() as usize);
+        let at = |end: fn(Span) -> Duration| {
+            let orders = self.lines().filter_map(|line| match line.order {
+                Order::Video { video, .. } => Some(end(takes(video.model, video.seconds))),
+                Order::Nothing => None,
+            });
+            length(
+                &pace,
+                running.iter().copied().map(end),
+                orders.take(most_jobs),
+            )
+        };
+        let length = Span {
+            least: at(|span| span.least),
+            most: at(|span| span.most),
+        };
+        let video = bill
+            .groups()
+            .filter_map(|(video, _)| renders.median(video.model, video.seconds))
+            .map(Span::of)
+            .reduce(Span::cover);
+        let all = || renders.median_of_all().map(Span::of);
+        let video = video.or_else(all).unwrap_or(ASSUMED);
+        Some(Forecast {
+            length,
+            video,
+            finished: renders.count(),
+            is_cut_short: length.least.saturating_sub(video.least) > schedule.deadline,
+        })
     }
 
     fn planned(&self, job: JobIndex, outlook: Outlook) -> (PlanKind, Cow<'static, str>) {
@@ -163,6 +262,17 @@ impl<'a> Outlooks<'a> {
             return "never submitted; a row without id whose prompt or media was edited is a new job".into();
         }
         "never submitted".into()
+    }
+}
+
+/// Since when a task has held a slot.
+fn held_since(state: &JobState) -> Option<Timestamp> {
+    match &state.phase {
+        Phase::Running {
+            task,
+            slot: Slot::Held,
+        } => Some(task.accepted_at),
+        _ => None,
     }
 }
 

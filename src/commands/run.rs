@@ -13,6 +13,7 @@ use super::{Manifest, Reading, Stage, Stop, environment, load_manifest, open_sta
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::RunArgs;
 use crate::clock::{self, Clock};
+use crate::engine::budget::Budget;
 use crate::engine::event::{Origin, RunStart};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
@@ -21,6 +22,7 @@ use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, JournalFile, Reach};
 use crate::output::Output;
+use crate::plan::Plan;
 use crate::report::json::Line;
 use crate::report::outcome::{RunFact, Tally};
 use crate::report::status;
@@ -55,7 +57,10 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
 
     let runtime = signals::runtime()?;
     let provider = Provider::find(&settings, key, &runtime)?;
-    let setup = setup(&settings, &provider, &table);
+    let setup = Setup {
+        budget: draw_up(&settings, &manifest.plan, &table)?,
+        ..setup(&settings, &provider, &table)
+    };
     let selection = setup.selection.clone();
     let (engine, first) = Engine::resume(table, setup, clock.now());
     if engine.has_work() && provider.key.is_none() {
@@ -108,6 +113,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         tally: &tally,
         facts: &facts,
         stop: ended.engine.stops().first(),
+        budget: ended.engine.budget(),
         invocation: &invocation(options, stage),
         results: Some(&shown),
         elapsed: clock.now().mono,
@@ -255,10 +261,25 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
             deadline: settings.deadline,
             max_jobs: settings.max_jobs,
         },
-        rerun: Rerun {
-            failed: settings.rerun_failed,
-            changed: settings.rerun_changed,
-        },
+        rerun: rerun(settings),
+        budget: None,
+    }
+}
+
+/// The budget of a run with `--max-spend`.
+fn draw_up(settings: &RunSettings, plan: &Plan, table: &JobTable) -> Result<Option<Budget>, Error> {
+    let Some(cap) = settings.max_spend else {
+        return Ok(None);
+    };
+    let rerun = rerun(settings);
+    Budget::draw_up(cap, plan, table, &settings.selection, rerun)
+        .map_err(|error| Error::new(ExitCode::Usage, error.to_string()).help(error.help()))
+}
+
+fn rerun(settings: &RunSettings) -> Rerun {
+    Rerun {
+        failed: settings.rerun_failed,
+        changed: settings.rerun_changed,
     }
 }
 
@@ -332,6 +353,10 @@ fn repeated(options: &RunArgs) -> Vec<String> {
         (
             "--max-jobs",
             options.max_jobs.map(|count| count.to_string()),
+        ),
+        (
+            "--max-spend",
+            options.max_spend.map(|amount| amount.to_string()),
         ),
         (
             "--concurrency",
@@ -440,7 +465,7 @@ mod tests {
 
     #[test]
     fn the_next_run_is_suggested_with_the_options_of_this_one_but_for_what_costs_again() {
-        let line = "--base-url http://127.0.0.1:1 --api-key-file k --max-jobs 1 --concurrency 2 --submit-rate 3/min \
+        let line = "--base-url http://127.0.0.1:1 --api-key-file k --max-jobs 1 --max-spend 9.50 --concurrency 2 --submit-rate 3/min \
                     --poll-rate 4/s --poll-first 5s --poll-every 6s --submit-timeout 7m --job-timeout 8h --deadline \
                     06:00 --select a* --select b";
         let words = format!("shotlist run m.yaml {line} --rerun failed");

@@ -9,6 +9,7 @@ use crate::error::{Error, ExitCode};
 use crate::output::Output;
 use crate::report::json::{JobLine, Line, SummaryLine};
 use crate::report::outcome::Tally;
+use crate::report::spend::{Spend, SpendLine};
 use crate::report::status;
 use crate::results;
 use crate::state::lock;
@@ -34,11 +35,17 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     } else {
         Tally::of_all(&table, &selection)
     };
+    let spend = Spend::of(&table, None);
     if options.json {
         let jobs = 0..table.removed().end;
-        output
-            .data_lines(jobs.map(|job| Line::Job(JobLine::of(&table, job, &selection)).to_json()));
-        let summary = SummaryLine::new("status", ExitCode::Completed).with_tally(&tally);
+        output.data_lines(jobs.map(|job| {
+            let line = JobLine::of(&table, job, &selection);
+            Line::Job(line.with_cost(loaded.plan.as_ref(), &table, job)).to_json()
+        }));
+        let summary = SummaryLine {
+            spend: spend.as_ref().map(SpendLine::boxed),
+            ..SummaryLine::new("status", ExitCode::Completed).with_tally(&tally)
+        };
         output.data(&Line::Summary(summary).to_json());
         return Ok(ExitCode::Completed);
     }
@@ -46,6 +53,7 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     output.data_lines(status::rows(&table, &selection, width));
     output.data("");
     output.data(&status::counts(&tally));
+    output.data_lines(spend.iter().map(Spend::text));
     let directory = state_directory(&options.manifest, out, Stage::Real);
     output.data(&activity(&directory, has_state)?);
     Ok(ExitCode::Completed)

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::budget::Shortfall;
+use crate::money::Cost;
 use crate::plan::{AspectRatio, Fingerprint, Mode, Model, VideoRequest, words};
 use crate::text::{CleanText, clean};
 
@@ -122,6 +124,9 @@ pub enum Event {
         /// The request columns, filled in by [`super::describe_intents`] before the event is recorded: the engine
         /// knows the fingerprint alone.
         request: Option<SentRequest>,
+        /// What it is expected to cost, which is reserved until nothing can have been created; `None` if there is no
+        /// price.
+        cost: Option<Cost>,
     },
     /// The provider took it.
     Accepted {
@@ -557,6 +562,8 @@ pub enum StopReason {
     Deadline,
     /// `--max-jobs`.
     MaxJobs,
+    /// `--max-spend`.
+    MaxSpend(Shortfall),
     /// Ctrl-C or SIGTERM.
     Interrupted,
     /// The state cannot be written.

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use super::event::{Event, FailureClass, MediaUrl, PendingClass, RunNumber, SentRequest, TaskId};
+use crate::money::{Amount, Cost, Currency};
 use crate::plan::{Fingerprint, words};
 use crate::text::CleanText;
 
@@ -23,6 +24,10 @@ pub struct JobState {
     pub sent: Option<Box<SentRequest>>,
     /// When the last intent was recorded.
     pub submitted_at: Option<Timestamp>,
+    /// What the last intent was recorded to cost; in two parts, because a job must cost little memory.
+    pub(super) amount: Amount,
+    /// `None` if it was recorded without a cost.
+    pub(super) currency: Option<Currency>,
 }
 
 /// Number of a take, from 1.
@@ -164,13 +169,14 @@ impl JobState {
                     run,
                     fingerprint,
                     request,
+                    cost,
                 },
             ) => {
                 self.attempts += 1;
                 self.fingerprint = Some(*fingerprint);
-                if let Some(request) = request {
-                    self.sent = Some(Box::new(request.clone()));
-                }
+                self.amount = cost.map_or(Amount::ZERO, |cost| cost.amount);
+                self.currency = cost.map(|cost| cost.currency);
+                self.sent = request.clone().map(Box::new);
                 self.submitted_at = Some(at);
                 Phase::Submitting { run: *run }
             }
@@ -269,6 +275,27 @@ impl JobState {
             | Phase::Lost { task, .. } => Some(task),
             Phase::Failed { task, .. } => task.as_ref(),
             _ => None,
+        }
+    }
+
+    /// What the last create request was recorded to cost, whatever became of it.
+    pub fn cost(&self) -> Option<Cost> {
+        self.currency.map(|currency| Cost {
+            amount: self.amount,
+            currency,
+        })
+    }
+
+    /// Whether the provider may have made, or be making, the video of this take: its money is spent, or may be.
+    pub fn may_cost(&self) -> bool {
+        match &self.phase {
+            Phase::Pending | Phase::Returned { .. } => false,
+            Phase::Failed { task, .. } => task.is_some(),
+            Phase::Submitting { .. }
+            | Phase::Running { .. }
+            | Phase::Completed { .. }
+            | Phase::InDoubt { .. }
+            | Phase::Lost { .. } => true,
         }
     }
 
@@ -398,6 +425,7 @@ mod tests {
                 run: RunNumber(2),
                 fingerprint,
                 request: Some(request),
+                cost: None,
             },
             Event::Accepted {
                 task_id: task_id.clone(),

@@ -4,11 +4,14 @@
 //! durable first and then starts the calls; [`Engine::launched`] tells the engine when that was, because rates are
 //! counted from there.
 
+pub mod budget;
 pub mod event;
 pub mod job;
 pub mod limits;
 mod owners;
 mod polls;
+mod queue;
+pub mod reserve;
 pub mod resume;
 pub mod retry;
 mod submits;
@@ -24,14 +27,16 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::budget::Budget;
 use self::event::{
     Call, Event, Input, JobIndex, Notice, Now, RunNumber, RunStart, SentRequest, StopReason, TaskId,
 };
-use self::job::{JobState, Phase, Slot, Status};
+use self::job::{Phase, Slot, Status};
 use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
 use self::owners::Owners;
+use self::queue::Queue;
 use self::resume::{Outlook, Rerun, Wish, outlook};
-use self::table::{Fact, JobTable, Record, Selection};
+use self::table::{Before, Fact, JobTable, Record, Selection};
 use self::watch::{Watch, Watches};
 use crate::plan::Plan;
 use crate::text::CleanText;
@@ -53,6 +58,8 @@ pub struct Setup {
     pub limits: Limits,
     /// Which settled jobs are made again.
     pub rerun: Rerun,
+    /// What the state may have reserved at most.
+    pub budget: Option<Budget>,
 }
 
 /// What the shell has to do after a step, in this order.
@@ -106,15 +113,17 @@ pub struct Engine {
     began: Now,
     counts: Counts,
 
+    budget: Option<Budget>,
+
     /// Jobs that this run has not tried, in plan order.
-    fresh: VecDeque<JobIndex>,
+    fresh: Queue,
     /// Jobs that this run tried and that surely created nothing; they go first.
     again: VecDeque<JobIndex>,
     /// Distinct jobs that this run submitted.
     submitted: u32,
     open_creates: BTreeSet<JobIndex>,
     /// The job whose intent the last step recorded, as it was before.
-    before_intent: Option<(JobIndex, JobState)>,
+    before_intent: Option<(JobIndex, Before)>,
     last_submit: Option<Duration>,
     submit_spacing: Spacing,
     restraint: Restraint,
@@ -159,7 +168,8 @@ impl Engine {
             run: setup.start.run,
             began: now,
             counts: count(&table),
-            fresh: VecDeque::new(),
+            budget: setup.budget,
+            fresh: Queue::default(),
             again: VecDeque::new(),
             submitted: 0,
             open_creates: BTreeSet::new(),
@@ -183,7 +193,9 @@ impl Engine {
         for job in 0..engine.table.removed().end {
             let wish = wish(&engine.table, job, &setup.selection);
             match outlook(engine.table.job(job), wish, setup.rerun) {
-                Outlook::New | Outlook::Again | Outlook::Remake => engine.fresh.push_back(job),
+                Outlook::New | Outlook::Again | Outlook::Remake => {
+                    engine.fresh.push(job, engine.price(job));
+                }
                 Outlook::Resume => engine.watch_running(job, now),
                 Outlook::Recheck => engine.watches.add(job, now.mono, Watch::default()),
                 Outlook::InDoubt => engine.settle_open_intent(job, now, &mut effects),
@@ -217,8 +229,8 @@ impl Engine {
         self.open_creates.remove(&job);
         self.again.push_front(job);
         *self.counts.of(self.table.job(job).status()) -= 1;
-        *self.counts.of(before.status()) += 1;
-        self.table.restore(job, before);
+        *self.counts.of(before.job.status()) += 1;
+        self.table.restore(before);
     }
 
     /// Notes when the calls of the last step were really started.
@@ -247,6 +259,8 @@ impl Engine {
         let mut times: Vec<Duration> = Vec::with_capacity(6);
         if self.can_submit() {
             times.push(self.submit_open_at());
+        } else if self.is_out_of_money() {
+            times.push(now.mono); // nothing will happen that the run could wait for
         }
         if self.can_poll() {
             times.extend(
@@ -275,7 +289,7 @@ impl Engine {
 
     /// Whether anything would be sent: only then a key is needed.
     pub fn has_work(&self) -> bool {
-        !(self.fresh.is_empty() && self.watches.is_empty())
+        self.has_affordable() || !self.watches.is_empty()
     }
 
     /// All jobs and their states.
@@ -292,6 +306,11 @@ impl Engine {
     pub fn in_flight(&self) -> u32 {
         self.watches.slots()
             + u32::try_from(self.open_creates.len()).expect("at most the concurrency")
+    }
+
+    /// What the state may have reserved at most.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
     }
 
     /// Why submits ended, in the order the reasons came up; empty if nothing stopped them.

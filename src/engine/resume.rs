@@ -48,6 +48,13 @@ words! {
     }
 }
 
+impl Outlook {
+    /// Whether a create request of the job leaves, unless something stops the run before.
+    pub fn submits(self) -> bool {
+        matches!(self, Self::New | Self::Again | Self::Remake)
+    }
+}
+
 /// The one rule of resuming.
 pub fn outlook(job: &JobState, wish: Wish, rerun: Rerun) -> Outlook {
     let remake_changed = rerun.changed && wish == Wish::Changed;

@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
+use super::budget::Room;
 use super::event::{Call, Event, JobIndex, Notice, Now, PendingClass, StopReason, SubmitReply};
 use super::job::Status;
 use super::limits::{Episode, Verdict};
 use super::{Effects, Engine};
+use crate::money::Amount;
 use crate::text::CleanText;
 
 impl Engine {
     pub(super) fn start_submit(&mut self, now: Now, effects: &mut Effects) {
         self.before_intent = None;
-        self.stop_at_job_limit(effects);
+        self.stop_at_limits(effects);
         if !self.can_submit() || now.mono < self.submit_open_at() {
             return;
         }
         let Some(job) = self.next_job() else { return };
-        self.before_intent = Some((job, self.table.job(job).clone()));
+        self.before_intent = Some((job, self.table.before(job)));
         if matches!(
             self.table.job(job).status(),
             Status::Completed | Status::Failed
@@ -30,6 +32,7 @@ impl Engine {
                 .wanted(job)
                 .expect("only jobs of the plan are submitted"),
             request: None,
+            cost: self.table.price(job),
         };
         if self.record(job, intent, now, effects) {
             effects.calls.push(Call::Submit { job });
@@ -137,19 +140,43 @@ impl Engine {
         }
     }
 
+    /// Of the jobs that fit under the cap: one that this run has tried, or else the next one of the plan.
     fn next_job(&mut self) -> Option<JobIndex> {
-        self.again.pop_front().or_else(|| {
-            let job = self.fresh.pop_front()?;
-            self.submitted += 1;
-            Some(job)
-        })
+        let room = self.room();
+        let again = self.again.iter();
+        let fitting = again.copied().position(|job| room.takes(self.price(job)));
+        if let Some(at) = fitting {
+            return self.again.remove(at);
+        }
+        if !self.has_fresh_left() {
+            return None;
+        }
+        let job = self.fresh.pop(room)?;
+        self.submitted += 1;
+        Some(job)
     }
 
     pub(super) fn can_submit(&self) -> bool {
         self.has_submits_left()
-            && (!self.again.is_empty() || self.has_fresh_left())
+            && self.has_affordable()
             && self.open_creates.len() < self.restraint.window() as usize
             && self.in_flight() < self.limits.concurrency.get()
+    }
+
+    /// Whether any job that may be submitted fits under the cap now.
+    pub(super) fn has_affordable(&self) -> bool {
+        let room = self.room();
+        self.again.iter().any(|job| room.takes(self.price(*job)))
+            || self.has_fresh_left() && self.fresh.has_fitting(room)
+    }
+
+    pub(super) fn price(&self, job: JobIndex) -> Option<Amount> {
+        self.table.price(job).map(|cost| cost.amount)
+    }
+
+    fn room(&self) -> Room {
+        let budget = self.budget.as_ref();
+        budget.map_or(Room::Endless, |budget| budget.room(self.table.reserved()))
     }
 
     pub(super) fn submit_open_at(&self) -> Duration {
@@ -170,11 +197,25 @@ impl Engine {
                 .is_none_or(|most| self.submitted < most.get())
     }
 
-    /// `--max-jobs`: submits end once no job of the allowed number can come back.
-    fn stop_at_job_limit(&mut self, effects: &mut Effects) {
+    /// `--max-jobs`: submits end once no job of the allowed number can come back. `--max-spend`: once no job that is
+    /// left fits and no open create can give back what it has reserved.
+    fn stop_at_limits(&mut self, effects: &mut Effects) {
         let only_fresh = self.again.is_empty() && self.open_creates.is_empty();
         if self.has_submits_left() && only_fresh && !self.has_fresh_left() {
             self.stop(StopReason::MaxJobs, effects);
         }
+        if self.is_out_of_money()
+            && let Some(budget) = &self.budget
+        {
+            let again = self.again.iter().map(|job| (self.price(*job), 1));
+            let left = self.fresh.prices().chain(again);
+            let shortfall = budget.shortfall(self.table.reserved(), left);
+            self.stop(StopReason::MaxSpend(shortfall), effects);
+        }
+    }
+
+    /// Whether jobs are left, none of them fits under the cap, and none will: a running task gives nothing back.
+    pub(super) fn is_out_of_money(&self) -> bool {
+        self.has_submits_left() && self.open_creates.is_empty() && !self.has_affordable()
     }
 }

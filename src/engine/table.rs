@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::event::{Event, JobIndex, Origin, RunNumber, RunStart};
-use super::job::{IllegalEvent, JobState, Status};
+use super::job::{IllegalEvent, JobState, Phase, Status};
+use super::reserve::{Hold, Reserved};
+use crate::money::{Cost, Priced};
 use crate::plan::{Fingerprint, JobId, Plan};
 
 /// A fact with the moment it was recorded: what the journal stores and replays.
@@ -84,6 +86,9 @@ pub struct JobTable {
     jobs: Vec<JobState>,
     /// Fingerprints of the plan's requests; as long as the plan.
     wanted: Vec<Fingerprint>,
+    /// What the plan's jobs are to cost.
+    prices: Prices,
+    reserved: Reserved,
     /// Folded id → position.
     positions: HashMap<Box<str>, JobIndex>,
     runs: Vec<RunStart>,
@@ -92,7 +97,10 @@ pub struct JobTable {
 impl JobTable {
     /// A table in which the plan's jobs are pending and nothing has happened.
     pub fn new(plan: Option<&Plan>) -> Self {
-        let mut table = Self::default();
+        let mut table = Self {
+            prices: plan.map(Prices::of).unwrap_or_default(),
+            ..Self::default()
+        };
         for job in plan.map_or(&[][..], Plan::jobs) {
             table.wanted.push(job.request().fingerprint());
             table.insert(job.id().clone());
@@ -148,24 +156,86 @@ impl JobTable {
                 run: run.0,
             });
         }
+        let (held, is_spent) = (self.hold(index), self.is_spent_by(index, event));
         let job = &mut self.jobs[index as usize];
         job.apply(event, at).map_err(|source| ReplayError::Event {
             id: self.ids[index as usize].clone(),
             source,
         })?;
-        if self
-            .wanted
-            .get(index as usize)
-            .is_some_and(|wanted| job.fingerprint == Some(*wanted))
-        {
-            job.sent = None;
+        if self.is_as_wanted(index) {
+            self.jobs[index as usize].sent = None;
+        }
+        let holds = self.hold(index);
+        if holds != held {
+            if let Some(held) = held.filter(|_| !is_spent) {
+                self.reserved.release(held);
+            }
+            if let Some(holds) = holds {
+                self.reserved.add(holds);
+            }
         }
         Ok(())
     }
 
-    /// Takes back what happened to one job since it was `before`: the state never heard of it.
-    pub(super) fn restore(&mut self, index: JobIndex, before: JobState) {
-        self.jobs[index as usize] = before;
+    /// Whether the job leaves behind, with `event`, a create that the provider may have made: it stays reserved.
+    fn is_spent_by(&self, index: JobIndex, event: &Event) -> bool {
+        match event {
+            Event::Reopened => true,
+            // The provider had named a task, so it may charge for it, whatever a person finds there now.
+            Event::NotCreated => matches!(self.job(index).phase, Phase::Lost { .. }),
+            _ => false,
+        }
+    }
+
+    /// What the last create of a job has reserved and not released.
+    pub(super) fn hold(&self, index: JobIndex) -> Option<Hold> {
+        let job = self.job(index);
+        let hold = || match job.cost() {
+            Some(cost) => Hold::Cost(cost),
+            None => Hold::Unrecorded(self.sent(index)),
+        };
+        job.may_cost().then(hold)
+    }
+
+    /// What was sent last, as far as it is known.
+    fn sent(&self, index: JobIndex) -> Option<Priced> {
+        match &self.job(index).sent {
+            Some(sent) => sent.priced(),
+            None if self.is_as_wanted(index) => self.prices.priced(index),
+            None => None,
+        }
+    }
+
+    /// Whether what was sent last is what the plan wants.
+    fn is_as_wanted(&self, index: JobIndex) -> bool {
+        let sent = self.job(index).fingerprint;
+        self.wanted(index)
+            .is_some_and(|wanted| sent == Some(wanted))
+    }
+
+    /// A job as it is now, with all that changes when something happens to it.
+    pub(super) fn before(&self, index: JobIndex) -> Before {
+        Before {
+            index,
+            job: self.job(index).clone(),
+            reserved: self.reserved.clone(),
+        }
+    }
+
+    /// Takes back what happened to one job, and to no other, since it was `before`: the state never heard of it.
+    pub(super) fn restore(&mut self, before: Before) {
+        self.jobs[before.index as usize] = before.job;
+        self.reserved = before.reserved;
+    }
+
+    /// What creates have reserved, of all takes of all jobs, removed ones included.
+    pub fn reserved(&self) -> &Reserved {
+        &self.reserved
+    }
+
+    /// What the next create of a job is expected to cost; `None` if that is unknown, or the plan does not have the job.
+    pub fn price(&self, index: JobIndex) -> Option<Cost> {
+        self.prices.price(index)
     }
 
     /// Number of jobs, removed ones included.
@@ -239,6 +309,53 @@ impl JobTable {
             }
             status => status,
         }
+    }
+}
+
+/// A job as it was, see [`JobTable::before`].
+#[derive(Debug)]
+pub(super) struct Before {
+    index: JobIndex,
+    pub(super) job: JobState,
+    reserved: Reserved,
+}
+
+/// What the plan's jobs are to cost. There are few different prices however many jobs there are.
+#[derive(Debug, Clone, Default)]
+struct Prices {
+    kinds: Vec<(Priced, Option<Cost>)>,
+    /// Which of the kinds each job is.
+    jobs: Vec<u16>,
+}
+
+impl Prices {
+    fn of(plan: &Plan) -> Self {
+        let mut prices = Self::default();
+        let mut known = HashMap::new();
+        for job in plan.jobs() {
+            let request = Priced::of(job.request());
+            let kind = *known.entry(request).or_insert_with(|| {
+                prices.kinds.push((request, plan.price(job)));
+                u16::try_from(prices.kinds.len() - 1).expect(
+                    "models, lengths, sound and references make a few thousand kinds at most",
+                )
+            });
+            prices.jobs.push(kind);
+        }
+        prices
+    }
+
+    fn kind(&self, index: JobIndex) -> Option<(Priced, Option<Cost>)> {
+        let kind = *self.jobs.get(index as usize)?;
+        Some(self.kinds[kind as usize])
+    }
+
+    fn price(&self, index: JobIndex) -> Option<Cost> {
+        self.kind(index)?.1
+    }
+
+    fn priced(&self, index: JobIndex) -> Option<Priced> {
+        self.kind(index).map(|(priced, _)| priced)
     }
 }
 

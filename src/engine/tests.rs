@@ -13,6 +13,7 @@ use super::event::{
 use super::*;
 use crate::plan::{Job, JobId, Media, Model, RequestFields, VideoRequest};
 
+mod money;
 mod rules;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -64,6 +65,7 @@ struct Start {
     table: JobTable,
     limits: Limits,
     rerun: Rerun,
+    budget: Option<Budget>,
     base_url: &'static str,
     key: &'static str,
     wall: Timestamp,
@@ -75,6 +77,7 @@ impl Start {
             table: JobTable::new(Some(plan)),
             limits: limits(),
             rerun: Rerun::default(),
+            budget: None,
             base_url: "http://sim",
             key: "key",
             wall: Timestamp::from_second(1_000_000).expect("in range"),
@@ -104,6 +107,7 @@ impl World {
             selection: Selection::default(),
             limits: start.limits,
             rerun: start.rerun,
+            budget: start.budget,
         };
         let (engine, effects) = Engine::resume(start.table, setup, now);
         Self {
@@ -377,6 +381,7 @@ fn start_like(start: &Start) -> Start {
         table: JobTable::default(),
         limits: start.limits.clone(),
         rerun: start.rerun,
+        budget: start.budget.clone(),
         base_url: start.base_url,
         key: start.key,
         wall: start.wall,

@@ -58,6 +58,7 @@ pub const LINTS: &[(&str, &str)] = &[
         "shadowed-var",
         "a variable behind a nearer one of the same name",
     ),
+    ("unpriced", "jobs that the price list has no price for"),
     ("unused-column", "a column that no template names"),
     ("unused-var", "a variable that no template names"),
     ("yaml-version", "a `%YAML` line of another version"),

@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 use super::Loaded;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::fields::{EXPANDING, JOB_FIELDS, nearest};
+use super::pricing;
 use super::sections::Sections;
 use super::sources::Sources;
 use super::table::{self, OtherColumns, TableFile, TableOptions};
@@ -16,6 +17,7 @@ use super::unfold::{Setting, Site, Unfolder};
 use super::validate::Validator;
 use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Stop};
+use crate::money::Pricing;
 use crate::plan::Plan;
 
 /// How files are read: the manifest module itself touches none.
@@ -216,16 +218,44 @@ impl Loading<'_> {
         let plan = if self.diagnostics.has_errors() {
             None
         } else {
-            self.document(&decoded.text, source, sections)
+            self.priced(&decoded.text, source, sections)
         };
         self.files.sources.fill(source, decoded.text);
         plan
+    }
+
+    /// The plan with its price list, wherever that is written.
+    fn priced(&mut self, text: &str, source: SourceId, sections: &mut Sections) -> Option<Plan> {
+        let plan = self.document(text, source, sections);
+        let diagnostics = &mut self.diagnostics;
+        let pricing = match &sections.pricing {
+            Some((key, node)) => match &node.value {
+                Value::Text(name) => self.files.price_list(name, &node.span, diagnostics),
+                _ => pricing::section(key, node, diagnostics),
+            },
+            None => None,
+        };
+        if let Some(at) = &sections.max_spend_at
+            && sections.is_whole
+            && states_nothing(sections.pricing.as_ref())
+        {
+            diagnostics.push(pricing::nothing_to_count(at));
+        }
+        let plan = plan?.with_pricing(pricing);
+        if let Some((key, _)) = &sections.pricing
+            && !diagnostics.has_errors()
+            && let Some(warning) = pricing::unpriced(&plan, &key.span)
+        {
+            diagnostics.push(warning);
+        }
+        Some(plan)
     }
 
     fn document(&mut self, text: &str, source: SourceId, sections: &mut Sections) -> Option<Plan> {
         let language = Language::new();
         let mut found = Found::Nothing;
         let read = self.read_document(text, source, &language, sections, &mut found);
+        sections.is_whole = read.is_ok();
         let mut recovered = None;
         if let (Found::Waiting, Err(_)) = (&found, &read) {
             if is_named_later(text, "\nvars:", sections.vars.as_ref()) {
@@ -568,6 +598,38 @@ impl Files<'_> {
         None
     }
 
+    /// Reads the price list that `pricing:` names, relative to the manifest.
+    fn price_list(
+        &mut self,
+        name: &str,
+        at: &Span,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Pricing> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let path = folder.join(name);
+        let refusal = if Format::of(&path) != Some(Format::Yaml) {
+            pricing::not_a_price_list(name, at)
+        } else if self.is_forbidden(folder, Path::new(name)) {
+            outside(name, at)
+        } else {
+            match (self.read)(&path) {
+                Ok(bytes) if bytes.len() > pricing::FILE_LIMIT => pricing::too_large(name, at),
+                Ok(bytes) => {
+                    let source = self.sources.open(&path.to_string_lossy());
+                    let decoded = yaml::decode(bytes, source, diagnostics);
+                    let prices = pricing::file(&decoded.text, source, diagnostics);
+                    self.sources.fill(source, decoded.text);
+                    return prices;
+                }
+                Err(error) => {
+                    unreadable(&path, &error, at).label("relative to the directory of the manifest")
+                }
+            }
+        };
+        diagnostics.push(refusal);
+        None
+    }
+
     /// Whether the file must not be read.
     fn is_forbidden(&self, folder: &Path, name: &Path) -> bool {
         match self.options.outside {
@@ -578,6 +640,11 @@ impl Files<'_> {
             }
         }
     }
+}
+
+/// Whether there is no price list, or an empty section in its place.
+fn states_nothing(section: Option<&(Key, Node)>) -> bool {
+    section.is_none_or(|(_, node)| node.value == Value::Null)
 }
 
 /// Whether a name leads out of the folder that it is relative to.

@@ -12,6 +12,7 @@ mod fields;
 mod lint;
 mod load;
 mod matrix;
+mod pricing;
 pub mod references;
 mod render;
 mod sections;
@@ -43,6 +44,7 @@ pub use self::sources::{Place, Sources};
 pub use self::starter::{StarterFormat, starter};
 pub use self::table::errors::{ErrorsCsv, NoErrorsCsv};
 pub use self::table::{CellPlace, Delimiter, TableOptions};
+use crate::money::Amount;
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
 
@@ -73,6 +75,8 @@ pub struct ManifestSettings {
     pub deadline: Option<Deadline>,
     /// `limits.max_jobs`
     pub max_jobs: Option<NonZeroU32>,
+    /// `limits.max_spend`, in the currency of the price list
+    pub max_spend: Option<Amount>,
 }
 
 /// A manifest that was read as far as it can be.

@@ -9,13 +9,14 @@ use super::ManifestSettings;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{JOB_FIELDS, is_secret, listed, nearest, secret};
 use super::lint::Allow;
-use super::tree::{Key, Node, Value};
+use super::pricing;
+use super::tree::{Key, Node, Span, Value};
 use super::values::{described, shown, wrong_type};
 use crate::units;
 
 /// The top-level keys; others may start with `x-`.
 const TOP: &[&str] = &[
-    "version", "api", "limits", "output", "allow", "vars", "defaults", "jobs",
+    "version", "api", "limits", "pricing", "output", "allow", "vars", "defaults", "jobs",
 ];
 /// The settings under `api:`.
 pub const API: &[&str] = &["base_url", "create_path", "poll_path"];
@@ -30,6 +31,7 @@ pub const LIMITS: &[&str] = &[
     "job_timeout",
     "deadline",
     "max_jobs",
+    "max_spend",
 ];
 /// The path that only compatibility clients may see, says the provider's page.
 const COMPATIBILITY_PATH: &str = "/v1/videos/generations";
@@ -39,6 +41,12 @@ const COMPATIBILITY_PATH: &str = "/v1/videos/generations";
 pub(super) struct Sections {
     /// `api:` and `limits:`.
     pub(super) settings: ManifestSettings,
+    /// Where `limits.max_spend` stands, whatever it says.
+    pub(super) max_spend_at: Option<Span>,
+    /// `pricing:`
+    pub(super) pricing: Option<(Key, Node)>,
+    /// Whether the manifest was read to its end, so that what is not here is not in it.
+    pub(super) is_whole: bool,
     /// `defaults:`, for the rules to read.
     pub(super) defaults: Option<Node>,
     /// `vars:`, for the templates to name.
@@ -54,6 +62,7 @@ impl Sections {
             "version" => version(&node, diagnostics),
             "api" => self.api(&node, diagnostics),
             "limits" => self.limits(&node, diagnostics),
+            "pricing" => self.pricing = Some((key.clone(), node)),
             "output" => output(&node, diagnostics),
             "allow" => self.allow = Allow::read(key, &node, diagnostics),
             "vars" => self.vars = Some(node),
@@ -108,6 +117,10 @@ impl Sections {
                 }
                 "job_timeout" => settings.job_timeout = duration(key, value, "60m", diagnostics),
                 "deadline" => settings.deadline = parsed(key, value, "8h", diagnostics),
+                "max_spend" => {
+                    self.max_spend_at = Some(value.span.clone());
+                    settings.max_spend = pricing::max_spend(key, value, diagnostics);
+                }
                 _ => diagnostics.push(unknown_key("limits", key, LIMITS)),
             }
         }
@@ -283,7 +296,8 @@ fn path(key: &Key, node: &Node, example: &str, diagnostics: &mut Diagnostics) ->
     None
 }
 
-fn unknown_key(section: &str, key: &Key, known: &[&str]) -> Diagnostic {
+/// A key that a section does not have.
+pub(super) fn unknown_key(section: &str, key: &Key, known: &[&str]) -> Diagnostic {
     let help = match nearest(&key.name, known) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => elsewhere(&key.name)
@@ -320,7 +334,7 @@ fn unknown_top_level(key: &Key) -> Diagnostic {
 
 /// Where a name belongs that is right but in the wrong place.
 fn elsewhere(name: &str) -> Option<String> {
-    let known = [(API, "api"), (LIMITS, "limits")];
+    let known = [(API, "api"), (LIMITS, "limits"), (pricing::KEYS, "pricing")];
     if let Some((_, section)) = known.iter().find(|(names, _)| names.contains(&name)) {
         return Some(format!(
             "`{name}` is a setting of `{section}`: write it there"

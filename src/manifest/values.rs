@@ -7,7 +7,7 @@ mod media;
 mod words;
 
 pub(super) use self::media::{addresses, picture, split_cell, stated_length};
-pub(super) use self::words::{aspect_ratio, model, operation};
+pub(super) use self::words::{aspect_ratio, model, model_advice, operation};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
 use crate::plan::{DURATION_SECONDS, Flag, JOB_ID_LIMIT, JobId, JobIdError};

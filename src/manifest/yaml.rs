@@ -22,8 +22,25 @@ use super::values::described;
 /// Most levels of lists and maps inside each other, aliases followed.
 const DEPTH_LIMIT: usize = 64;
 
-/// A YAML manifest that is being read.
+/// What a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Manifest,
+    PriceList,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::PriceList => "price list",
+        }
+    }
+}
+
+/// A YAML manifest, or a file with one of its sections, that is being read.
 pub(super) struct Document<'t> {
+    kind: Kind,
     text: &'t str,
     source: SourceId,
     /// Where `text` begins in its source.
@@ -69,6 +86,25 @@ impl<'t> Document<'t> {
         base: usize,
         diagnostics: &mut Diagnostics,
     ) -> Result<Self, Stop> {
+        Self::open_as(Kind::Manifest, text, source, base, diagnostics)
+    }
+
+    /// The same for a price list in a file of its own.
+    pub(super) fn open_price_list(
+        text: &'t str,
+        source: SourceId,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Self, Stop> {
+        Self::open_as(Kind::PriceList, text, source, 0, diagnostics)
+    }
+
+    fn open_as(
+        kind: Kind,
+        text: &'t str,
+        source: SourceId,
+        base: usize,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Self, Stop> {
         let options = granit_parser::options! {
             emit_unresolved_aliases: true,
             emit_anchor_events: true,
@@ -76,6 +112,7 @@ impl<'t> Document<'t> {
             block_nesting_limit: DEPTH_LIMIT,
         };
         let mut document = Self {
+            kind,
             text,
             source,
             base,
@@ -114,8 +151,11 @@ impl<'t> Document<'t> {
                 Some(Name::Merge(span)) => diagnostics.push(Diagnostic::error(
                     "merge-key",
                     &span,
-                    "`<<` cannot merge at the top of a manifest",
-                    "use `<<` inside `defaults:` or a job",
+                    format!("`<<` cannot merge at the top of a {}", self.kind.word()),
+                    match self.kind {
+                        Kind::Manifest => "use `<<` inside `defaults:` or a job",
+                        Kind::PriceList => "use `<<` inside `per_second:`",
+                    },
                 )),
                 None => {}
             }
@@ -172,14 +212,14 @@ impl<'t> Document<'t> {
                     continue;
                 }
                 Event::MappingStart(..) => return Ok(()),
-                Event::StreamEnd => empty_manifest(&self.span(0..0)),
+                Event::StreamEnd => empty(self.kind, &self.span(0..0)),
                 Event::Scalar(text, ScalarStyle::Plain, ..)
                     if scalar::plain(text.clone()) == Value::Null =>
                 {
-                    empty_manifest(&self.span(range))
+                    empty(self.kind, &self.span(range))
                 }
-                Event::SequenceStart(..) => not_a_map(&self.span(range), "a list"),
-                _ => not_a_map(&self.span(range), "text"),
+                Event::SequenceStart(..) => not_a_map(self.kind, &self.span(range), "a list"),
+                _ => not_a_map(self.kind, &self.span(range), "text"),
             };
             diagnostics.push(refusal);
             return Err(Stop);
@@ -196,7 +236,7 @@ impl<'t> Document<'t> {
                         "several-documents",
                         &self.span(range),
                         "a second YAML document begins here",
-                        "a manifest is one document: remove this `---`, or move what follows to a file of its own",
+                        format!("a {} is one document: remove this `---`, or move what follows to a file of its own", self.kind.word()),
                     ));
                     return Ok(());
                 }
@@ -636,21 +676,39 @@ fn duplicate_key(second: &Key, first: &Key) -> Diagnostic {
     .related(&first.span, "first here")
 }
 
-fn empty_manifest(span: &Span) -> Diagnostic {
-    Diagnostic::error(
-        "empty-manifest",
-        span,
-        "the manifest is empty",
-        "write a list of jobs under `jobs:`; `shotlist init FILE` writes an example to start from",
-    )
+fn empty(kind: Kind, span: &Span) -> Diagnostic {
+    match kind {
+        Kind::Manifest => Diagnostic::error(
+            "empty-manifest",
+            span,
+            "the manifest is empty",
+            "write a list of jobs under `jobs:`; `shotlist init FILE` writes an example to start from",
+        ),
+        Kind::PriceList => Diagnostic::error(
+            "missing-prices",
+            span,
+            "the price list is empty",
+            "write `currency: USD` and, under `per_second:`, what a second of video costs with each model",
+        ),
+    }
 }
 
-fn not_a_map(span: &Span, what: &str) -> Diagnostic {
+fn not_a_map(kind: Kind, span: &Span, what: &str) -> Diagnostic {
+    let (key, help) = match kind {
+        Kind::Manifest => ("jobs", "put the list of jobs under `jobs:`"),
+        Kind::PriceList => (
+            "per_second",
+            "write `currency: USD` and, under `per_second:`, a price for each model",
+        ),
+    };
     Diagnostic::error(
         "not-a-map",
         span,
-        format!("a manifest is a map with the key `jobs`, not {what}"),
-        "put the list of jobs under `jobs:`",
+        format!(
+            "a {} is a map with the key `{key}`, not {what}",
+            kind.word()
+        ),
+        help,
     )
 }
 

@@ -8,12 +8,17 @@ use std::num::NonZeroU32;
 
 use serde::Serialize;
 
+use super::cost::{Bill, Group};
+use super::forecast::Forecast;
 use super::listing::{Order, PlanLine, PlanTotals};
 use super::outcome::{ErrorClass, Standing, Tally, is_removed, meaning};
+use super::spend::SpendLine;
 use crate::engine::event::JobIndex;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::manifest::CellPlace;
+use crate::money::{Amount, Priced};
+use crate::plan::Plan;
 use crate::results::{self, Seconds};
 
 /// Version of the lines.
@@ -71,6 +76,8 @@ pub struct JobLine<'a> {
     pub attempts: u32,
     pub submitted_at: Option<String>,
     pub finished_at: Option<String>,
+    /// In the currency of the manifest's price list.
+    pub cost_estimate: Option<String>,
     pub note: Option<&'static str>,
     /// Whether the job is no longer in the manifest.
     pub removed: bool,
@@ -94,8 +101,19 @@ impl<'a> JobLine<'a> {
             attempts: state.attempts,
             submitted_at: results::submitted_at(state).map(time),
             finished_at: results::finished_at(state).map(time),
+            cost_estimate: None,
             note: results::note(table, index),
             removed: is_removed(table, index),
+        }
+    }
+
+    /// The same with what the job is expected to cost, by `plan` if there is one.
+    #[must_use]
+    pub fn with_cost(self, plan: Option<&Plan>, table: &JobTable, index: JobIndex) -> Self {
+        let cost = results::cost_estimate(plan, table, index);
+        Self {
+            cost_estimate: cost.map(|cost| cost.amount.to_string()),
+            ..self
         }
     }
 }
@@ -113,6 +131,8 @@ pub struct PlanJobLine<'a> {
     pub submits: bool,
     /// Length of the video that would be ordered, where the manifest states it.
     pub seconds: Option<u8>,
+    /// What that is expected to cost, in the currency of the summary; `null` if it is unknown.
+    pub price: Option<String>,
     /// Where the job comes from; nothing for one that is no longer in the manifest.
     pub origin: Option<OriginLine>,
 }
@@ -134,16 +154,13 @@ pub struct OriginLine {
 
 impl<'a> From<&'a PlanLine<'a>> for PlanJobLine<'a> {
     fn from(line: &'a PlanLine<'a>) -> Self {
-        let (submits, seconds) = match line.order {
-            Order::Nothing => (false, None),
-            Order::Video { seconds } => (true, seconds),
-        };
         Self {
             id: line.id.as_str(),
             kind: line.kind.as_str(),
             why: &line.why,
-            submits,
-            seconds,
+            submits: line.order != Order::Nothing,
+            seconds: line.order.seconds(),
+            price: line.order.price().map(|price| price.to_string()),
             origin: None,
         }
     }
@@ -247,6 +264,102 @@ pub struct SummaryLine {
     pub elapsed_seconds: Option<u64>,
     /// Seconds of video that a run would order, as far as they are stated.
     pub video_seconds: Option<u64>,
+    /// What all requests of the state are expected to cost, and what they may.
+    pub spend: Option<Box<SpendLine>>,
+    /// What a run would order, and what that is expected to cost.
+    pub cost: Option<CostLine>,
+    /// How long it is expected to take.
+    pub expected: Option<ExpectedLine>,
+}
+
+/// What videos are expected to cost. Amounts are text, such as `1.36`, so that nothing is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CostLine {
+    /// Three letters; `null` without a price list.
+    pub currency: Option<String>,
+    /// The sum of what has a price; `null` without a price list.
+    pub amount: Option<String>,
+    /// How many videos have no price.
+    pub unknown: u32,
+    /// `limits.max_spend`.
+    pub max_spend: Option<String>,
+    /// The same by what prices hang on.
+    pub groups: Vec<CostGroupLine>,
+}
+
+/// Videos that cost the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CostGroupLine {
+    /// Tier and resolution.
+    pub model: &'static str,
+    /// Length of each.
+    pub seconds: Option<u8>,
+    /// `generate_audio`, where it is set.
+    pub generate_audio: Option<bool>,
+    /// Whether pictures, videos or sounds are sent along.
+    pub media: bool,
+    /// How many there are.
+    pub videos: u32,
+    /// What each costs.
+    pub price: Option<String>,
+    /// What they cost together.
+    pub amount: Option<String>,
+}
+
+impl CostLine {
+    /// A bill, and the limit that it must keep to.
+    pub fn new(bill: &Bill, max_spend: Option<Amount>) -> Self {
+        let sum = bill.sum();
+        Self {
+            currency: bill.currency().map(|it| it.to_string()),
+            amount: bill.currency().map(|_| sum.amount.to_string()),
+            unknown: sum.unknown,
+            max_spend: max_spend.map(|it| it.to_string()),
+            groups: bill.groups().map(CostGroupLine::from).collect(),
+        }
+    }
+}
+
+impl From<(Priced, Group)> for CostGroupLine {
+    fn from((video, group): (Priced, Group)) -> Self {
+        Self {
+            model: video.model.as_str(),
+            seconds: video.seconds,
+            generate_audio: video.audio,
+            media: video.reference,
+            videos: group.videos,
+            price: group.each.map(|it| it.to_string()),
+            amount: group.amount().map(|it| it.to_string()),
+        }
+    }
+}
+
+/// How long a run is expected to take, in seconds; the shortest and the longest are the same where finished videos
+/// say how long one takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExpectedLine {
+    /// The whole run, at least.
+    pub least_seconds: u64,
+    /// The whole run, at most.
+    pub most_seconds: u64,
+    /// A video, at least.
+    pub video_least_seconds: u64,
+    /// A video, at most.
+    pub video_most_seconds: u64,
+    /// How many finished videos say so; 0: it is assumed.
+    pub finished_videos: u32,
+}
+
+impl From<&Forecast> for ExpectedLine {
+    fn from(forecast: &Forecast) -> Self {
+        Self {
+            least_seconds: forecast.length.least.as_secs(),
+            most_seconds: forecast.length.most.as_secs(),
+            video_least_seconds: forecast.video.least.as_secs(),
+            video_most_seconds: forecast.video.most.as_secs(),
+            finished_videos: forecast.finished,
+        }
+    }
 }
 
 impl SummaryLine {
@@ -268,6 +381,9 @@ impl SummaryLine {
             next: None,
             elapsed_seconds: None,
             video_seconds: None,
+            spend: None,
+            cost: None,
+            expected: None,
         }
     }
 
@@ -293,9 +409,9 @@ impl SummaryLine {
             .map(|(kind, count)| (kind.as_str(), count))
             .collect();
         jobs.insert("total", totals.jobs());
-        jobs.insert("submits", totals.videos());
+        jobs.insert("submits", totals.bill().videos());
         self.jobs = Some(jobs);
-        self.video_seconds = Some(totals.seconds());
+        self.video_seconds = Some(totals.bill().seconds());
         self
     }
 }
@@ -322,7 +438,10 @@ mod tests {
             id: &id,
             kind: crate::report::listing::PlanKind::New,
             why: "never submitted".into(),
-            order: Order::Video { seconds: Some(8) },
+            order: Order::Video {
+                video: Priced::of(&sample::request("a")),
+                price: "0.96".parse().ok(),
+            },
         };
         let tally = Tally::of(&table, &Selection::default());
         let lines = [

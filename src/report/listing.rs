@@ -5,8 +5,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZeroU32;
 
+use super::cost::{Bill, Sum};
 use super::table::{Columns, id_room};
+use crate::money::{Amount, Currency, Priced};
 use crate::plan::{JobId, words};
 
 words! {
@@ -47,69 +50,125 @@ pub struct PlanLine<'a> {
 pub enum Order {
     /// Nothing: the job is not submitted.
     Nothing,
-    /// A video, of this length if the manifest states one.
+    /// A video.
     Video {
-        /// Length of the clip.
-        seconds: Option<u8>,
+        /// What its price hangs on.
+        video: Priced,
+        /// Its price, if it has one.
+        price: Option<Amount>,
     },
+}
+
+impl Order {
+    /// Length of the video, as far as there is one and the manifest states it.
+    pub fn seconds(&self) -> Option<u8> {
+        match self {
+            Self::Nothing => None,
+            Self::Video { video, .. } => video.seconds,
+        }
+    }
+
+    /// Its price, if it has one.
+    pub fn price(&self) -> Option<Amount> {
+        match self {
+            Self::Nothing => None,
+            Self::Video { price, .. } => *price,
+        }
+    }
 }
 
 /// Draws the lines of a plan; every line is measured before the first is drawn.
 #[derive(Debug, Clone)]
-pub struct PlanListing(Columns<4>);
+pub struct PlanListing {
+    /// With prices, and without them, where they leave too little room.
+    columns: [Columns<5>; 2],
+}
+
+/// Cells in which most reasons can be read.
+const WHY_ROOM: usize = 24;
 
 impl PlanListing {
     /// For a terminal of `width` cells; `None` cuts nothing but very long ids.
     pub fn new(width: Option<usize>) -> Self {
-        let mut columns = Columns::new([id_room(width), 8, 4, usize::MAX], width);
-        columns.measure(HEADER);
-        Self(columns)
+        let columns = [20, 0].map(|cost| {
+            let room = [id_room(width), 8, 4, cost, usize::MAX];
+            let mut columns = Columns::new(room, width);
+            columns.measure(header(""));
+            columns
+        });
+        Self { columns }
     }
 
     /// Makes room for a line.
     pub fn measure(&mut self, line: &PlanLine<'_>) {
-        self.0
-            .measure([line.id.as_str(), line.kind.as_str(), "", &line.why]);
+        let price = line.order.price().map(|it| it.to_string());
+        let price = price.as_deref().unwrap_or_default();
+        if !price.is_empty() {
+            self.columns[0].measure(header(COST));
+        }
+        for columns in &mut self.columns {
+            columns.measure([line.id.as_str(), line.kind.as_str(), "", price, &line.why]);
+        }
+    }
+
+    fn columns(&self) -> &Columns<5> {
+        let [with_prices, without] = &self.columns;
+        if with_prices.leaves_last(WHY_ROOM) {
+            with_prices
+        } else {
+            without
+        }
     }
 
     /// The names of the columns.
     pub fn header(&self) -> String {
-        self.0.draw(HEADER)
+        self.columns().draw(header(COST))
     }
 
     /// A line, without a line break.
     pub fn draw(&self, line: &PlanLine<'_>) -> String {
-        let seconds = match line.order {
-            Order::Video {
-                seconds: Some(seconds),
-            } => format!("{seconds}s"),
-            Order::Video { seconds: None } => "?".to_owned(),
-            Order::Nothing => String::new(),
+        let seconds = match (line.order, line.order.seconds()) {
+            (_, Some(seconds)) => format!("{seconds}s"),
+            (Order::Video { .. }, None) => "?".to_owned(),
+            (Order::Nothing, None) => String::new(),
         };
-        self.0
-            .draw([line.id.as_str(), line.kind.as_str(), &seconds, &line.why])
+        let price = match (line.order, line.order.price()) {
+            (_, Some(price)) => price.to_string(),
+            (Order::Video { .. }, None) => "?".to_owned(),
+            (Order::Nothing, None) => String::new(),
+        };
+        let (id, kind) = (line.id.as_str(), line.kind.as_str());
+        self.columns().draw([id, kind, &seconds, &price, &line.why])
     }
 }
 
-const HEADER: [&str; 4] = ["JOB", "KIND", "ADDS", "WHY"];
+const COST: &str = "COST";
+
+fn header(cost: &'static str) -> [&'static str; 5] {
+    ["JOB", "KIND", "ADDS", cost, "WHY"]
+}
 
 /// What a plan adds up to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlanTotals {
     kinds: BTreeMap<PlanKind, u32>,
-    videos: u32,
-    seconds: u64,
-    unstated: u32,
+    bill: Bill,
 }
 
 impl PlanTotals {
+    /// Of no lines yet; prices are in this currency, if there are any.
+    pub fn new(currency: Option<Currency>) -> Self {
+        Self {
+            kinds: BTreeMap::new(),
+            bill: Bill::new(currency),
+        }
+    }
+
     /// Counts a line.
     pub fn add(&mut self, line: &PlanLine<'_>) {
         *self.kinds.entry(line.kind).or_default() += 1;
-        if let Order::Video { seconds } = line.order {
-            self.videos += 1;
-            self.seconds += u64::from(seconds.unwrap_or(0));
-            self.unstated += u32::from(seconds.is_none());
+        if let Order::Video { video, price } = line.order {
+            self.bill.add(video, price);
         }
     }
 
@@ -123,18 +182,13 @@ impl PlanTotals {
         self.kinds.values().sum()
     }
 
-    /// Videos that a run would order.
-    pub fn videos(&self) -> u32 {
-        self.videos
+    /// The videos that a run would order.
+    pub fn bill(&self) -> &Bill {
+        &self.bill
     }
 
-    /// Their seconds, as far as they are stated.
-    pub fn seconds(&self) -> u64 {
-        self.seconds
-    }
-
-    /// The totals in one or two lines.
-    pub fn text(&self) -> String {
+    /// The totals in two lines; a run submits at most `max_jobs` of them.
+    pub fn text(&self, max_jobs: Option<NonZeroU32>) -> String {
         let kinds: Vec<_> = self
             .kinds()
             .map(|(kind, count)| format!("{count} {}", kind.as_str().replace('_', " ")))
@@ -144,23 +198,56 @@ impl PlanTotals {
             let _ = write!(text, ": {}", kinds.join(", "));
         }
         text.push('\n');
-        match self.videos {
+        match self.bill.videos() {
             0 => text.push_str("a run would submit nothing"),
             videos => {
                 let noun = if videos == 1 { "video" } else { "videos" };
+                let seconds = self.bill.seconds();
                 let _ = write!(
                     text,
-                    "a run would submit {videos} {noun}, {} seconds",
-                    self.seconds
+                    "a run would submit {videos} {noun}, {seconds} seconds"
                 );
-                if self.unstated > 0 {
-                    let _ = write!(text, " and {} of unstated length", self.unstated);
+                if self.bill.unstated() > 0 {
+                    let _ = write!(text, " and {} of unstated length", self.bill.unstated());
                 }
-                text.push_str("; cost unknown");
+                if let Some(most) = max_jobs.filter(|most| most.get() < videos) {
+                    let _ = write!(text, ", {most} of them in one run");
+                }
             }
         }
         text
     }
+}
+
+/// What the videos of a plan cost, in a line: the sum and how it stands to `limits.max_spend`, or how to state prices.
+/// `None` if there are no videos.
+pub fn cost_line(bill: &Bill, max_spend: Option<Amount>) -> Option<String> {
+    if bill.videos() == 0 {
+        return None;
+    }
+    let sum = bill.sum();
+    if bill.currency().is_some() && sum.unknown == bill.videos() {
+        let none = match sum.unknown {
+            1 => "the video has no price".to_owned(),
+            videos => format!("none of the {videos} videos has a price"),
+        };
+        return Some(format!("cost: unknown: {none}"));
+    }
+    let mut line = format!("cost: {}", sum.text(bill.currency()));
+    let Some(currency) = bill.currency() else {
+        line.push_str("; state the provider's prices under `pricing:` in the manifest");
+        return Some(line);
+    };
+    line.push_str(" by your price list");
+    if let Some(limit) = max_spend {
+        let stands = match sum {
+            Sum { amount, .. } if amount > limit => "over the limit of",
+            Sum { unknown: 0, .. } => "within the limit of",
+            _ => "and the limit is",
+        };
+        let _ = write!(line, ", {stands} {limit} {currency}");
+    }
+    Some(line)
 }
 
 /// `1 job`, `2 jobs`.
@@ -171,18 +258,31 @@ pub(crate) fn jobs(count: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Model;
     use crate::report::sample::job_id;
+
+    fn video(seconds: Option<u8>, price: Option<&str>) -> Order {
+        Order::Video {
+            video: Priced {
+                model: Model::Standard720p,
+                seconds,
+                audio: None,
+                reference: false,
+            },
+            price: price.and_then(|price| price.parse().ok()),
+        }
+    }
 
     fn shown(lines: &[PlanLine<'_>], width: Option<usize>) -> String {
         let mut listing = PlanListing::new(width);
-        let mut totals = PlanTotals::default();
+        let mut totals = PlanTotals::new(Currency::new("USD"));
         for line in lines {
             listing.measure(line);
             totals.add(line);
         }
         let rows = lines.iter().map(|line| listing.draw(line));
         let rows: Vec<_> = std::iter::once(listing.header()).chain(rows).collect();
-        format!("{}\n\n{}", rows.join("\n"), totals.text())
+        format!("{}\n\n{}", rows.join("\n"), totals.text(None))
     }
 
     #[test]
@@ -205,14 +305,9 @@ mod tests {
                 &ids[0],
                 PlanKind::New,
                 "never submitted",
-                Order::Video { seconds: Some(8) },
+                video(Some(8), Some("1.36")),
             ),
-            line(
-                &ids[1],
-                PlanKind::New,
-                "never submitted",
-                Order::Video { seconds: None },
-            ),
+            line(&ids[1], PlanKind::New, "never submitted", video(None, None)),
             line(
                 &ids[2],
                 PlanKind::InDoubt,
@@ -231,9 +326,67 @@ mod tests {
     }
 
     #[test]
+    fn the_cost_stands_to_its_limit_and_what_is_unknown_is_no_zero() {
+        let mut bill = Bill::new(Currency::new("EUR"));
+        let limit = |text: &str| text.parse().ok();
+        assert_eq!(cost_line(&bill, limit("5")), None);
+        let Order::Video { video, .. } = video(Some(8), None) else {
+            unreachable!("it is one");
+        };
+        let line = |bill: &Bill, max: Option<Amount>| cost_line(bill, max).expect("a video");
+        bill.add(video, "1.36".parse().ok());
+        bill.add(video, "1.36".parse().ok());
+        assert_eq!(line(&bill, None), "cost: 2.72 EUR by your price list");
+        assert_eq!(
+            line(&bill, limit("2.72")),
+            "cost: 2.72 EUR by your price list, within the limit of 2.72 EUR"
+        );
+        let longer = Priced {
+            seconds: None,
+            ..video
+        };
+        bill.add(longer, None);
+        assert_eq!(
+            line(&bill, limit("2.719999")),
+            "cost: 2.72 EUR and 1 video of unknown cost by your price list, over the limit of 2.719999 EUR"
+        );
+        assert!(line(&bill, limit("3")).ends_with(", and the limit is 3.00 EUR"));
+        let mut nothing = Bill::new(Currency::new("EUR"));
+        nothing.add(longer, None);
+        nothing.add(longer, None);
+        assert_eq!(
+            line(&nothing, None),
+            "cost: unknown: none of the 2 videos has a price"
+        );
+        let mut unpriced = Bill::new(None);
+        unpriced.add(longer, None);
+        insta::assert_snapshot!(
+            line(&unpriced, None),
+            @"cost: unknown; state the provider's prices under `pricing:` in the manifest"
+        );
+    }
+
+    #[test]
+    fn a_limit_of_jobs_is_said_where_it_bites() {
+        let ids = ["a", "b", "c"].map(job_id);
+        let mut totals = PlanTotals::default();
+        for id in &ids {
+            totals.add(&PlanLine {
+                id,
+                kind: PlanKind::New,
+                why: "".into(),
+                order: video(Some(5), None),
+            });
+        }
+        let text = |most| totals.text(NonZeroU32::new(most));
+        assert!(text(2).ends_with("3 videos, 15 seconds, 2 of them in one run"));
+        assert!(text(3).ends_with("3 videos, 15 seconds"));
+    }
+
+    #[test]
     fn a_plan_with_nothing_to_do_says_so() {
         assert_eq!(
-            PlanTotals::default().text(),
+            PlanTotals::default().text(None),
             "0 jobs\na run would submit nothing"
         );
         let id = job_id("a");
@@ -244,6 +397,9 @@ mod tests {
             why: "".into(),
             order: Order::Nothing,
         });
-        assert_eq!(totals.text(), "1 job: 1 done\na run would submit nothing");
+        assert_eq!(
+            totals.text(None),
+            "1 job: 1 done\na run would submit nothing"
+        );
     }
 }

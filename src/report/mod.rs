@@ -4,10 +4,13 @@
 //! are tables, [`json`] is the same for programs. Everything here is text from values: it prints nothing, reads no
 //! clock and no file.
 
+pub mod cost;
+pub mod forecast;
 pub mod json;
 pub mod listing;
 pub mod notice;
 pub mod outcome;
+pub mod spend;
 pub mod status;
 pub mod summary;
 pub mod table;

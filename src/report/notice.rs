@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::engine::budget::Shortfall;
 use crate::engine::event::{Evidence, JobIndex, Notice, PendingClass, RunFault, StopReason};
 use crate::plan::{JobId, words};
 use crate::text::CleanText;
@@ -125,10 +126,23 @@ pub fn stop_cause(reason: &StopReason) -> String {
         }
         StopReason::Deadline => ("the deadline has passed", String::new()),
         StopReason::MaxJobs => ("`--max-jobs` is reached", String::new()),
+        StopReason::MaxSpend(shortfall) => return shortfall_cause(shortfall),
         StopReason::Interrupted => ("interrupted", String::new()),
         StopReason::StateFailed => ("the state cannot be written", String::new()),
     };
     format!("{cause}{message}")
+}
+
+fn shortfall_cause(shortfall: &Shortfall) -> String {
+    let Shortfall {
+        cap,
+        reserved,
+        cheapest,
+        ..
+    } = shortfall;
+    format!(
+        "no job that is left fits under `--max-spend`: of {cap}, {reserved} are reserved, and the cheapest costs {cheapest}"
+    )
 }
 
 fn stop_text(reason: &StopReason) -> String {
@@ -158,6 +172,9 @@ fn stop_text(reason: &StopReason) -> String {
             ..
         } => "look at the provider, settle them with `shotlist resolve`, then run again",
         StopReason::Deadline | StopReason::MaxJobs => "run again for the rest",
+        StopReason::MaxSpend(_) => {
+            "raise `--max-spend` (or `limits.max_spend`) and run again for the rest"
+        }
         StopReason::StateFailed => "the end of this run says why, and what to do",
     };
     format!(
@@ -218,6 +235,7 @@ mod tests {
             },
             StopReason::Deadline,
             StopReason::MaxJobs,
+            StopReason::MaxSpend(crate::report::sample::shortfall()),
             StopReason::Interrupted,
             StopReason::StateFailed,
         ];

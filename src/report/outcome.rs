@@ -52,6 +52,8 @@ pub enum RunFact {
     Braked,
     /// `--max-jobs` was reached.
     MaxJobs,
+    /// `--max-spend` was reached.
+    MaxSpend,
 }
 
 impl RunFact {
@@ -63,6 +65,7 @@ impl RunFact {
                 StopReason::Fault { fault, .. } => Some(Self::Fault(*fault)),
                 StopReason::Doubt { .. } => Some(Self::Braked),
                 StopReason::MaxJobs => Some(Self::MaxJobs),
+                StopReason::MaxSpend(_) => Some(Self::MaxSpend),
                 StopReason::StateFailed => Some(Self::StateFailed),
                 StopReason::Deadline | StopReason::Interrupted => None,
             },
@@ -79,7 +82,9 @@ impl RunFact {
             Self::Fault(RunFault::Auth | RunFault::Address) => Some(ExitCode::Refused),
             Self::Fault(RunFault::Quota) => Some(ExitCode::Limit),
             Self::Braked => Some(ExitCode::InDoubt),
-            Self::MaxJobs => (tally.count(Status::Pending) > 0).then_some(ExitCode::Limit),
+            Self::MaxJobs | Self::MaxSpend => {
+                (tally.count(Status::Pending) > 0).then_some(ExitCode::Limit)
+            }
         }
     }
 }
@@ -357,6 +362,7 @@ mod tests {
             (RunFact::Braked, 5, 5),
             (RunFact::Fault(RunFault::Quota), 6, 6),
             (RunFact::MaxJobs, 6, 0),
+            (RunFact::MaxSpend, 6, 0),
         ] {
             assert_eq!(exit_code(&pending, &[fact]) as u8, with_pending, "{fact:?}");
             assert_eq!(

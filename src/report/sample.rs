@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::engine::budget::Shortfall;
 use crate::engine::event::{
     Event, FailureClass, JobIndex, MediaUrl, Origin, PendingClass, RunNumber, RunStart,
     SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, JobTable, Record};
+use crate::money::{Cost, Currency, Pricing, decimal};
 use crate::plan::{
     AspectRatio, ExtraBody, Job, JobId, Media, Model, Plan, RequestFields, VideoRequest,
 };
@@ -22,6 +24,17 @@ pub(crate) fn request(prompt: &str) -> VideoRequest {
         media: Media::default(),
         extra: ExtraBody::default(),
     })
+}
+
+/// A dollar for each job of [`records`].
+pub(crate) fn pricing() -> Pricing {
+    Pricing {
+        currency: Currency::new("USD").expect("three letters"),
+        per_second: [(Model::Standard720p, decimal("0.12").expect("a number"))].into(),
+        audio_factor: decimal("1").expect("a number"),
+        reference_factor: decimal("1").expect("a number"),
+        per_job: decimal("0.04").expect("a number"),
+    }
 }
 
 pub(crate) fn job_id(id: &str) -> JobId {
@@ -79,6 +92,21 @@ pub(crate) fn intent(prompt: &str) -> Event {
         run: RunNumber(1),
         fingerprint: request.fingerprint(),
         request: Some(SentRequest::of(&request)),
+        cost: None,
+    }
+}
+
+/// 18.60 of 20 are reserved, a job costs 1.50, and two are left.
+pub(crate) fn shortfall() -> Shortfall {
+    let amount = |text: &str| text.parse().expect("an amount");
+    Shortfall {
+        cap: Cost {
+            amount: amount("20"),
+            currency: Currency::new("USD").expect("valid"),
+        },
+        reserved: amount("18.6"),
+        cheapest: amount("1.5"),
+        enough: amount("21.6"),
     }
 }
 

@@ -12,8 +12,10 @@ use super::json::SummaryLine;
 use super::listing::jobs;
 use super::notice::stop_cause;
 use super::outcome::{ErrorClass, RunFact, Tally, exit_code, meaning};
+use super::spend::{Spend, SpendLine};
 use super::status::counts;
 use super::table::{Columns, cut};
+use crate::engine::budget::{Budget, Shortfall};
 use crate::engine::event::{FailureClass, JobIndex, RunFault, StopReason};
 use crate::engine::job::{Phase, Status};
 use crate::engine::table::{JobTable, Selection};
@@ -44,6 +46,8 @@ pub struct Summary<'a> {
     pub facts: &'a [RunFact],
     /// Why no more submits left, if something stopped them.
     pub stop: Option<&'a StopReason>,
+    /// What the state may have reserved at most.
+    pub budget: Option<&'a Budget>,
     /// How the program was called.
     pub invocation: &'a Invocation,
     /// Where results.csv is, as it is to be shown.
@@ -89,6 +93,21 @@ impl Invocation {
             let _ = write!(line, " {rest}");
         }
         line
+    }
+}
+
+impl Invocation {
+    /// The same with another value for an option of `run`.
+    fn with_option(&self, option: &str, value: &str) -> Self {
+        let mut run_options = self.run_options.clone();
+        match run_options.iter().position(|word| word == option) {
+            Some(at) => value.clone_into(&mut run_options[at + 1]),
+            None => run_options.extend([option.to_owned(), value.to_owned()]),
+        }
+        Self {
+            run_options,
+            ..self.clone()
+        }
     }
 }
 
@@ -144,8 +163,13 @@ impl Summary<'_> {
             results: self.results.map(str::to_owned),
             next: self.next().map(|next| next.command),
             elapsed_seconds: Some(self.elapsed.as_secs()),
+            spend: self.spend().as_ref().map(SpendLine::boxed),
             ..SummaryLine::new("run", self.exit_code()).with_tally(self.tally)
         }
+    }
+
+    fn spend(&self) -> Option<Spend> {
+        Spend::of(self.table, self.budget)
     }
 
     fn headline(&self) -> String {
@@ -180,6 +204,7 @@ impl Summary<'_> {
             ));
         }
         lines.extend(self.stopped().map(|cause| format!("stopped: {cause}")));
+        lines.extend(self.spend().map(|spend| spend.text()));
         lines.extend(self.results.map(|results| format!("results: {results}")));
         let is_rehearsal = self.invocation.stage == Stage::Rehearsal;
         if is_rehearsal && self.tally.count(Status::Completed) > 0 {
@@ -354,9 +379,23 @@ impl Summary<'_> {
             ExitCode::Limit if self.facts.contains(&RunFact::Fault(RunFault::Quota)) => {
                 run("", "once the account has money or quota again")
             }
-            ExitCode::Limit => run("", "submits the next jobs, again up to `--max-jobs`"),
+            ExitCode::Limit => match self.stop {
+                Some(StopReason::MaxSpend(shortfall)) => Some(self.next_beyond(shortfall)),
+                _ => run("", "submits the next jobs, again up to `--max-jobs`"),
+            },
             ExitCode::Unfinished => run("", "collects what is running and submits what is pending"),
             ExitCode::SomeFailed => Some(self.next_after_failures()),
+        }
+    }
+
+    fn next_beyond(&self, shortfall: &Shortfall) -> Next {
+        let cap = shortfall.enough.to_string();
+        Next {
+            command: self
+                .invocation
+                .with_option("--max-spend", &cap)
+                .command("run", ""),
+            reason: "orders every job that is left; with less, as many of them as fit",
         }
     }
 
@@ -484,6 +523,7 @@ mod tests {
             tally: &tally,
             facts,
             stop: stop.as_ref(),
+            budget: None,
             invocation,
             results: Some("shots.run/results.csv"),
             elapsed: Duration::from_millis(754_321),
@@ -505,6 +545,7 @@ mod tests {
                 message,
             }),
             RunFact::MaxJobs => Some(StopReason::MaxJobs),
+            RunFact::MaxSpend => Some(StopReason::MaxSpend(sample::shortfall())),
             RunFact::StateFailed => Some(StopReason::StateFailed),
             RunFact::Interrupted | RunFact::Terminated => Some(StopReason::Interrupted),
             RunFact::Bug => None,
@@ -590,6 +631,7 @@ mod tests {
         for facts in [
             &[][..],
             &[RunFact::MaxJobs],
+            &[RunFact::MaxSpend],
             &[RunFact::Fault(RunFault::Quota)],
             &[RunFact::Fault(RunFault::Auth)],
             &[RunFact::Fault(RunFault::Address)],
@@ -658,6 +700,7 @@ mod tests {
             tally: &tally,
             facts: &[],
             stop: None,
+            budget: None,
             invocation: &invocation(),
             results: None,
             elapsed: Duration::ZERO,

@@ -213,6 +213,7 @@ impl Case {
                 max_jobs: None,
             },
             rerun: Rerun::default(),
+            budget: None,
         };
         let (engine, first) = Engine::resume(table, setup, clock.now());
         let signals = stream::iter(self.signals_at).then(|at| async move {

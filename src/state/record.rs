@@ -27,7 +27,7 @@
 //!
 //! `tests/it/states` holds a state of every version, as that version wrote it, and what it means. Tests open each of them
 //! with this program, and fail when a type that is written today is missing in the one of today's version: then add it
-//! there, as a new file.
+//! there, as a new file, such as `v1-cost` for the prices of requests.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -42,6 +42,7 @@ use crate::engine::event::{
     SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, Record};
+use crate::money::{Amount, Cost, Currency};
 use crate::plan::{AspectRatio, Fingerprint, JobId, Mode};
 use crate::text::{CleanText, is_unsafe};
 use crate::units::BaseUrl;
@@ -377,6 +378,8 @@ struct Line<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     request: Option<RequestFields<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    cost: Option<CostFields<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     task_id: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     other_id: Option<Text<'a>>,
@@ -413,6 +416,16 @@ struct RequestFields<'a> {
     aspect_ratio: Option<Text<'a>>,
     #[serde(borrow)]
     prompt: Text<'a>,
+}
+
+/// What an intent is expected to cost. A text, so that no reader makes a float of it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CostFields<'a> {
+    #[serde(borrow)]
+    amount: Text<'a>,
+    #[serde(borrow)]
+    currency: Text<'a>,
 }
 
 fn milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -456,10 +469,12 @@ impl<'a> Line<'a> {
                 run,
                 fingerprint,
                 request,
+                cost,
             } => {
                 line.run = Some(run.0);
                 line.fingerprint = Some(Text(Cow::Owned(fingerprint.to_string())));
                 line.request = request.as_ref().map(RequestFields::of);
+                line.cost = cost.as_ref().map(CostFields::of);
             }
             Event::Accepted { task_id, other_id } => {
                 line.task_id = Some(text(task_id.as_str()));
@@ -530,6 +545,7 @@ impl<'a> Line<'a> {
                 fingerprint: Fingerprint::parse(present(self.fingerprint.as_ref(), "fingerprint")?)
                     .ok_or_else(|| invalid("fingerprint"))?,
                 request: self.request.as_ref().map(RequestFields::sent).transpose()?,
+                cost: self.cost.as_ref().map(CostFields::cost).transpose()?,
             },
             EventKind::Accepted => Event::Accepted {
                 task_id: self.task_id()?,
@@ -619,6 +635,22 @@ impl<'a> RequestFields<'a> {
     }
 }
 
+impl<'a> CostFields<'a> {
+    fn of(cost: &'a Cost) -> Self {
+        Self {
+            amount: Text(Cow::Owned(cost.amount.to_string())),
+            currency: text(cost.currency.as_str()),
+        }
+    }
+
+    fn cost(&self) -> Result<Cost, LineError> {
+        Ok(Cost {
+            amount: Amount::recorded(&self.amount.0).ok_or_else(|| invalid("amount"))?,
+            currency: Currency::new(&self.currency.0).ok_or_else(|| invalid("currency"))?,
+        })
+    }
+}
+
 fn present<'a>(field: Option<&'a Text<'_>>, name: &str) -> Result<&'a str, LineError> {
     field.map(|text| &*text.0).ok_or_else(|| missing(name))
 }
@@ -698,12 +730,19 @@ mod tests {
 
     #[test]
     fn every_field_that_is_written_today_is_in_the_state_of_todays_version() {
-        let path = format!(
-            "{}/tests/it/states/v{VERSION}.jsonl",
-            env!("CARGO_MANIFEST_DIR")
-        );
-        let golden = std::fs::read_to_string(path).expect("every version has a state");
-        let golden: Vec<_> = golden.lines().flat_map(fields).collect();
+        let states = format!("{}/tests/it/states", env!("CARGO_MANIFEST_DIR"));
+        let of_today = format!("v{VERSION}");
+        let golden: Vec<_> = std::fs::read_dir(states)
+            .expect("a directory")
+            .map(|file| file.expect("a readable name").path())
+            .filter(|path| {
+                let name = path.file_stem().expect("a name").to_string_lossy();
+                let is_state = path.extension().is_some_and(|ending| ending == "jsonl");
+                is_state && name.split('-').next() == Some(&of_today)
+            })
+            .map(|path| std::fs::read_to_string(path).expect("a state"))
+            .flat_map(|state| state.lines().flat_map(fields).collect::<Vec<_>>())
+            .collect();
         for record in samples::everything() {
             let line = String::from_utf8(line(&record)).expect("JSON is UTF-8");
             for field in fields(&line) {
@@ -715,13 +754,13 @@ mod tests {
         }
     }
 
-    /// The fields of a line, those of its request too, each as `type.field`.
+    /// The fields of a line, those of its request and its cost too, each as `type.field`.
     fn fields(line: &str) -> Vec<String> {
         let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        let request = line.get("request").and_then(serde_json::Value::as_object);
+        let inner = ["request", "cost"].map(|name| line.get(name)?.as_object());
         let names = line.as_object().expect("an object").keys();
         names
-            .chain(request.into_iter().flat_map(|request| request.keys()))
+            .chain(inner.into_iter().flatten().flat_map(|object| object.keys()))
             .map(|name| format!("{}.{name}", line["type"].as_str().expect("a type")))
             .collect()
     }
@@ -837,6 +876,12 @@ mod tests {
                 ),
                 "the field `sound`",
             ),
+            (
+                format!(
+                    r#"{{"seq":1,{at},"type":"intent","job":"a","run":1,"fingerprint":"","cost":{{"tax":"1.00"}},"synced":0}}"#
+                ),
+                "the field `tax`",
+            ),
         ] {
             assert_eq!(
                 decode(&sealed(&json)).expect_err("unknown"),
@@ -870,6 +915,10 @@ mod tests {
             r#""completed","job":"a","video_url":"file:///etc/passwd","synced":0}"#,
             r#""adopted","job":"a","task_id":"t","run":-1,"synced":0}"#,
             r#""intent","job":"a","run":1,"fingerprint":"12","synced":0}"#,
+            r#""intent","job":"a","run":1,"fingerprint":"00112233445566778899aabbccddeeff","cost":{"amount":"1.5","currency":"USD"},"synced":0}"#,
+            r#""intent","job":"a","run":1,"fingerprint":"00112233445566778899aabbccddeeff","cost":{"amount":1.50,"currency":"USD"},"synced":0}"#,
+            r#""intent","job":"a","run":1,"fingerprint":"00112233445566778899aabbccddeeff","cost":{"amount":"1.50","currency":"usd"},"synced":0}"#,
+            r#""intent","job":"a","run":1,"fingerprint":"00112233445566778899aabbccddeeff","cost":{"amount":"1.50"},"synced":0}"#,
             r#""run","run":1,"base_url":"ftp://x","create_path":"/","poll_path":"/","key":"","select":[],"synced":0}"#,
             r#""timed_out","job":"a"}"#,
         ] {
@@ -924,14 +973,26 @@ mod tests {
             )
     }
 
+    fn cost() -> impl Strategy<Value = Cost> {
+        (any::<u64>(), "[A-Z]{3}").prop_map(|(millionths, currency)| Cost {
+            amount: Amount::from_millionths(millionths),
+            currency: Currency::new(&currency).expect("three capital letters"),
+        })
+    }
+
     fn intent() -> impl Strategy<Value = Event> {
-        (run_number(), any::<u128>(), option::of(sent_request())).prop_map(
-            |(run, fingerprint, request)| Event::Intent {
+        (
+            run_number(),
+            any::<u128>(),
+            option::of(sent_request()),
+            option::of(cost()),
+        )
+            .prop_map(|(run, fingerprint, request, cost)| Event::Intent {
                 run,
                 fingerprint: Fingerprint::parse(&format!("{fingerprint:032x}")).expect("hex"),
                 request,
-            },
-        )
+                cost,
+            })
     }
 
     fn event() -> impl Strategy<Value = Event> {

@@ -8,6 +8,7 @@ use crate::engine::event::{
     Event, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart, SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, Record};
+use crate::money::{Amount, Cost, Currency};
 use crate::plan::{AspectRatio, Fingerprint, JobId, Mode};
 use crate::text::CleanText;
 
@@ -57,6 +58,7 @@ pub(super) fn intent() -> Event {
         run: RunNumber(1),
         fingerprint: Fingerprint::parse("00112233445566778899aabbccddeeff").expect("valid"),
         request: None,
+        cost: None,
     }
 }
 
@@ -78,6 +80,10 @@ pub(super) fn intent_with_prompt(prompt: &str) -> Event {
             duration: Some(8),
             aspect_ratio: Some(AspectRatio::Landscape),
             prompt: prompt.into(),
+        }),
+        cost: Some(Cost {
+            amount: Amount::from_millionths(1_352_800),
+            currency: Currency::new("USD").expect("valid"),
         }),
     }
 }

@@ -8,6 +8,7 @@ use shotlist::manifest::load;
 const EXAMPLES: [(&str, usize); 7] = [
     ("campaign.yaml", 12),
     ("first-last-frame.yaml", 3),
+    ("pricing.yaml", 7),
     ("reference-images.yaml", 4),
     ("sheet.csv", 6),
     ("sheet.xlsx", 6),

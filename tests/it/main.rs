@@ -14,6 +14,7 @@ mod hostile;
 mod kills;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
+mod pricing;
 mod probe;
 mod process;
 mod readme;
@@ -22,6 +23,8 @@ mod results;
 mod resume;
 mod run;
 mod signals;
+#[cfg(target_os = "linux")]
+mod spend;
 mod states;
 mod support;
 #[cfg(target_os = "linux")]

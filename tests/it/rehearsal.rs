@@ -25,6 +25,11 @@ fn the_sheet_with_its_table_rehearses() {
 }
 
 #[test]
+fn a_manifest_with_prices_rehearses() {
+    assert_rehearses("pricing.yaml");
+}
+
+#[test]
 fn a_table_alone_rehearses() {
     assert_rehearses("sheet.csv");
 }

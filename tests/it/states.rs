@@ -129,6 +129,30 @@ fn the_states_of_every_version_are_read_as_they_were_meant_and_gone_on_with() {
     }
 }
 
+/// What was sent before there were any counts by today's.
+#[test]
+fn the_prices_in_a_state_are_read_as_they_were_meant() {
+    let read = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/states");
+        fs::read_to_string(path.join(name)).expect("it is there")
+    };
+    let state = read("v1-cost.jsonl");
+    let provider = Simulated::good_day();
+    let scenario = Scenario::manifest("v1-cost.yaml", &read("v1-cost.yaml")).at(&provider);
+    fs::create_dir(scenario.out()).expect("a writable directory");
+    scenario.damage_state(&state);
+    let status = scenario.ask("status", &[]).exits(0).stdout;
+    let reserved = "reserved: 4.32592 USD, and 1 request without a recorded price";
+    assert!(status.contains(reserved), "{status}");
+    assert_eq!(scenario.state(), state, "looking changes nothing");
+    // 4.32592 and 0.77 for that request; the next job costs 0.77.
+    scenario.run(&["--max-spend", "5.865919"]).exits(5);
+    assert_eq!(provider.posts(), 0);
+    scenario.run(&["--max-spend", "5.86592"]).exits(5);
+    assert_eq!(provider.posts(), 1);
+    assert!(scenario.state().starts_with(&state), "what was there stays");
+}
+
 #[test]
 fn every_type_of_record_that_is_written_today_is_in_the_state_of_todays_version() {
     let lines: Vec<Value> = golden(VERSION, "jsonl")

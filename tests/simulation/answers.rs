@@ -12,6 +12,7 @@ use shotlist::text::CleanText;
 
 use crate::chance::Chance;
 use crate::figures::Seen;
+use crate::person::seconds;
 use crate::provider::{ACCOUNTS, Account, Created, GRACE, SUBMIT_TIMEOUT};
 use crate::register::JobNumber;
 use crate::weather::SECOND;
@@ -201,6 +202,7 @@ impl World {
         self.ledger.push(Created {
             job,
             revision,
+            price: self.prices.map(|price| price * seconds(job, revision)),
             task_id: id("task"),
             other_id: other_id.clone(),
             account: self.session.terms.account,

@@ -94,7 +94,14 @@ fn rows(world: &mut World) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
     let mut reader = csv::Reader::from_reader(sheet);
     let rows = reader.records().map(|row| row.expect("valid CSV"));
     let kept = |column: usize| {
-        let volatile = ["task_id", "attempts", "submitted_at", "finished_at", "note"];
+        let volatile = [
+            "task_id",
+            "attempts",
+            "cost_estimate",
+            "submitted_at",
+            "finished_at",
+            "note",
+        ];
         !volatile.contains(&results::COLUMNS[column])
     };
     Ok(rows
@@ -126,7 +133,8 @@ fn check_prefixes(world: &Shared) -> Result<(), Broken> {
     };
     let mut again = table.clone();
     let now = world.now(std::time::Duration::ZERO);
-    let (_, effects) = shotlist::engine::Engine::resume(table, terms.setup(again.next_run()), now);
+    let (_, effects) =
+        shotlist::engine::Engine::resume(table, terms.setup(again.next_run(), None), now);
     for record in &effects.records {
         let replayed = again.replay(record);
         replayed.map_err(|error| format!("a prefix cannot be resumed: {error}"))?;

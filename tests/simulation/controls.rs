@@ -12,11 +12,20 @@ use crate::world::Audit;
 /// Seeds within which a control must be caught.
 const FEW: u64 = 60;
 
+/// Seeds within which a control must pass a cap: that takes several runs, and caps that are narrow.
+const MORE: u64 = 600;
+
+const OVER_THE_CAP: &str = "over the cap";
+
 const PAID_TWICE: &str = "although it was created before";
 
 /// How many of the seeds are caught by a promise that `words` name.
 fn caught(ways: Ways, audit: Audit, words: &str) -> usize {
-    let (_, failed) = sweep(FEW, Ways { audit, ..ways });
+    caught_within(FEW, ways, audit, words)
+}
+
+fn caught_within(seeds: u64, ways: Ways, audit: Audit, words: &str) -> usize {
+    let (_, failed) = sweep(seeds, Ways { audit, ..ways });
     let named = failed.iter().filter(|(_, broken)| broken.contains(words));
     named.count()
 }
@@ -60,6 +69,16 @@ fn a_create_that_leaves_before_its_intent_is_durable_is_caught() {
     assert!(caught(hasty, Audit::Requests, "without a durable intent") > 30);
     assert!(caught(hasty, Audit::Consequences, "acknowledged is lost") > 3);
     assert!(caught(hasty, Audit::Payments, PAID_TWICE) > 1);
+}
+
+#[test]
+fn a_create_whose_price_is_not_kept_is_caught() {
+    let forgetful = Ways {
+        honesty: Honesty::NoCosts,
+        ..Ways::USUAL
+    };
+    assert!(caught(forgetful, Audit::Requests, "recorded, and it costs") > 30);
+    assert!(caught_within(MORE, forgetful, Audit::Payments, OVER_THE_CAP) > 3);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use shotlist::engine::INTERRUPT_GRACE;
+use shotlist::engine::event::StopReason;
 use shotlist::engine::job::Status;
 use shotlist::engine::table::{JobTable, Selection};
 use shotlist::error::ExitCode;
@@ -66,9 +67,41 @@ pub(crate) fn check_ended(
             format!("the run leaves the create of {open:?} open")
         });
     }
+    check_left(world, ended, selection);
     check_polls(world, ended, was_running);
     check_leave(world);
     check_exit_code(world, ended, selection);
+}
+
+/// A run leaves no job that it could have submitted: something else stopped it, or its cap does not allow any.
+fn check_left(world: &mut World, ended: &Ended<StateError>, selection: &Selection) {
+    if ended.signal.is_some() || world.session.notes.state_failed || world.disk.is_moved {
+        return;
+    }
+    let (table, stops) = (ended.engine.table(), ended.engine.stops());
+    let is_left = |job: &u32| {
+        table.job(*job).status() == Status::Pending && selection.selects(table.id(*job))
+    };
+    let room = match (stops, world.session.terms.max_spend, world.prices) {
+        ([], _, _) => u64::MAX,
+        ([StopReason::MaxSpend(_)], Some(cap), Some(price)) => {
+            let Some(room) = cap.checked_sub(world.register.reserved(price)) else {
+                return;
+            };
+            room
+        }
+        _ => return,
+    };
+    let plan = world.plan();
+    let fits = |job: &u32| {
+        let seconds = plan.jobs()[*job as usize].request().duration();
+        let price = world.prices.unwrap_or(0) * u64::from(seconds.expect("every job has one"));
+        price <= room
+    };
+    let left = table.planned().filter(is_left).find(fits);
+    world.ensure(left.is_none(), || {
+        format!("{left:?} is left, and would have fitted: {stops:?}")
+    });
 }
 
 /// Every run polls every running task at least once.

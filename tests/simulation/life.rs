@@ -9,7 +9,9 @@ use futures::StreamExt;
 use futures::channel::mpsc;
 use shotlist::clock::Clock;
 use shotlist::engine::Engine;
-use shotlist::engine::table::{JobTable, Record};
+use shotlist::engine::budget::Budget;
+use shotlist::engine::table::{JobTable, Record, Selection};
+use shotlist::money::Amount;
 use shotlist::runner;
 use shotlist::state::StateError;
 use shotlist::state::journal::Journal;
@@ -85,6 +87,7 @@ fn go_through(world: &Shared, ways: Ways) -> Result<(), Broken> {
         let pause = world.chance.pick(&[SECOND / 10, SECOND, 600 * SECOND]);
         world.time.pass(pause);
         world.edit_manifest();
+        world.edit_prices();
     }
     calm_down(world, ways)
 }
@@ -218,6 +221,7 @@ fn open(world: &Shared) -> Option<(Journal<SimFile>, JobTable)> {
             world.note(|| format!("not opened: {error}"));
             None
         }
+        Err(StateError::Vanished { .. }) if world.disk.is_moved => None,
         Err(error) => {
             let is_felt = world.audit >= Audit::Consequences;
             world.ensure(!is_felt, || format!("the state is refused: {error}"));
@@ -226,7 +230,38 @@ fn open(world: &Shared) -> Option<(Journal<SimFile>, JobTable)> {
     }
 }
 
+/// The budget of the run that is about to begin; `Err`: its cap is refused, as it must be where there are no prices.
+fn draw_up(world: &Shared, table: &JobTable) -> Result<Option<Budget>, ()> {
+    let mut world = world.lock();
+    let terms = world.session.terms.clone();
+    let Some(cap) = terms.max_spend else {
+        return Ok(None);
+    };
+    let plan = world.plan();
+    let selection = Selection::new(&terms.select).expect("a glob");
+    let cap = Amount::from_millionths(cap * 1_000_000);
+    let budget = Budget::draw_up(cap, &plan, table, &selection, terms.rerun);
+    let has_prices = world.prices.is_some();
+    match budget {
+        Ok(budget) => {
+            world.saw(Seen::Capped);
+            if budget.is_some() && table.reserved().unrecorded() > 0 {
+                world.saw(Seen::Unrecorded);
+            }
+            Ok(budget)
+        }
+        Err(error) => {
+            world.saw(Seen::CapRefused);
+            world.ensure(!has_prices, || format!("a cap is refused: {error}"));
+            Err(())
+        }
+    }
+}
+
 async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTable) {
+    let Ok(budget) = draw_up(world, &table) else {
+        return;
+    };
     let (signals, sent) = mpsc::unbounded();
     let (plan, terms, was_running) = {
         let mut world = world.lock();
@@ -247,7 +282,7 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         let world = world.clone();
         Clock::told_by(move |mono| world.lock().now(mono))
     };
-    let setup = terms.setup(table.next_run());
+    let setup = terms.setup(table.next_run(), budget);
     let selection = setup.selection.clone();
     let (engine, first) = Engine::resume(table, setup, clock.now());
     let longest = terms.limits.deadline + terms.limits.job_timeout + 600 * SECOND;

@@ -2,6 +2,7 @@
 //!
 //! Start at [`World::settle`] and [`World::edit_manifest`].
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use shotlist::engine::event::{Event, RunNumber};
 use shotlist::engine::job::Phase;
 use shotlist::engine::table::{Fact, JobTable, Record};
 use shotlist::manifest;
-use shotlist::plan::{JobId, Plan};
+use shotlist::money::{self, Currency, Pricing};
+use shotlist::plan::{JobId, Model, Plan};
 
 use crate::figures::Seen;
 use crate::register::{JobNumber, number_of};
@@ -38,11 +40,17 @@ pub(crate) fn job_number(id: &JobId) -> JobNumber {
     number_of(id.as_str()).expect("all jobs are called so")
 }
 
+/// Length of the video of a job, in seconds: what its price hangs on.
+pub(crate) fn seconds(job: JobNumber, revision: u32) -> u64 {
+    5 + u64::from(job * 3 + revision * 2) % 7
+}
+
 impl World {
     /// A manifest for this seed.
     pub(crate) fn draw_manifest(&mut self) {
         let jobs = self.chance.small(1, 6);
         let is_rare = self.chance.below(400) == 0;
+        self.prices = self.chance.pick(&[None, Some(1), Some(2), Some(3)]);
         let long = is_rare.then(|| self.chance.small(0, jobs - 1));
         self.manifest = (0..jobs)
             .map(|job| Row {
@@ -93,13 +101,25 @@ impl World {
         }
     }
 
+    /// Sometimes another price list, or none.
+    pub(crate) fn edit_prices(&mut self) {
+        if self.chance.percent(25) {
+            self.saw(Seen::PricesEdited);
+            self.prices = self.chance.pick(&[None, Some(1), Some(2), Some(3)]);
+        }
+    }
+
     /// The manifest as the program reads it.
     pub(crate) fn plan(&mut self) -> Arc<Plan> {
         match &self.plan {
-            Some((manifest, plan)) if *manifest == self.manifest => Arc::clone(plan),
+            Some((manifest, prices, plan))
+                if *manifest == self.manifest && *prices == self.prices =>
+            {
+                Arc::clone(plan)
+            }
             _ => {
-                let plan = Arc::new(plan(&self.manifest));
-                self.plan = Some((self.manifest.clone(), Arc::clone(&plan)));
+                let plan = Arc::new(plan(&self.manifest).with_pricing(self.prices.map(pricing)));
+                self.plan = Some((self.manifest.clone(), self.prices, Arc::clone(&plan)));
                 plan
             }
         }
@@ -172,6 +192,18 @@ impl World {
     }
 }
 
+/// A price list of so much for a second.
+fn pricing(per_second: u64) -> Pricing {
+    let number = |number: u64| money::decimal(&number.to_string()).expect("a number");
+    Pricing {
+        currency: Currency::new("USD").expect("valid"),
+        per_second: BTreeMap::from([(Model::Standard720p, number(per_second))]),
+        audio_factor: number(1),
+        reference_factor: number(1),
+        per_job: number(0),
+    }
+}
+
 /// The plan of a manifest with these rows.
 fn plan(rows: &[Row]) -> Plan {
     let line = |row: &Row| {
@@ -181,7 +213,8 @@ fn plan(rows: &[Row]) -> Plan {
             padding,
         } = row;
         let padding = "x".repeat(*padding);
-        format!("job-{job},seedance2.0-720p,5,job-{job} {revision} {padding}\n")
+        let seconds = seconds(*job, *revision);
+        format!("job-{job},seedance2.0-720p,{seconds},job-{job} {revision} {padding}\n")
     };
     let text = rows.iter().map(line).collect::<String>();
     let text = format!("id,model,duration,prompt\n{text}");

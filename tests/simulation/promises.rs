@@ -13,7 +13,7 @@ use shotlist::engine::table::{JobTable, Record};
 use shotlist::plan::JobId;
 use shotlist::results;
 
-use crate::person::job_number;
+use crate::person::{job_number, seconds};
 use crate::provider::Created;
 use crate::register::{JobNumber, Lines};
 use crate::weather::SECOND;
@@ -24,8 +24,11 @@ const STALE_INTENT: Duration = Duration::from_secs(30);
 
 impl World {
     /// Before a create leaves.
-    pub(crate) fn check_post(&mut self, job: JobNumber) {
-        let broken = self.wrong_post(job).or_else(|| self.reckless_post(job));
+    pub(crate) fn check_post(&mut self, job: JobNumber, revision: u32) {
+        let broken = self
+            .wrong_post(job)
+            .or_else(|| self.unaffordable_post(job, revision))
+            .or_else(|| self.reckless_post(job));
         self.ensure(broken.is_none(), || {
             format!("`job-{job}` is submitted {}", broken.unwrap_or_default())
         });
@@ -68,6 +71,35 @@ impl World {
             return say("beyond --max-jobs");
         }
         None
+    }
+
+    /// Why this job must not be sent under the cap of the run: what the provider has executed, or will, counts at the
+    /// price of its day, or at today's if there was none.
+    fn unaffordable_post(&self, job: JobNumber, revision: u32) -> Option<String> {
+        let price = self
+            .prices
+            .map(|per_second| per_second * seconds(job, revision));
+        if self.audit >= Audit::Requests {
+            let hold = self.register.job(job).and_then(|lines| lines.holds.last());
+            if hold.is_none_or(|hold| hold.cost != price) {
+                return Some(format!("with {hold:?} recorded, and it costs {price:?}"));
+            }
+        }
+        let cap = self.session.terms.max_spend?;
+        let (Some(per_second), Some(price)) = (self.prices, price) else {
+            return Some("under a cap and without a price".to_owned());
+        };
+        let cost = |task: &Created| {
+            let today = || per_second * seconds(task.job, task.revision);
+            task.price.unwrap_or_else(today)
+        };
+        let executed: u64 = self.ledger.iter().map(cost).sum();
+        if executed + price > cap {
+            return Some(format!("over the cap: {executed} + {price} of {cap}"));
+        }
+        let reserved = self.register.reserved(per_second);
+        (self.audit >= Audit::Requests && reserved > cap)
+            .then(|| format!("with {reserved} reserved of {cap}"))
     }
 
     /// Why nothing must be sent now.
@@ -222,6 +254,10 @@ impl World {
 
     /// When a run has ended by itself: memory and disk agree, so results.csv can be rebuilt from the state.
     pub(crate) fn check_memory(&mut self, memory: &JobTable, disk: &JobTable) {
+        let (told, known) = (memory.reserved(), disk.reserved());
+        self.ensure(told == known, || {
+            format!("memory has {told:?} reserved, and the disk {known:?}")
+        });
         let differs = |job: &u32| memory.job(*job) != disk.job(*job);
         let different = (0..disk.removed().end).find(differs);
         self.ensure(different.is_none(), || {

@@ -46,6 +46,8 @@ pub(crate) const WRONG_KEY: Account = account("https://one.example.com", "key-3"
 pub(crate) struct Created {
     pub(crate) job: JobNumber,
     pub(crate) revision: u32,
+    /// What it cost by the price list of its day, if there was one.
+    pub(crate) price: Option<u64>,
     pub(crate) task_id: TaskId,
     pub(crate) other_id: Option<TaskId>,
     pub(crate) account: Account,
@@ -109,7 +111,7 @@ impl World {
         if !self.instant("a create leaves") {
             return None;
         }
-        self.check_post(job);
+        self.check_post(job, revision);
         let posts = self.posts.entry(job).or_default();
         *posts = (posts.0 + 1, revision);
         let previous = self.last_post.replace(self.time.truth());

@@ -30,6 +30,24 @@ pub(crate) struct Lines {
     pub(crate) accepted_at: Option<Timestamp>,
     /// Of the last request.
     pub(crate) fingerprint: String,
+    /// What is reserved, a line for each create that may have been executed.
+    pub(crate) holds: Vec<Hold>,
+}
+
+/// What one create has reserved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hold {
+    /// As it was recorded, if it was.
+    pub(crate) cost: Option<u64>,
+    /// Length of the video.
+    pub(crate) seconds: u64,
+}
+
+impl Hold {
+    /// What it counts for when a second costs so much.
+    pub(crate) fn at(self, per_second: u64) -> u64 {
+        self.cost.unwrap_or(self.seconds * per_second)
+    }
 }
 
 impl Register {
@@ -60,13 +78,27 @@ impl Register {
             return;
         };
         let lines = self.jobs.entry(job).or_default();
-        kind.clone_into(&mut lines.last);
+        let before = std::mem::replace(&mut lines.last, kind.to_owned());
         match kind {
             "intent" => {
                 lines.intents += 1;
                 let fingerprint = word(line, "\"fingerprint\":\"").unwrap_or_default();
                 fingerprint.clone_into(&mut lines.fingerprint);
+                let cost = word(line, "\"amount\":\"").map(|amount| {
+                    let (units, places) = amount.split_once('.').expect("places");
+                    assert_eq!(places, "00", "prices are whole here");
+                    units.parse().expect("a number")
+                });
+                let rest = line.split("\"duration\":").nth(1).unwrap_or_default();
+                let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+                let seconds = digits.and_then(|digits| digits.parse().ok());
+                lines.holds.push(Hold {
+                    cost,
+                    seconds: seconds.expect("every job has a length"),
+                });
             }
+            "returned" | "rejected" => drop(lines.holds.pop()),
+            "not_created" if before != "lost" => drop(lines.holds.pop()),
             "reopened" => lines.reopened += 1,
             "accepted" | "adopted" => {
                 lines.accepted_at = word(line, "\"at\":\"").and_then(|at| at.parse().ok());
@@ -81,6 +113,12 @@ impl Register {
 
     pub(crate) fn jobs(&self) -> impl Iterator<Item = (JobNumber, &Lines)> {
         self.jobs.iter().map(|(job, lines)| (*job, lines))
+    }
+
+    /// Everything that is reserved when a second costs so much.
+    pub(crate) fn reserved(&self, per_second: u64) -> u64 {
+        let holds = self.jobs.values().flat_map(|lines| &lines.holds);
+        holds.map(|hold| hold.at(per_second)).sum()
     }
 
     pub(crate) fn has_id(&self, id: &str) -> bool {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use shotlist::engine::Setup;
+use shotlist::engine::budget::Budget;
 use shotlist::engine::event::{Origin, RunNumber, RunStart};
 use shotlist::engine::limits::Limits;
 use shotlist::engine::resume::Rerun;
@@ -40,6 +41,8 @@ pub(crate) struct Terms {
     pub(crate) account: Account,
     pub(crate) limits: Limits,
     pub(crate) rerun: Rerun,
+    /// `--max-spend`
+    pub(crate) max_spend: Option<u64>,
     pub(crate) select: Vec<String>,
 }
 
@@ -59,12 +62,13 @@ impl Terms {
                 max_jobs: None,
             },
             rerun: Rerun::default(),
+            max_spend: None,
             select: Vec::new(),
         }
     }
 
     /// The same for the engine.
-    pub(crate) fn setup(&self, run: RunNumber) -> Setup {
+    pub(crate) fn setup(&self, run: RunNumber, budget: Option<Budget>) -> Setup {
         let origin = Origin {
             base_url: self.account.base_url.to_owned(),
             create_path: "/c".to_owned(),
@@ -81,13 +85,16 @@ impl Terms {
             },
             limits: self.limits.clone(),
             rerun: self.rerun,
+            budget,
         }
     }
 
-    fn draw(chance: &mut Chance) -> Self {
+    fn draw(chance: &mut Chance, has_prices: bool) -> Self {
         let usual = Self::calm(chance.pick(&[0, 0, 0, 0, 0, 1, 2]));
         let max_jobs = chance.percent(12).then(|| chance.small(1, 3));
         let select = chance.percent(12).then(|| "job-[0-3]".to_owned());
+        let has_cap = chance.percent(if has_prices { 35 } else { 5 });
+        let max_spend = has_cap.then(|| chance.pick(&[4, 7, 15, 15, 22, 22, 30, 45, 80]));
         let account = if chance.percent(3) {
             WRONG_KEY
         } else {
@@ -109,6 +116,7 @@ impl Terms {
                 failed: chance.percent(25),
                 changed: chance.percent(25),
             },
+            max_spend,
             select: select.into_iter().collect(),
         }
     }
@@ -299,7 +307,7 @@ impl World {
         if chance.percent(3) {
             mischief.push((chance.nth(), Mischief::Move));
         }
-        let terms = Terms::draw(chance);
+        let terms = Terms::draw(chance, self.prices.is_some());
         let weather = Weather::draw(chance);
         Session::new(terms, weather, DiskFaults::draw(chance), mischief)
     }

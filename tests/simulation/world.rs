@@ -65,7 +65,9 @@ pub(crate) struct World {
     pub(crate) register: Register,
     pub(crate) manifest: Vec<Row>,
     /// The plan of the manifest as it was read last.
-    pub(crate) plan: Option<(Vec<Row>, Arc<Plan>)>,
+    pub(crate) plan: Option<(Vec<Row>, Option<u64>, Arc<Plan>)>,
+    /// What a second of video costs now, if the manifest says so.
+    pub(crate) prices: Option<u64>,
     pub(crate) ledger: Vec<Created>,
     /// Create requests that left, by job, with the revision of the last.
     pub(crate) posts: BTreeMap<JobNumber, (usize, u32)>,
@@ -117,6 +119,7 @@ impl World {
             register: Register::default(),
             manifest,
             plan: None,
+            prices: None,
             ledger: Vec::new(),
             posts: BTreeMap::new(),
             last_post: None,

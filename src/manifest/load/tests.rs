@@ -302,6 +302,7 @@ x-note: anything
     assert_eq!(ids(&loaded), ["a"]);
     let rate = |text: &str| text.parse::<Rate>().ok();
     let expected = ManifestSettings {
+        max_spend: None,
         base_url: "https://api.example.com".parse().ok(),
         create_path: Some("/v1/make".to_owned()),
         poll_path: Some("/v1/see/{task_id}".to_owned()),

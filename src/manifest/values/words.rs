@@ -27,7 +27,7 @@ pub(in crate::manifest) fn model(
 }
 
 /// The models that were probably meant: by tier and resolution, then by spelling, else all eight.
-fn model_advice(text: &str) -> String {
+pub(in crate::manifest) fn model_advice(text: &str) -> String {
     let all: Vec<&str> = Model::ALL.iter().map(|model| model.as_str()).collect();
     let lower = text.trim().to_lowercase();
     let is_seedance = lower.contains("dance");

@@ -303,6 +303,7 @@ impl Finished {
 pub(crate) fn filters() -> Vec<(&'static str, &'static str)> {
     vec![
         (r"took \d[0-9hms]*", "took [TIME]"),
+        (r"(?m)^time: .*", "time: [FORECAST]"),
         (r"http://127\.0\.0\.1:\d+", "[URL]"),
         (r"task_[0-9a-f]{24}", "[TASK]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[MOMENT]"),

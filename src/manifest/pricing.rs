@@ -1,0 +1,318 @@
+//! `pricing:` and `limits.max_spend`: what the user says that videos cost, and what they may cost together. Start at
+//! [`section`] and [`file()`].
+//!
+//! Every number is taken as it is written and never goes through a float.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::fields::nearest;
+use super::sections::unknown_key;
+use super::tree::{Key, Node, SourceId, Span, Value};
+use super::values::{described, model_advice, shown, wrong_type};
+use super::yaml::Document;
+use crate::money::{Amount, Currency, MoneyError, Pricing, decimal};
+use crate::plan::{Job, Model, Plan};
+
+/// The keys of a price list.
+pub(super) const KEYS: &[&str] = &[
+    "currency",
+    "per_second",
+    "audio_factor",
+    "reference_factor",
+    "per_job",
+];
+
+/// Most bytes of a price list in a file of its own.
+pub(super) const FILE_LIMIT: usize = 1 << 20;
+
+/// How a price list is written.
+const FORMS: &str = "write `currency: USD` and, under `per_second:`, a price for each model that the jobs use; or name a YAML file with these keys: `pricing: prices.yaml`";
+
+/// Reads `pricing:` where the prices stand in the manifest; a section that was left empty states none.
+pub(super) fn section(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<Pricing> {
+    match &node.value {
+        Value::Map(pairs) => price_list(pairs, &key.span, diagnostics),
+        Value::Null => None,
+        other => {
+            let message = format!(
+                "`pricing` must be a map of prices or the name of a file, not {}",
+                described(other)
+            );
+            diagnostics.push(Diagnostic::error("wrong-type", &node.span, message, FORMS));
+            None
+        }
+    }
+}
+
+/// Reads a price list that stands in a file of its own.
+pub(super) fn file(text: &str, source: SourceId, diagnostics: &mut Diagnostics) -> Option<Pricing> {
+    let mut document = Document::open_price_list(text, source, diagnostics).ok()?;
+    let mut pairs = Vec::new();
+    while let Some(key) = document.next_key(diagnostics).ok()? {
+        let value = document.value_of(&key, diagnostics).ok()?;
+        pairs.push((key, value));
+    }
+    let start = Span {
+        source,
+        bytes: 0..0,
+    };
+    price_list(&pairs, &start, diagnostics)
+}
+
+/// Reads the keys of a price list, which begins at `at`; none if anything is wrong with it.
+fn price_list(pairs: &[(Key, Node)], at: &Span, diagnostics: &mut Diagnostics) -> Option<Pricing> {
+    let mut found = Diagnostics::default();
+    let mut currency = None;
+    let mut per_second = None;
+    let mut audio_factor = Decimal::ONE;
+    let mut reference_factor = Decimal::ONE;
+    let mut per_job = Decimal::ZERO;
+    for (key, node) in pairs {
+        let name = key.name.as_str();
+        match name {
+            "currency" => currency = read_currency(node, &mut found),
+            "per_second" => per_second = Some(prices(node, &mut found)),
+            "audio_factor" => audio_factor = factor(name, node, &mut found),
+            "reference_factor" => reference_factor = factor(name, node, &mut found),
+            "per_job" => per_job = number(name, node, "0.02", &mut found).unwrap_or_default(),
+            _ => found.push(unknown_key("pricing", key, KEYS)),
+        }
+    }
+    // A key that was misspelt is not missing as well.
+    let is_meant = |key: &str, name: &str| key == name || nearest(key, KEYS) == Some(name);
+    let has = |name: &str| pairs.iter().any(|(key, _)| is_meant(&key.name, name));
+    if !has("currency") {
+        found.push(Diagnostic::error(
+            "missing-currency",
+            at,
+            "the price list does not say in which currency its prices are",
+            "add `currency: USD`, with the three letters of yours: an amount without its currency is easily taken for another",
+        ));
+    }
+    if !has("per_second") {
+        found.push(no_prices(at));
+    }
+    let is_right = !found.has_errors();
+    diagnostics.append(found);
+    Some(Pricing {
+        currency: currency?,
+        per_second: per_second?,
+        audio_factor,
+        reference_factor,
+        per_job,
+    })
+    .filter(|_| is_right)
+}
+
+fn no_prices(at: &Span) -> Diagnostic {
+    Diagnostic::error(
+        "missing-prices",
+        at,
+        "the price list has no price for any model",
+        "write what a second of video costs, such as `per_second: { seedance2.0-720p: 0.12 }`; a model that is only paid by the job is `0` there",
+    )
+}
+
+fn read_currency(node: &Node, diagnostics: &mut Diagnostics) -> Option<Currency> {
+    let Value::Text(written) = &node.value else {
+        let help = "write the three letters of your currency: `currency: USD`";
+        diagnostics.push(wrong_type("currency", node, "three capital letters", help));
+        return None;
+    };
+    let currency = Currency::new(written);
+    if currency.is_none() {
+        let message = format!("`{}` is not a currency code", shown(written));
+        let help = match Currency::new(&written.trim().to_uppercase()) {
+            Some(meant) => format!("write it in capital letters: `currency: {meant}`"),
+            None => "write three capital letters, as banks do: `USD`, `EUR`, `CNY`".to_owned(),
+        };
+        diagnostics.push(Diagnostic::error("bad-currency", &node.span, message, help));
+    }
+    currency
+}
+
+/// Reads `per_second:`.
+fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal> {
+    let pairs = match &node.value {
+        Value::Map(pairs) if !pairs.is_empty() => pairs,
+        Value::Map(_) | Value::Null => {
+            diagnostics.push(no_prices(&node.span));
+            return BTreeMap::new();
+        }
+        _ => {
+            let help = "each model has a price of its own: `per_second: { seedance2.0-720p: 0.12, seedance2.0-fast-720p: 0.06 }`";
+            let expected = "a map from models to prices";
+            diagnostics.push(wrong_type("per_second", node, expected, help));
+            return BTreeMap::new();
+        }
+    };
+    let mut prices = BTreeMap::new();
+    for (key, price) in pairs {
+        let model = Model::parse(&key.name);
+        if model.is_none() {
+            diagnostics.push(Diagnostic::error(
+                "unknown-model",
+                &key.span,
+                format!("there is no model `{}`", shown(&key.name)),
+                model_advice(&key.name),
+            ));
+        }
+        let name = model.map_or("per_second", Model::as_str);
+        let number = number(name, price, "0.12", diagnostics);
+        prices.extend(model.zip(number));
+    }
+    prices
+}
+
+fn factor(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Decimal {
+    let Some(factor) = number(name, node, "1.5", diagnostics) else {
+        return Decimal::ONE;
+    };
+    if factor.is_zero() {
+        let message = format!("`{name}` must be above 0: it multiplies the price per second");
+        let help = "leave it out, or write `1`, if such videos cost the same as others";
+        diagnostics.push(Diagnostic::error("bad-price", &node.span, message, help));
+    }
+    factor
+}
+
+/// Reads `limits.max_spend`.
+pub(super) fn max_spend(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<Amount> {
+    exactly(&key.name, node, "50", diagnostics, str::parse)
+}
+
+/// Reads a price or a factor.
+fn number(
+    name: &str,
+    node: &Node,
+    example: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Decimal> {
+    exactly(name, node, example, diagnostics, decimal)
+}
+
+/// Reads a number as it is written, in quotes or not.
+fn exactly<T>(
+    name: &str,
+    node: &Node,
+    example: &str,
+    diagnostics: &mut Diagnostics,
+    read: impl Fn(&str) -> Result<T, MoneyError>,
+) -> Option<T> {
+    let written = match &node.value {
+        Value::Integer(number) => number.to_string(),
+        Value::Number(text) | Value::Text(text) => text.clone(),
+        _ => {
+            let help = format!("write it like `{name}: {example}`");
+            diagnostics.push(wrong_type(name, node, "a number", &help));
+            return None;
+        }
+    };
+    read(&written)
+        .map_err(|error| {
+            let help = match meant(&written) {
+                Some(number) => format!("did you mean `{number}`?"),
+                None => format!(
+                    "write a plain number like `{name}: {example}`: no sign, no exponent, no currency beside it and at most six decimals, so that every sum is exact"
+                ),
+            };
+            let message = format!("`{name}`: {error}");
+            diagnostics.push(Diagnostic::error("bad-price", &node.span, message, help));
+        })
+        .ok()
+}
+
+/// The number in `0,12`, `.5`, `$0.12` or `0.12 USD`. A comma before three digits may part thousands: nobody can tell.
+fn meant(written: &str) -> Option<String> {
+    let is_sign = |c: char| c.is_whitespace() || matches!(c, '$' | '€' | '£' | '¥');
+    let mut bare = written.trim_matches(is_sign);
+    let is_code = |text: &str| Currency::new(text).is_some();
+    if bare.get(..3).is_some_and(is_code) {
+        bare = bare[3..].trim_matches(is_sign);
+    } else if let Some(at) = bare.len().checked_sub(3)
+        && bare.get(at..).is_some_and(is_code)
+    {
+        bare = bare[..at].trim_matches(is_sign);
+    }
+    let number = match bare.split_once(',') {
+        Some((_, places)) if places.len() == 3 => return None,
+        Some((whole, places)) => format!("{whole}.{places}"),
+        None => bare.to_owned(),
+    };
+    let number = match number.strip_prefix('.') {
+        Some(places) => format!("0.{places}"),
+        None => number.trim_end_matches('.').to_owned(),
+    };
+    let mends = number != written && decimal(&number).is_ok();
+    mends.then_some(number)
+}
+
+/// A limit of money where nothing has a price.
+pub(super) fn nothing_to_count(at: &Span) -> Diagnostic {
+    Diagnostic::error(
+        "max-spend-without-prices",
+        at,
+        "`max_spend` limits money, and the manifest does not say what videos cost",
+        "write the prices of your provider under `pricing:`, such as `pricing: { currency: USD, per_second: { seedance2.0-720p: 0.12 } }`; or limit the number of jobs with `max_jobs`",
+    )
+}
+
+/// A name after `pricing:` that is not that of a YAML file.
+pub(super) fn not_a_price_list(name: &str, at: &Span) -> Diagnostic {
+    let message = format!("`{}` is not a price list by its name", shown(name));
+    Diagnostic::error("not-a-price-list", at, message, FORMS)
+}
+
+/// A file after `pricing:` that is no price list by its size.
+pub(super) fn too_large(name: &str, at: &Span) -> Diagnostic {
+    let message = format!(
+        "`{}` has more than {FILE_LIMIT} bytes, which no price list needs",
+        shown(name)
+    );
+    let help = "name the file with the prices alone";
+    Diagnostic::error("price-list-too-large", at, message, help)
+}
+
+/// Jobs that the price list, named at `at`, has no price for.
+pub(super) fn unpriced(plan: &Plan, at: &Span) -> Option<Diagnostic> {
+    let pricing = plan.pricing()?;
+    let mut without = plan.jobs().iter().filter(|job| plan.price(job).is_none());
+    let first = without.next()?;
+    let count = 1 + without.count();
+    let message = match plan.jobs().len() {
+        1 => "the job has no price: what it costs is unknown".to_owned(),
+        all => format!("{count} of {all} jobs have no price: what they cost is unknown"),
+    };
+    let origin = first.origin();
+    let start = origin.start as usize;
+    let place = Span {
+        source: SourceId(origin.file),
+        bytes: start..start + 1,
+    };
+    let which = if count == 1 { "this one" } else { "the first" };
+    Some(
+        Diagnostic::warning("unpriced", at, message, why_unpriced(pricing, first))
+            .related(&place, format!("{which}, `{}`", first.id())),
+    )
+}
+
+fn why_unpriced(pricing: &Pricing, job: &Job) -> String {
+    let (model, id) = (job.request().model(), job.id());
+    if !pricing.per_second.contains_key(&model) {
+        format!(
+            "add a price for `{model}`, which `{id}` uses, to `per_second:`; a job without a price never counts as free"
+        )
+    } else if job.request().duration().is_none() {
+        format!(
+            "set the `duration` of `{id}`: the price hangs on the seconds, and a job without a price never counts as free"
+        )
+    } else {
+        format!("the price of `{id}` is too large to be counted: check prices and factors")
+    }
+}
+
+#[cfg(test)]
+mod tests;
