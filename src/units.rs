@@ -194,8 +194,10 @@ impl FromStr for Deadline {
             ))
         };
         if let Some((hour, minute)) = text.split_once(':') {
-            let two_digits =
-                |part: &str| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten();
+            let two_digits = |part: &str| {
+                let are_digits = part.len() == 2 && part.bytes().all(|it| it.is_ascii_digit());
+                are_digits.then(|| part.parse::<i8>().ok()).flatten()
+            };
             let (hour, minute) = two_digits(hour)
                 .zip(two_digits(minute))
                 .ok_or_else(refuse)?;
@@ -339,7 +341,9 @@ mod tests {
             "8h".parse(),
             Ok(Deadline::After(Duration::from_secs(8 * 3600)))
         );
-        for text in ["24:00", "6:00", "06:60", "soon", "06:00:00"] {
+        for text in [
+            "24:00", "6:00", "06:60", "+6:00", "06:-0", "soon", "06:00:00",
+        ] {
             assert!(text.parse::<Deadline>().is_err(), "{text}");
         }
     }

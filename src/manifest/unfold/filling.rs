@@ -319,11 +319,14 @@ impl<'f> Filling<'f> {
 
     fn base_id(&mut self, key: &Key, mut node: Node) {
         let rest = self.rest_of_id();
+        let is_cell = matches!(node.value, Value::Cell(_));
         if let Value::Text(id) | Value::Cell(id) = &mut node.value
             && !id.trim().is_empty()
             && !rest.is_empty()
         {
-            *id = format!("{}{rest}", id.trim());
+            // Blanks in a cell are an accident; those in a text are told, as in a job that is written out.
+            let base = if is_cell { id.trim() } else { &**id };
+            *id = format!("{base}{rest}");
             self.filled.push(node.span.clone());
         }
         self.fields.push((key.clone(), node));

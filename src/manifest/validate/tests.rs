@@ -295,8 +295,13 @@ fn each_wrong_field_is_one_error_at_its_value_and_its_twin_is_none() {
             "videos: [{url: 'https://h/v', seconds: 2}]",
         ),
         (
-            "videos: [{url: 'https://h/v', seconds: 15.001}]",
-            "video-length at 15.001",
+            "videos: [{url: 'https://h/v', seconds: 1.9999}]",
+            "video-length at 1.9999",
+            "videos: [{url: 'https://h/v', seconds: 2.0}]",
+        ),
+        (
+            "videos: [{url: 'https://h/v', seconds: 15.0001}]",
+            "video-length at 15.0001",
             "videos: [{url: 'https://h/v', seconds: 15.0}]",
         ),
         (

@@ -233,7 +233,7 @@ fn video_millis(node: &Node, diagnostics: &mut Diagnostics) -> Option<u64> {
             return None;
         }
     };
-    let millis = decimal_millis(&written).filter(|millis| VIDEO_MILLIS.contains(millis));
+    let millis = decimal_millis(&written);
     if millis.is_none() {
         let message = format!(
             "a reference video of `{}` seconds is not between 2 and 15 seconds long",
@@ -256,11 +256,10 @@ pub(in crate::manifest) fn stated_length(node: &Node) -> Option<Duration> {
     reason = "`as` saturates, and what saturates is out of range"
 )]
 fn decimal_millis(written: &str) -> Option<u64> {
-    let seconds: f64 = written
-        .parse()
-        .ok()
-        .filter(|seconds: &f64| seconds.is_finite())?;
-    Some((seconds * 1000.0).round() as u64)
+    let millis = written.parse::<f64>().ok()? * 1000.0;
+    let is_within = |millis: f64| VIDEO_MILLIS.contains(&(millis as u64));
+    // A little too short or too long is not rounded into the range.
+    (is_within(millis.floor()) && is_within(millis.ceil())).then_some(millis.round() as u64)
 }
 
 /// Whether the stated lengths are within 15 seconds together.
