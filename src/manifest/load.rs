@@ -442,7 +442,12 @@ impl<'n> TableReference<'n> {
             found.map(|(_, node)| node)
         };
         let Some(from) = value("from") else {
-            if pairs.is_empty() {
+            // A stranger in its place was reported.
+            let is_known = |(key, _): &(Key, Node)| {
+                let name = key.name.as_str();
+                TABLE_KEYS.contains(&name) || TableOptions::KEYS.contains(&name)
+            };
+            if pairs.iter().all(is_known) {
                 let message = "`jobs` is a map without `from`";
                 diagnostics.push(Diagnostic::error(
                     "no-jobs",

@@ -63,6 +63,11 @@ const WRONG_SECTIONS: &[(&str, &str, &[&str])] = &[
         "not-a-list 1:8",
         &["did you mean `from`"],
     ),
+    (
+        "jobs: {template: {prompt: x}}\n",
+        "no-jobs 1:1",
+        &["without `from`", "from: shots.csv"],
+    ),
     ("jobs: {from: 3}\n", "wrong-type 1:14", &["name of a table"]),
     ("jobs: {from: }\n", "wrong-type 1:8", &["name of a table"]),
     (
