@@ -154,6 +154,12 @@ pub(super) fn is_filled_in(name: &str) -> bool {
         })
 }
 
+/// Whether this field of a job holds a list.
+pub(super) fn is_list(name: &str) -> bool {
+    let list = |field: &Field| field.name == name && matches!(field.kind, Kind::Addresses(_));
+    JOB.iter().any(list)
+}
+
 /// What a job may say beside its fields: how often it is made.
 pub(super) const EXPANDING: [&str; 2] = ["matrix", "variants"];
 

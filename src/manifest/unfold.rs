@@ -64,7 +64,12 @@ impl<'m> Setting<'m> {
             templates: Vec::new(),
         };
         let is_template = |(key, node): &(Key, Node)| {
-            key.name != "id" && is_filled_in(&key.name) && braces_in(node).is_some()
+            // What is neither text nor a list of texts is a mistake wherever it stands.
+            let is_fit = match &node.value {
+                Value::List(_) => fields::is_list(&key.name),
+                value => matches!(value, Value::Text(_)),
+            };
+            key.name != "id" && is_fit && is_filled_in(&key.name) && braces_in(node).is_some()
         };
         if let Some(Node {
             value: Value::Map(pairs),

@@ -613,6 +613,20 @@ fn what_is_no_text_is_not_filled_in() {
 }
 
 #[test]
+fn braces_in_what_cannot_be_a_template_do_not_hide_a_mistake_in_the_defaults() {
+    let manifest = "jobs: [{ id: a, model: seedance2.0-720p, duration: 5, prompt: x }]\n";
+    for defaults in [
+        "{ prompt: [\"{{ a }}\"] }",
+        "{ image: { url: \"{{ a }}\" } }",
+        "{ x_own: [\"{{ a }}\"] }",
+    ] {
+        let loaded = load_both(&format!("defaults: {defaults}\n{manifest}"), "");
+        let told: Vec<_> = loaded.diagnostics.iter().map(|found| found.code).collect();
+        assert!(told.contains(&"wrong-type"), "{defaults}: {told:?}");
+    }
+}
+
+#[test]
 fn axes_set_fields_unless_the_job_does() {
     let manifest = "jobs:\n  - { id: a, prompt: x, duration: 6, matrix: { duration: [9], seed: [1, 2], generate_audio: [true], images: [\"https://a.example/1.png\"], x_note: [n] } }\n";
     let plan = plan_of(&format!("{DEFAULTS}{manifest}"), "");
