@@ -124,6 +124,11 @@ pub enum Command {
     Report(ReportArgs),
     /// Write a commented manifest to start from
     Init(InitArgs),
+    /// Print the JSON Schema of YAML manifests, so that editors complete and check them
+    ///
+    /// With it an editor offers fields and values, explains them, and marks most mistakes while you type. `shotlist
+    /// check` says the rest: what a schema cannot know, such as what stands in a table, or two jobs of the same id.
+    Schema(SchemaArgs),
     /// Serve the simulated provider on this machine
     ///
     /// The provider of `run --rehearse` as a server of its own, on loopback only: any client can talk to it, it takes
@@ -537,6 +542,41 @@ pub struct InitArgs {
     /// File to write, YAML or CSV by its extension; an existing file is never overwritten
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+}
+
+/// `shotlist schema`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  shotlist schema > shotlist.schema.json",
+    after_long_help = "\
+Examples:
+  shotlist schema > shotlist.schema.json
+
+VS Code with the extension `YAML` (Red Hat), and every editor with yaml-language-server (Neovim,
+Helix, Zed, Emacs …): a comment in the manifest names the schema, relative to the manifest;
+`shotlist init` writes it:
+  # yaml-language-server: $schema=shotlist.schema.json
+
+For many manifests at once, name it in `.vscode/settings.json` instead:
+  { \"yaml.schemas\": { \"./shotlist.schema.json\": [\"shots/*.yaml\"] } }
+
+JetBrains: Settings > Languages & Frameworks > Schemas and DTDs > JSON Schema Mappings.
+Write the file again after an update of shotlist: it is of the version that printed it."
+)]
+pub struct SchemaArgs {
+    /// What the schema is of
+    #[arg(value_name = "WHAT", value_enum, default_value_t)]
+    pub what: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SchemaOf {
+    /// A manifest in YAML
+    #[default]
+    Manifest,
 }
 
 /// `shotlist simulate`

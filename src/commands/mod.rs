@@ -9,6 +9,7 @@ mod plan;
 mod report;
 mod resolve;
 mod run;
+mod schema;
 mod signals;
 mod simulate;
 mod status;
@@ -92,6 +93,7 @@ fn perform(cli: Cli, output: &mut Output) -> ExitCode {
         Command::Resolve(options) => resolve::resolve(&options, output),
         Command::Report(options) => report::report(&options, output),
         Command::Init(options) => init::init(&options, output),
+        Command::Schema(options) => Ok(schema::schema(&options, output)),
         Command::Simulate(options) => simulate::simulate(&options, output),
     };
     done.unwrap_or_else(|stop| {
@@ -109,7 +111,7 @@ fn json_command(command: &Command) -> Option<&'static str> {
         Command::Run(options) => options.json.then_some("run"),
         Command::Status(options) => options.json.then_some("status"),
         Command::Report(options) => options.json.then_some("report"),
-        Command::Resolve(_) | Command::Init(_) | Command::Simulate(_) => None,
+        Command::Resolve(_) | Command::Init(_) | Command::Schema(_) | Command::Simulate(_) => None,
     }
 }
 

@@ -119,7 +119,7 @@ fn unparsable(text: &str) -> Option<Refusal> {
 const DATA_LIMIT: usize = 10 * 1024 * 1024;
 
 /// The kinds of picture that a `data:` address may hold, as written after `image/`.
-const DATA_KINDS: &[&str] = &[
+pub(super) const DATA_KINDS: &[&str] = &[
     "png", "jpeg", "jpg", "webp", "gif", "bmp", "tiff", "heic", "heif", "avif",
 ];
 

@@ -12,7 +12,6 @@ pub(super) struct Field {
     /// What it holds.
     pub(super) kind: Kind,
     /// One sentence for the schema and the reference, without a full stop.
-    #[expect(dead_code, reason = "the schema is not written yet")]
     pub(super) meaning: &'static str,
 }
 
@@ -65,7 +64,7 @@ pub(super) const JOB: [Field; 11] = [
     field(
         "model",
         Kind::Model,
-        "Model id; the resolution is part of it",
+        "Model id; the resolution is part of it, and `seedance2.0-4k` only works where the account has it",
     ),
     field(
         "prompt",
@@ -77,7 +76,11 @@ pub(super) const JOB: [Field; 11] = [
         Kind::Duration,
         "Length of the video in whole seconds, 5 to 15",
     ),
-    field("aspect_ratio", Kind::AspectRatio, "Shape of the picture"),
+    field(
+        "aspect_ratio",
+        Kind::AspectRatio,
+        "Shape of the picture, width to height",
+    ),
     field(
         "image",
         Kind::Picture,
@@ -113,7 +116,11 @@ pub(super) const EXTRA: [Field; 6] = [
         Kind::Boolean,
         "Whether the video has sound",
     ),
-    field("seed", Kind::Seed, "Seed of the generation"),
+    field(
+        "seed",
+        Kind::Seed,
+        "Seed of the generation, a whole number of at most 64 bits with its sign",
+    ),
     field(
         "watermark",
         Kind::Flag,
@@ -132,7 +139,7 @@ pub(super) const EXTRA: [Field; 6] = [
     field(
         "operation",
         Kind::Operation,
-        "Operation of the provider's compatibility layer",
+        "Operation of the provider's compatibility layer; most jobs need none",
     ),
 ];
 

@@ -110,6 +110,9 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
     }
 }
 
+/// How the names of tables end: text, and workbooks.
+pub(super) const TABLE_EXTENSIONS: [&[&str]; 2] = [&["csv", "tsv", "txt"], &["xlsx", "xlsm"]];
+
 /// What a file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -127,10 +130,11 @@ enum TableKind {
 impl Format {
     fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        let [text, workbook] = TABLE_EXTENSIONS;
         match extension.as_str() {
             "yaml" | "yml" | "json" => Some(Self::Yaml),
-            "csv" | "tsv" | "txt" => Some(Self::Table(TableKind::Text)),
-            "xlsx" | "xlsm" => Some(Self::Table(TableKind::Workbook)),
+            table if text.contains(&table) => Some(Self::Table(TableKind::Text)),
+            table if workbook.contains(&table) => Some(Self::Table(TableKind::Workbook)),
             _ => None,
         }
     }
@@ -419,7 +423,7 @@ struct TableReference<'n> {
 }
 
 /// What a table is named with, beside [`TableOptions::KEYS`].
-const TABLE_KEYS: [&str; 2] = ["from", "template"];
+pub(super) const TABLE_KEYS: [&str; 2] = ["from", "template"];
 
 impl<'n> TableReference<'n> {
     /// Whether an element of the list of jobs names a table.

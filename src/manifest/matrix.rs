@@ -15,13 +15,13 @@ use super::vars::{self, check_name, warn_about_braces};
 use crate::plan::Axes;
 
 /// Most jobs that one matrix with its variants may make.
-const JOBS_LIMIT: u128 = 100_000;
+pub(super) const JOBS_LIMIT: u128 = 100_000;
 /// Most combinations that are looked at, before `exclude` leaves some out.
 const COMBINATIONS_LIMIT: u128 = 1_000_000;
 /// Most comparisons of a combination with an element of `exclude`.
 const COMPARISONS_LIMIT: u128 = 50_000_000;
 /// Most elements of `exclude` and of `include`.
-const RULES_LIMIT: usize = 1000;
+pub(super) const RULES_LIMIT: usize = 1000;
 
 /// The axes of a job, and which of their combinations are made.
 #[derive(Debug)]

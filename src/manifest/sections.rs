@@ -15,7 +15,7 @@ use super::values::{described, shown, wrong_type};
 use crate::units;
 
 /// The top-level keys; others may start with `x-`.
-const TOP: &[&str] = &[
+pub(super) const TOP: &[&str] = &[
     "version", "api", "limits", "pricing", "output", "allow", "vars", "defaults", "jobs",
 ];
 /// The settings under `api:`.
@@ -33,6 +33,8 @@ pub const LIMITS: &[&str] = &[
     "max_jobs",
     "max_spend",
 ];
+/// The settings under `output:`.
+pub(super) const OUTPUT: &[&str] = &[];
 /// The path that only compatibility clients may see, says the provider's page.
 const COMPATIBILITY_PATH: &str = "/v1/videos/generations";
 

@@ -6,7 +6,7 @@
 mod media;
 mod words;
 
-pub(super) use self::media::{addresses, picture, split_cell, stated_length};
+pub(super) use self::media::{VIDEO_MILLIS, addresses, picture, split_cell, stated_length};
 pub(super) use self::words::{aspect_ratio, model, model_advice, operation};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
@@ -55,7 +55,7 @@ fn mended_id(text: &str) -> String {
 
 /// Most bytes of a prompt: whatever its characters, it then fits into a line of the state, without which nothing is
 /// sent.
-const PROMPT_BYTES: usize = 1 << 20;
+pub(super) const PROMPT_BYTES: usize = 1 << 20;
 
 /// Reads a prompt, which is kept as it is.
 pub(super) fn prompt(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<Box<str>> {

@@ -15,7 +15,7 @@ use super::tree::{Key, Node, Span, Value};
 use super::values::{described, shown};
 
 /// Names that a template has of its own.
-const RESERVED: [&str; 4] = ["row", "variant", "loop", "range"];
+pub(super) const RESERVED: [&str; 4] = ["row", "variant", "loop", "range"];
 
 /// The variables of a manifest.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use shotlist::manifest::load;
 
 /// Every example with the number of its jobs.
-const EXAMPLES: [(&str, usize); 7] = [
+const EXAMPLES: [(&str, usize); 8] = [
     ("campaign.yaml", 12),
     ("first-last-frame.yaml", 3),
     ("pricing.yaml", 7),

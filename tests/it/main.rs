@@ -22,6 +22,7 @@ mod rehearsal;
 mod results;
 mod resume;
 mod run;
+mod schema;
 mod signals;
 #[cfg(target_os = "linux")]
 mod spend;

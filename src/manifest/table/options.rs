@@ -43,17 +43,22 @@ impl FromStr for Delimiter {
 
     fn from_str(name: &str) -> Result<Self, UnknownDelimiter> {
         let folded = name.trim_matches(' ').to_ascii_lowercase();
-        match folded.as_str() {
-            "," | "comma" => Ok(Self(b',')),
-            ";" | "semicolon" => Ok(Self(b';')),
-            "\t" | "\\t" | "tab" => Ok(Self(b'\t')),
-            "|" | "pipe" | "bar" => Ok(Self(b'|')),
-            _ => Err(UnknownDelimiter),
-        }
+        let names = Self::NAMES.iter().find(|names| names.contains(&&*folded));
+        names
+            .map(|names| Self(names[0].as_bytes()[0]))
+            .ok_or(UnknownDelimiter)
     }
 }
 
 impl Delimiter {
+    /// What each is called; the first name is the character itself.
+    pub(in crate::manifest) const NAMES: [&'static [&'static str]; 4] = [
+        &[",", "comma"],
+        &[";", "semicolon"],
+        &["\t", "\\t", "tab"],
+        &["|", "pipe", "bar"],
+    ];
+
     /// The character as a byte.
     pub(super) fn byte(self) -> u8 {
         self.0

@@ -9,7 +9,7 @@ use crate::manifest::fields::{self, List};
 use crate::manifest::tree::{Key, Node, Value};
 
 /// Shortest and longest reference video, in milliseconds (API page: "each 2–15 seconds").
-const VIDEO_MILLIS: std::ops::RangeInclusive<u64> = 2_000..=15_000;
+pub(in crate::manifest) const VIDEO_MILLIS: std::ops::RangeInclusive<u64> = 2_000..=15_000;
 
 /// Most wrong elements of one list that are reported: a cell may hold a million of them.
 const REFUSALS_SHOWN: usize = 20;
