@@ -58,6 +58,12 @@ pub(crate) fn check_ended(
             format!("the state does not replay: {replayed:?}")
         });
         world.check_memory(ended.engine.table(), &table);
+        let costs = ended.engine.table().reserved().costs();
+        let told: u64 = costs.map(|cost| cost.amount.millionths()).sum();
+        let recorded = world.register.reserved(0) * 1_000_000; // what was recorded without a cost counts for nothing
+        world.ensure(told == recorded, || {
+            format!("the run takes {told} for reserved, and the state says {recorded}")
+        });
         let open = world
             .register
             .jobs()
