@@ -1,6 +1,6 @@
 //! `--max-spend`: what a state may have reserved, and whether the next create fits.
 //!
-//! Start at [`Budget::draw_up`], which refuses what it could not keep, and [`Room::takes`], the one comparison. What is
+//! Start at [`Budget::draw_up`], which refuses what it could not keep, and `Room::takes`, the one comparison. What is
 //! reserved is known from the records of the intents ([`super::reserve`]); this module adds the cap.
 
 use super::event::JobIndex;
