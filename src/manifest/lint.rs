@@ -16,10 +16,6 @@ pub const LINTS: &[(&str, &str)] = &[
     ),
     ("control-character", "a control character in a prompt"),
     (
-        "exclude-matches-nothing",
-        "an element of `exclude` that leaves out nothing",
-    ),
-    (
         "guessed-encoding",
         "a table whose encoding could only be guessed",
     ),

@@ -117,6 +117,7 @@ pub(super) struct Unfolder<'s> {
     setting: &'s Setting<'s>,
     defaults: Vec<(&'s Key, Pattern<'s>)>,
     used: Used,
+    by_default: Used,
     tally: Tally,
     made: u128,
     /// The first element that made too many.
@@ -152,6 +153,7 @@ impl<'s> Unfolder<'s> {
         Self {
             setting,
             defaults,
+            by_default: used.clone(),
             used,
             tally: Tally::default(),
             made: 0,
@@ -180,6 +182,7 @@ impl<'s> Unfolder<'s> {
         let template = JobTemplate::read(map, &node.span, self.setting, diagnostics);
         template.warn_about_axes(self.setting, None, diagnostics);
         self.make(&template, None, site, validator, diagnostics);
+        self.refuse_idle_axes(&template, diagnostics);
         self.used.add(&template.used);
     }
 
@@ -397,7 +400,16 @@ impl<'s> Unfolder<'s> {
                 diagnostics.push(unused_column(column));
             }
         }
+        self.refuse_idle_axes(template, diagnostics);
         self.used.add(&template.used);
+    }
+
+    /// Unless a name that could not be found may be what is meant.
+    fn refuse_idle_axes(&self, template: &JobTemplate<'_>, diagnostics: &mut Diagnostics) {
+        let is_sure = !template.used.is_unsure && !self.by_default.is_unsure;
+        if is_sure && !self.tally.has_failures() {
+            template.refuse_idle_axes(&self.by_default, diagnostics);
+        }
     }
 }
 

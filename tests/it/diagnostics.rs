@@ -105,7 +105,7 @@ jobs:
     matrix:
       color: [red, blue]
       aspect_ratio: ["9:16", "16:9"]
-      exclude: [{ color: green }]
+      exclude: [{ color: blue, aspect_ratio: "16:9" }]
       include: [{ color: red, aspect_ratio: "9:16" }]
   - from: lamps.csv
     template: { id: "{{ sku }}", prompt: "A {{ product }}" }

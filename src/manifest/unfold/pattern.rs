@@ -7,14 +7,14 @@ use super::Setting;
 use super::words::{broken, not_filled_in};
 use crate::manifest::align;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::fields::{self, EXPANDING, EXTRA_FIELDS, Kind, is_filled_in, listed};
+use crate::manifest::fields::{self, EXPANDING, EXTRA_FIELDS, Kind, is_filled_in, listed, nearest};
 use crate::manifest::matrix::{self, Matrix};
 use crate::manifest::template::{self, Compiled};
 use crate::manifest::tree::{Key, Node, Span, Value};
 use crate::manifest::vars::{Header, shadowed};
 
 /// Which names templates look up.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Used {
     pub(super) names: HashSet<String>,
     /// Whether a template could not be read, so that it may use more.
@@ -115,6 +115,48 @@ impl<'t> JobTemplate<'t> {
                     .any(|(_, pattern)| pattern.may_name(written))
     }
 
+    /// Refuses axes that change nothing: all their jobs would be alike, and each of them paid for.
+    pub(super) fn refuse_idle_axes(&self, by_default: &Used, diagnostics: &mut Diagnostics) {
+        for key in self.matrix.iter().flat_map(Matrix::varying) {
+            let name = key.name.as_str();
+            let is_named = |used: &Used| used.names.contains(name);
+            if is_named(&self.used) || is_named(by_default) || name == "extra_body" {
+                continue;
+            }
+            if self.sets(name) {
+                let message =
+                    format!("the axis `{name}` changes nothing: the job sets `{name}` itself");
+                let help =
+                    "remove one of them: every combination would be the same video, and paid for";
+                diagnostics.push(Diagnostic::error("idle-axis", &key.span, message, help));
+            } else if !is_known(name) {
+                let message = format!(
+                    "the axis `{name}` changes nothing: it is no field, and no template names it"
+                );
+                let names: Vec<&str> = fields::JOB.iter().map(|field| field.name).collect();
+                let help = match nearest(name, &[&names, EXTRA_FIELDS].concat()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!(
+                        "write `{{{{ {name} }}}}` where it belongs, or remove it: all its videos would be alike"
+                    ),
+                };
+                diagnostics.push(Diagnostic::error("idle-axis", &key.span, message, help));
+            }
+        }
+    }
+
+    /// Whether the job itself says what a field is.
+    fn sets(&self, name: &str) -> bool {
+        self.fields.iter().any(|(key, pattern)| match pattern {
+            _ if key.name == name => name != "id",
+            Pattern::Fixed(node) if key.name == "extra_body" => match &node.value {
+                Value::Map(pairs) => pairs.iter().any(|(key, _)| key.name == name),
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
     /// Axes that hide something else of their name.
     pub(super) fn warn_about_axes(
         &self,
@@ -210,6 +252,13 @@ fn compiled<'t, 's: 't>(
         }
         _ => Pattern::Fixed(node),
     }
+}
+
+/// Whether an axis of this name sets a field.
+fn is_known(name: &str) -> bool {
+    name.starts_with(fields::USER_PREFIX)
+        || EXTRA_FIELDS.contains(&name)
+        || fields::JOB.iter().any(|field| field.name == name)
 }
 
 /// Where in a value there are braces.
