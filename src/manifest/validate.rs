@@ -16,7 +16,7 @@ use super::duplicates::{Duplicates, Earlier, IdOrigin};
 use super::tree::{Key, Node, Span, Value};
 use super::values::{self, described};
 use super::{fields, lint, template};
-use crate::plan::{self, Job, JobId, Model, VideoRequest};
+use crate::plan::{self, Job, JobId, Model, Shared, Text, UserValues, VideoRequest};
 
 /// How many places of one warning are shown; the others are counted.
 const WARNINGS_SHOWN: u32 = 10;
@@ -26,12 +26,13 @@ const WARNINGS_SHOWN: u32 = 10;
 pub(super) struct Validator {
     defaults: Fields,
     columns: Vec<String>,
-    column_numbers: HashMap<String, usize>,
+    column_numbers: HashMap<String, u32>,
     jobs: Vec<Job>,
     duplicates: Duplicates,
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
     any_job: bool,
+    texts: Shared,
     /// The jobs by their ids, ignoring case, as far as they were needed to tell which of them an id was made for.
     by_id: HashMap<String, usize>,
     indexed: usize,
@@ -66,6 +67,7 @@ impl Validator {
             warnings: Warnings::default(),
             defaults_blamed: HashSet::new(),
             any_job: false,
+            texts: Shared::default(),
             by_id: HashMap::new(),
             indexed: 0,
         };
@@ -99,7 +101,7 @@ impl Validator {
     /// Gives a field of the user's own its column, if it has none yet.
     pub(super) fn name_column(&mut self, name: &str) {
         if !self.column_numbers.contains_key(name) {
-            let number = self.columns.len();
+            let number = u32::try_from(self.columns.len()).expect("no file names so many columns");
             self.column_numbers.insert(name.to_owned(), number);
             self.columns.push(name.to_owned());
         }
@@ -282,9 +284,10 @@ impl Validator {
         }
         let user_values = self.user_values(&fields);
         // What the defaults got wrong was reported with them.
-        let Ok(request) = fields.into_request(&self.defaults) else {
+        let Ok(mut request) = fields.into_request(&self.defaults) else {
             return;
         };
+        request.share(&mut self.texts);
         self.warn_about_twin(&request, at, &origin, found);
         self.jobs
             .push(Job::new(id, request, user_values).with_origin(origin));
@@ -386,16 +389,15 @@ impl Validator {
         }
     }
 
-    fn user_values(&self, fields: &Fields) -> Vec<Box<str>> {
-        let mut row: Vec<Box<str>> = Vec::new();
-        for (name, value) in self.defaults.own.iter().chain(&fields.own) {
+    fn user_values(&mut self, fields: &Fields) -> UserValues {
+        let own = self.defaults.own.iter().chain(&fields.own);
+        let numbered = own.map(|(name, value)| {
             let number = self.column_numbers[name];
-            if row.len() <= number {
-                row.resize(number + 1, Box::default());
-            }
-            row[number].clone_from(value);
-        }
-        row
+            let mut value = Text::clone(value);
+            self.texts.share(&mut value);
+            (number, value)
+        });
+        UserValues::new(numbered.collect())
     }
 }
 

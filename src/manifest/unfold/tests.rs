@@ -177,7 +177,7 @@ jobs:
         .collect();
     assert_eq!(durations, [Some(8), Some(5), Some(8)]);
     assert_eq!(plan.user_columns(), ["x_owner"]);
-    assert_eq!(&*plan.jobs()[2].user_values()[0], "Bob");
+    assert_eq!(plan.jobs()[2].user_values().get(0), "Bob");
     assert_eq!(plan.jobs()[2].origin().words(), "row 3");
     let map = "jobs: { from: t.csv, template: { id: \"{{ sku }}\", prompt: \"{{ product_name }}{{ surface | default('') }}\" } }\n";
     assert_eq!(jobs_with(map, table), ["a1: lampoak", "a2: chair, red"]);
@@ -227,7 +227,7 @@ fn defaults_are_templates_where_jobs_are() {
     let seen: Vec<_> = plan
         .jobs()
         .iter()
-        .map(|job| (job.request().prompt(), &*job.user_values()[0]))
+        .map(|job| (job.request().prompt(), job.user_values().get(0)))
         .collect();
     assert_eq!(
         seen,
@@ -618,7 +618,7 @@ fn axes_set_fields_unless_the_job_does() {
     assert_eq!(request.extra().seed, Some(2));
     assert_eq!(request.extra().generate_audio, Some(true));
     assert_eq!(request.media().images.len(), 1);
-    assert_eq!(&*plan.jobs()[1].user_values()[0], "n");
+    assert_eq!(plan.jobs()[1].user_values().get(0), "n");
     let ids = "jobs: [{ prompt: x, matrix: { id: [a, b], n: [1] } }]\n";
     assert_eq!(jobs(ids), ["a-1: x", "b-1: x"]);
 }

@@ -4,7 +4,7 @@
 use super::reading::{Fields, Given, Origin, Place, Slot, is_from_table};
 use crate::manifest::diagnostic::{Diagnostic, Severity};
 use crate::manifest::tree::{Key, Node, Span, Value};
-use crate::plan::{Model, Operation};
+use crate::plan::{Model, Operation, Text};
 
 /// A job as it is pointed at.
 pub(super) struct Subject {
@@ -46,13 +46,13 @@ impl Subject {
 pub(super) struct Whole<'a> {
     subject: &'a Subject,
     pub(super) model: &'a Slot<Model>,
-    pub(super) prompt: &'a Slot<Box<str>>,
+    pub(super) prompt: &'a Slot<Text>,
     pub(super) duration: &'a Slot<u8>,
-    image: &'a Slot<Box<str>>,
-    last_image: &'a Slot<Box<str>>,
-    images: &'a Slot<Vec<Box<str>>>,
-    videos: &'a Slot<Vec<Box<str>>>,
-    audios: &'a Slot<Vec<Box<str>>>,
+    image: &'a Slot<Text>,
+    last_image: &'a Slot<Text>,
+    images: &'a Slot<Vec<Text>>,
+    videos: &'a Slot<Vec<Text>>,
+    audios: &'a Slot<Vec<Text>>,
     operation: &'a Slot<Operation>,
 }
 
