@@ -595,6 +595,15 @@ fn too_many(key: &Key, count: u128, excludes: bool) -> Diagnostic {
 
 /// What a value adds to an id: letters, digits, `.` and `_` as they are, `9:16` as `9x16`, anything else as `-`.
 pub(super) fn slug(value: &str) -> String {
+    slug_with(value, false)
+}
+
+/// The same for a whole id, which keeps its `-`.
+pub(super) fn slug_of_id(id: &str) -> String {
+    slug_with(id, true)
+}
+
+fn slug_with(value: &str, keeps_dashes: bool) -> String {
     let characters: Vec<char> = value.chars().collect();
     let is_digit = |index: Option<usize>| {
         let character = index.and_then(|index| characters.get(index));
@@ -604,6 +613,7 @@ pub(super) fn slug(value: &str) -> String {
     for (index, character) in characters.iter().enumerate() {
         match character {
             letter if letter.is_alphanumeric() || matches!(letter, '.' | '_') => slug.push(*letter),
+            '-' if keeps_dashes => slug.push('-'),
             ':' if is_digit(index.checked_sub(1)) && is_digit(Some(index + 1)) => slug.push('x'),
             _ if slug.ends_with('-') => {}
             _ => slug.push('-'),
@@ -630,5 +640,6 @@ mod tests {
         ] {
             assert_eq!(slug(value), expected, "{value}");
         }
+        assert_eq!(slug_of_id("a--b 9:16, -红-"), "a--b-9x16--红");
     }
 }

@@ -28,8 +28,12 @@ pub(super) enum Pattern<'t> {
         node: &'t Node,
         text: &'t str,
         compiled: Compiled<'t>,
-        /// The names that every job must know, whatever `default` would put in their place.
+        /// The names that it looks up.
         names: Vec<String>,
+        /// Those that every job must know, whatever `default` would put in their place.
+        required: Vec<String>,
+        /// Whether it is a default, of which some jobs may not know a name.
+        is_default: bool,
     },
     List(&'t Node, Vec<Pattern<'t>>),
     Map(&'t Node, Vec<(&'t Key, Pattern<'t>)>),
@@ -145,6 +149,25 @@ impl<'t> JobTemplate<'t> {
         }
     }
 
+    /// Whether something varies by this name.
+    pub(super) fn has_axis(&self, name: &str) -> bool {
+        name == "variant" && self.variants.is_some()
+            || self
+                .matrix
+                .iter()
+                .flat_map(Matrix::keys)
+                .any(|key| key.name == name)
+    }
+
+    /// The names that the template of a field looks up.
+    pub(super) fn names_in(&self, field: &str) -> &[String] {
+        let pattern = self.fields.iter().find(|(key, _)| key.name == field);
+        match pattern {
+            Some((_, Pattern::Text { names, .. })) => names,
+            _ => &[],
+        }
+    }
+
     /// Whether the job itself says what a field is.
     fn sets(&self, name: &str) -> bool {
         self.fields.iter().any(|(key, pattern)| match pattern {
@@ -221,19 +244,22 @@ fn compiled<'t, 's: 't>(
     match &node.value {
         Value::Text(text) if template::has_braces(text) => match setting.language.compile(text) {
             Ok(compiled) => {
-                used.names.extend(compiled.names());
+                let names: Vec<String> = compiled.names().collect();
+                used.names.extend(names.iter().cloned());
                 Pattern::Text {
                     node,
                     text,
-                    names: setting.language.required(&compiled),
+                    names,
+                    required: setting.language.required(&compiled),
                     compiled,
+                    is_default: false,
                 }
             }
             Err(failure) => {
                 used.is_unsure = true;
                 let at = failure.at.clone().unwrap_or(0..text.len());
                 let place = align::place(setting.text, &node.span, text, &at);
-                diagnostics.push(broken(&failure.kind, &place));
+                diagnostics.push(broken(&failure.kind, &text[at], &place));
                 Pattern::Refused
             }
         },
@@ -275,7 +301,7 @@ impl Pattern<'_> {
     /// The same for jobs of which some may not know a name, as it is with defaults.
     pub(super) fn for_any_job(mut self) -> Self {
         match &mut self {
-            Self::Text { names, .. } => names.clear(),
+            Self::Text { is_default, .. } => *is_default = true,
             Self::List(_, elements) => {
                 let each = elements.drain(..).map(Self::for_any_job);
                 *elements = each.collect();

@@ -327,13 +327,10 @@ fn an_empty_cell_is_told_with_row_and_column_and_an_unknown_name_once() {
     let table = "sku,surface\na,oak\nb,\nc,\n";
     let manifest =
         "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"{{ surface }}\" }\n";
-    assert_eq!(
-        told_with(manifest, table),
-        ["empty-cell 4:46", "empty-cell 4:46"]
-    );
+    assert_eq!(told_with(manifest, table), ["empty-cell 4:46"]);
     let text = messages(manifest, table);
     assert!(
-        text.contains("`surface` has no value: its cell in row 3 is empty"),
+        text.contains("`surface` has no value: its cell in row 3 is empty (and 1 more row)"),
         "{text}"
     );
     let manifest = manifest.replace("{{ surface }}", "{{ surfce }}");
@@ -368,23 +365,211 @@ fn ids_that_are_made_are_checked_like_others() {
     assert_eq!(told(&bad.replace("{}", &"x".repeat(96))), ["bad-id 2:14"]);
     assert!(jobs(&bad.replace("{}", "a / b"))[0].starts_with("hero-a-b:"));
     let template = "vars: { n: a b }\njobs: [{ id: \"{{ n }}\", prompt: x }]\n";
-    assert_eq!(told(template), ["bad-id 3:14"]);
+    assert!(jobs(template)[0].starts_with("a-b:"));
     let collide = "jobs:\n  - { id: hero, prompt: \"{{ n }}\", matrix: { n: [Red, red, RED] } }\n";
-    assert_eq!(told(collide), ["id-not-unique 3:11", "id-not-unique 3:11"]);
+    assert_eq!(told(collide), ["id-not-unique 3:11"]);
     let text = messages(collide, "");
     assert!(
-        text.contains("the id `hero-red` is made twice: for n=Red, and for n=red"),
+        text.contains("the id `hero-red` is made twice: for n=Red, and for n=red; capital and small letters count as equal (and 1 more job)"),
         "{text}"
     );
     let nameless = "jobs:\n  - { prompt: x, matrix: { aspect_ratio: [\"1:1\", \"9:16\"] } }\n";
-    assert!(
-        told(nameless)[0].starts_with("id-not-unique"),
-        "{:?}",
-        told(nameless)
+    assert_eq!(told(nameless), ["id-needed 3:7"]);
+}
+
+#[test]
+fn an_id_template_is_given_what_it_does_not_name() {
+    let manifest = r#"
+jobs:
+  - id: "my {{ n }}: {{ variant }}"
+    prompt: "{{ n }} {{ k }}"
+    variants: 2
+    matrix: { n: ["a b", "9:16"], k: [x, "y/z"] }
+"#;
+    let ids: Vec<String> = jobs(manifest)
+        .iter()
+        .filter_map(|job| Some(job.split_once(": ")?.0.to_owned()))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "my-a-b-1-x",
+            "my-a-b-2-x",
+            "my-a-b-1-y-z",
+            "my-a-b-2-y-z",
+            "my-9x16-1-x",
+            "my-9x16-2-x",
+            "my-9x16-1-y-z",
+            "my-9x16-2-y-z",
+        ]
     );
-    let without_variant =
-        "jobs:\n  - { id: \"{{ n }}\", prompt: x, variants: 2, matrix: { n: [a] } }\n";
-    assert_eq!(told(without_variant), ["id-not-unique 3:11"]);
+    let table = "sku,surface\nK 1,oak\nK 2,stone\n";
+    let manifest = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}-film\", prompt: \"{{ surface }}\", matrix: { aspect_ratio: [\"9:16\"] } }\n";
+    assert_eq!(
+        jobs_with(manifest, table),
+        ["K-1-film-9x16: oak", "K-2-film-9x16: stone"]
+    );
+}
+
+#[test]
+fn rows_with_the_same_id_are_told_once_at_the_template() {
+    let rows = |count| (0..count).fold("sku,surface\n".to_owned(), |rows, _| rows + "a,oak\n");
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"{{ surface }}\" }\n";
+    assert_eq!(told_with(manifest, &rows(90)), ["id-not-unique 4:21"]);
+    let text = messages(manifest, &rows(90));
+    assert!(text.contains("for row 2, and for row 3"), "{text}");
+    assert!(text.contains("(and 88 more rows)"), "{text}");
+    assert!(
+        text.contains("the columns that `id` does not name are `surface`"),
+        "{text}"
+    );
+    let fixed = manifest
+        .replace("{{ sku }}", "clip")
+        .replace("{{ surface }}", "{{ surface }} {{ sku }}");
+    assert_eq!(told_with(&fixed, &rows(3)), ["id-not-unique 4:21"]);
+}
+
+#[test]
+fn what_is_wrong_with_every_row_is_told_once_and_what_is_wrong_with_one_is_told_there() {
+    let rows = "sku,pic,duration\na,x.png,8\nb,y.png,8\nc,z.png,99\n";
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", image: \"{{ pic }}\" }\n";
+    let manifest = format!("jobs:\n{}", &manifest[6..]);
+    assert_eq!(
+        told_with(&manifest, rows),
+        [
+            "missing-prompt 4:15",
+            "local-path 4:41",
+            "duration-range 4:9"
+        ]
+    );
+    let text = messages(&manifest, rows);
+    assert_eq!(text.matches("(and 2 more rows)").count(), 2, "{text}");
+}
+
+#[test]
+fn every_unknown_name_is_told_at_its_first_place() {
+    let manifest = "vars: { brand: x }\njobs:\n  - id: a\n    prompt: nope1 {{ nope1 }} {{ brand }} {{ nope2 | upper }} {{ nope1 }}\n";
+    assert_eq!(
+        told(manifest),
+        ["unknown-variable 5:22", "unknown-variable 5:46"]
+    );
+}
+
+#[test]
+fn twins_of_a_matrix_are_named_and_counted() {
+    let manifest = "jobs:\n  - { id: shoe, prompt: x, matrix: { look: [a, b, c], duration: [5, 6] } }\nallow: [idle-axis]\n";
+    let manifest = manifest
+        .replace("x,", "\"{% if look == 'q' %}{% endif %}x\",")
+        .replace("\nallow: [idle-axis]", "");
+    let text = messages(&manifest, "");
+    assert!(
+        text.contains("`shoe-b-5` sends exactly the same as `shoe-a-5`, and both are paid for (and 3 more jobs)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn names_in_other_braces_are_told_with_the_right_form() {
+    let manifest = "vars: { brand: x, look: y }\njobs:\n  - { id: z, prompt: \"{ brand } <look> {other}\" }\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"${sku} {{ brand }}} {{ sku }}\" }\n";
+    let told = told_with(manifest, "sku\na\nb\n");
+    assert_eq!(
+        told,
+        [
+            "looks-like-template 4:23",
+            "looks-like-template 4:33",
+            "looks-like-template 6:43",
+            "looks-like-template 6:50"
+        ]
+    );
+    let text = messages(manifest, "sku\na\n");
+    assert!(text.contains("write `{{ look }}`"), "{text}");
+}
+
+#[test]
+fn too_many_jobs_are_refused_before_any_is_made() {
+    let job = |number| format!("  - {{ id: a{number}, prompt: x, variants: 100000 }}\n");
+    let manifest = format!("jobs:\n{}", (0..11).map(job).collect::<String>());
+    assert_eq!(told(&manifest), ["too-many-jobs 13:5"]);
+    let text = messages(&manifest, "");
+    assert!(
+        text.contains("make 1100000 jobs; at most 1000000"),
+        "{text}"
+    );
+}
+
+/// What people write who have never seen a template.
+const MISTAKES: [&str; 48] = [
+    "{{ brand",
+    "{{ brand }",
+    "{{ brand )) and {{ look }}",
+    "An {{ brand bottle of {{ look }}.",
+    "{{ brand %}",
+    "{% if brand }}x{% endif %}",
+    "{{ }}",
+    "{{{ brand }}}",
+    "{{ {{ brand }} }}",
+    "{{ brand-name }}",
+    "{{ my-brand }}",
+    "{{ brand name }}",
+    "{{ Brand }}",
+    "{{ 2nd }}",
+    "{{ $brand }}",
+    "{{ @brand }}",
+    "{{ “brand” }}",
+    "{{ 'brand }}",
+    "{{ brand | }}",
+    "{{ | upper }}",
+    "{{ brand | uper }}",
+    "{{ brand | upper() | shout }}",
+    "{{ brand || 'x' }}",
+    "{{ brand && look }}",
+    "{{ brand ?? 'x' }}",
+    "{{ brand ? 'a' : 'b' }}",
+    "{{ surface | default: 'stone' }}",
+    "{{ surface | default 'stone' }}",
+    "{{ surface | default }}",
+    "{{ brand | replace('a') }}",
+    "{{ brand, look }}",
+    "{{ brand. }}",
+    "{{ brand.name }}",
+    "{{ brand + 1 }}",
+    "{{ brand * look }}",
+    "{{ brand - look }}",
+    "{{ brand() }}",
+    "{{ upper(brand) }}",
+    "{{ colors }}",
+    "{{ colors | join(', ' }}",
+    "{{ if brand }}",
+    "{% brand %}",
+    "{% if %}x{% endif %}",
+    "{% if brand = 'x' %}x{% endif %}",
+    "{% if brand %}x",
+    "{% endif %}",
+    "{% for c of colors %}{% endfor %}",
+    "{% set a = 1 %}",
+];
+
+#[test]
+fn usual_mistakes_between_braces_are_told_in_plain_words() {
+    let mut told = String::new();
+    for mistake in MISTAKES {
+        let manifest = format!(
+            "vars: {{ brand: Aurora, look: calm, colors: [red, blue] }}\nallow: [unused-var, looks-like-template]\ndefaults: {{ model: seedance2.0-720p, duration: 8 }}\njobs:\n- id: a\n  prompt: >-\n    {mistake}\n"
+        );
+        let loaded = load_both(&manifest, "");
+        let _ = writeln!(told, "{mistake}");
+        for found in &loaded.diagnostics {
+            let part = &manifest[found.span.bytes.clone()];
+            let _ = writeln!(
+                told,
+                "  {} at {part}: {}\n    {}",
+                found.code, found.message, found.help
+            );
+        }
+    }
+    insta::assert_snapshot!(told);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn check_as(source: &str, jobs_as: Tree) -> Checked {
     )) = section("jobs")
     {
         for job in jobs {
-            validator.job(&jobs_as.of(job), Context::default(), &mut diagnostics);
+            validator.job(&jobs_as.of(job), &Context::default(), &mut diagnostics);
         }
     }
     let at = Span {

@@ -10,7 +10,14 @@ use crate::plan::{Model, Operation, Text};
 pub(super) struct Subject {
     pub(super) at: Span,
     is_row: bool,
-    is_template: bool,
+    template: Option<Template>,
+}
+
+/// A template that the fields of a row fill in.
+struct Template {
+    at: Span,
+    /// Required fields for which there is neither a word nor a column.
+    missing: Vec<&'static str>,
 }
 
 impl Subject {
@@ -28,16 +35,33 @@ impl Subject {
         Self {
             at: at.clone(),
             is_row,
-            is_template: false,
+            template: None,
         }
     }
 
     /// A job made by a row of a table with a template.
-    pub(super) fn row(at: &Span) -> Self {
+    pub(super) fn row(at: &Span, map: &[(Key, Node)], template: &Span) -> Self {
+        let is_missing = |name: &&str| !map.iter().any(|(key, _)| key.name == *name);
+        let required = ["model", "prompt", "duration"].into_iter();
         Self {
             at: at.clone(),
             is_row: true,
-            is_template: true,
+            template: Some(Template {
+                at: template.clone(),
+                missing: required.filter(is_missing).collect(),
+            }),
+        }
+    }
+
+    /// What is wrong with the field of a row where no row could set it is wrong with the template.
+    pub(super) fn blame(&self, field: &str, found: Diagnostic) -> Diagnostic {
+        match &self.template {
+            Some(template) if template.missing.contains(&field) => Diagnostic {
+                span: template.at.clone(),
+                ..found
+            }
+            .related(&self.at, "this row, for example"),
+            _ => found,
         }
     }
 }
@@ -126,7 +150,7 @@ impl<'a> Whole<'a> {
         slot: &Slot<T>,
         example: &str,
     ) -> Option<Diagnostic> {
-        let help = if self.subject.is_template {
+        let help = if self.subject.template.is_some() {
             format!("write `{name}: {example}` in the `template:`, or fill in a `{name}` column")
         } else if self.subject.is_row {
             format!("fill in the `{name}` column")
@@ -136,7 +160,8 @@ impl<'a> Whole<'a> {
         match slot {
             Slot::Absent => {
                 let message = format!("this job has no `{name}`");
-                Some(Diagnostic::error(code, &self.subject.at, message, help))
+                let found = Diagnostic::error(code, &self.subject.at, message, help);
+                Some(self.subject.blame(name, found))
             }
             Slot::Removed(place) => {
                 let message = format!("`{name}` has no value");
