@@ -1,6 +1,7 @@
 //! `shotlist plan`: what a run would do with every job, and why.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::{Reading, Stop, accept, read_manifest, read_state};
 use crate::cli::PlanArgs;
@@ -12,7 +13,7 @@ use crate::engine::wish;
 use crate::error::ExitCode;
 use crate::manifest::Sources;
 use crate::output::Output;
-use crate::plan::{JobId, Origin, Plan};
+use crate::plan::{Fingerprint, JobId, Origin, Plan};
 use crate::report::json::{Line, OriginLine, PlanJobLine, SummaryLine};
 use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals};
 
@@ -75,6 +76,8 @@ struct Outlooks<'a> {
     table: &'a JobTable,
     /// Whether a job that got its id from its content was removed: then a new one may be the same row, edited.
     lost_a_generated_id: bool,
+    /// Removed jobs by what they sent.
+    removed: HashMap<Fingerprint, JobIndex>,
 }
 
 impl<'a> Outlooks<'a> {
@@ -84,7 +87,18 @@ impl<'a> Outlooks<'a> {
             plan,
             table,
             lost_a_generated_id,
+            removed: sent_by_removed(table),
         }
+    }
+
+    /// A new job that wants what a removed one sent is probably the same under another name.
+    fn renamed(&self, job: JobIndex) -> Option<String> {
+        let earlier = *self.removed.get(&self.table.wanted(job)?)?;
+        let status = self.table.job(earlier).status();
+        let id = self.table.id(earlier);
+        Some(format!(
+            "never submitted; the removed {id}, {status}, had the same content"
+        ))
     }
 
     fn lines(&self) -> impl Iterator<Item = PlanLine<'a>> + '_ {
@@ -159,11 +173,19 @@ impl<'a> Outlooks<'a> {
     }
 
     fn new_job(&self, job: JobIndex) -> Cow<'static, str> {
+        if let Some(why) = self.renamed(job) {
+            return why.into();
+        }
         if self.lost_a_generated_id && is_generated(self.table.id(job)) {
             return "never submitted; a row without id whose prompt or media was edited is a new job".into();
         }
         "never submitted".into()
     }
+}
+
+fn sent_by_removed(table: &JobTable) -> HashMap<Fingerprint, JobIndex> {
+    let sent = |job| Some((table.job(job).fingerprint?, job));
+    table.removed().filter_map(sent).collect()
 }
 
 fn again(state: &JobState) -> Cow<'static, str> {
