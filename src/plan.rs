@@ -3,6 +3,7 @@
 //! Start at [`Plan`]. Values here are valid by construction and only `manifest` builds them; this module knows no
 //! file, no network and no clock.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub struct Plan {
 
 impl Plan {
     /// A plan of `jobs`; `user_columns` are the names of the `x_` fields in order of first appearance, and
-    /// [`Job::user_values`] of each job follows that order (a shorter list means that the rest is empty).
+    /// [`Job::user_values`] of each job are numbered in that order.
     pub(crate) fn new(jobs: Vec<Job>, user_columns: Vec<String>) -> Self {
         Self {
             jobs,
@@ -68,16 +69,16 @@ impl Plan {
 pub struct Job {
     id: JobId,
     request: VideoRequest,
-    user_values: Box<[Box<str>]>,
+    user_values: UserValues,
     origin: Origin,
 }
 
 impl Job {
-    pub(crate) fn new(id: JobId, request: VideoRequest, user_values: Vec<Box<str>>) -> Self {
+    pub(crate) fn new(id: JobId, request: VideoRequest, user_values: UserValues) -> Self {
         Self {
             id,
             request,
-            user_values: user_values.into(),
+            user_values,
             origin: Origin::default(),
         }
     }
@@ -101,9 +102,62 @@ impl Job {
         &self.request
     }
 
-    /// Values of the user's own columns, in the order of [`Plan::user_columns`].
-    pub fn user_values(&self) -> &[Box<str>] {
+    /// Values of the user's own columns, [`Plan::user_columns`].
+    pub fn user_values(&self) -> &UserValues {
         &self.user_values
+    }
+}
+
+/// What a job has in the user's own columns. Only what is not empty takes memory: every job may have columns of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserValues(Box<[(u32, Text)]>);
+
+impl UserValues {
+    /// The `values`, each with the number of its column; the later one counts where a column has two.
+    pub(crate) fn new(mut values: Vec<(u32, Text)>) -> Self {
+        values.reverse();
+        values.sort_by_key(|(column, _)| *column);
+        values.dedup_by_key(|(column, _)| *column);
+        values.retain(|(_, value)| !value.is_empty());
+        Self(values.into())
+    }
+
+    /// The value in the column with this number; empty if there is none.
+    pub fn get(&self, column: usize) -> &str {
+        let Self(values) = self;
+        let place = values.binary_search_by_key(&column, |(column, _)| *column as usize);
+        place.map_or("", |place| &values[place].1)
+    }
+
+    /// The values that are not empty, each with the number of its column.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &str)> {
+        let Self(values) = self;
+        values
+            .iter()
+            .map(|(column, value)| (*column as usize, &**value))
+    }
+}
+
+/// A text that several jobs may hold at once.
+pub type Text = Arc<str>;
+
+/// Long texts that were seen, each held once however many jobs have it: a picture in `defaults` is a part of them all.
+#[derive(Debug, Default)]
+pub(crate) struct Shared(HashSet<Text>);
+
+impl Shared {
+    /// Shorter texts are not worth looking for.
+    const LONG: usize = 256;
+
+    /// Puts the one that was seen in the place of an equal one.
+    pub(crate) fn share(&mut self, text: &mut Text) {
+        if text.len() <= Self::LONG {
+            return;
+        }
+        match self.0.get(&**text) {
+            Some(known) => *text = Text::clone(known),
+            None => drop(self.0.insert(Text::clone(text))),
+        }
     }
 }
 
@@ -309,7 +363,7 @@ impl fmt::Display for JobId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoRequest {
     model: Model,
-    prompt: Box<str>,
+    prompt: Text,
     duration: Option<u8>,
     aspect_ratio: Option<AspectRatio>,
     media: Option<Box<Media>>,
@@ -322,7 +376,7 @@ pub struct RequestFields {
     /// Tier and resolution.
     pub model: Model,
     /// Not blank, sent untrimmed.
-    pub prompt: String,
+    pub prompt: Text,
     /// Clip length in whole seconds, 5–15.
     pub duration: Option<u8>,
     /// Absent: the provider's default.
@@ -348,7 +402,7 @@ impl VideoRequest {
         debug_assert!(fields.media.last_image.is_none() || fields.media.image.is_some());
         Self {
             model: fields.model,
-            prompt: fields.prompt.into(),
+            prompt: fields.prompt,
             duration: fields.duration,
             aspect_ratio: fields.aspect_ratio,
             media: (fields.media != Media::default()).then(|| Box::new(fields.media)),
@@ -427,6 +481,21 @@ impl VideoRequest {
 }
 
 impl VideoRequest {
+    /// Takes its long texts from those of other jobs, where these have the same.
+    pub(crate) fn share(&mut self, texts: &mut Shared) {
+        texts.share(&mut self.prompt);
+        let Some(media) = self.media.as_deref_mut() else {
+            return;
+        };
+        let single = [&mut media.image, &mut media.last_image];
+        let lists = [&mut media.images, &mut media.videos, &mut media.audios];
+        single
+            .into_iter()
+            .flatten()
+            .chain(lists.into_iter().flatten())
+            .for_each(|text| texts.share(text));
+    }
+
     /// A hash of what makes the picture: prompt, media and seed, if a seed is set. Two requests that share it ask for
     /// almost the same video.
     pub(crate) fn look(&self) -> Option<Fingerprint> {
@@ -589,15 +658,15 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Media {
     /// First frame.
-    pub image: Option<Box<str>>,
+    pub image: Option<Text>,
     /// Last frame; only with `image`.
-    pub last_image: Option<Box<str>>,
+    pub last_image: Option<Text>,
     /// Reference pictures, at most 9.
-    pub images: Vec<Box<str>>,
+    pub images: Vec<Text>,
     /// Reference videos, at most 3.
-    pub videos: Vec<Box<str>>,
+    pub videos: Vec<Text>,
     /// Reference sounds.
-    pub audios: Vec<Box<str>>,
+    pub audios: Vec<Text>,
 }
 
 impl Media {

@@ -60,7 +60,7 @@ pub fn write(
     for (index, job) in table.planned().zip(plan.jobs()) {
         write_state(&mut sheet, plan, table, index, selection)?;
         for column in 0..plan.user_columns().len() {
-            sheet.cell(job.user_values().get(column).map_or("", |value| value))?;
+            sheet.cell(job.user_values().get(column))?;
         }
         sheet.end_row()?;
     }
@@ -433,7 +433,7 @@ mod tests {
         let job = crate::plan::Job::new(
             job_id("a"),
             request(prompt),
-            vec!["x, y".into(), "-5".into()],
+            crate::plan::UserValues::new((0..).zip(["x, y", "-5"].map(Into::into)).collect()),
         );
         let columns = ["x_title", "x_offset", "x_empty"]
             .map(str::to_owned)
@@ -494,7 +494,7 @@ mod tests {
         let job = crate::plan::Job::new(
             job_id("a"),
             request("=HYPERLINK(1)"),
-            vec!["@x".into(), "\u{0}=x".into()],
+            crate::plan::UserValues::new((0..).zip(["@x", "\u{0}=x"].map(Into::into)).collect()),
         );
         let plan = Plan::new(vec![job], vec!["x_a".into(), "x_b".into()]);
         let table = sample::replayed(

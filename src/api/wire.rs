@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::event::{MediaUrl, TaskId};
-use crate::plan::{AspectRatio, ExtraBody, Flag, Operation, VideoRequest};
+use crate::plan::{AspectRatio, ExtraBody, Flag, Operation, Text, VideoRequest};
 use crate::text::is_unsafe;
 
 /// The JSON body of the create request: only the fields that are set.
@@ -24,12 +24,16 @@ pub fn create_body(request: &VideoRequest) -> Vec<u8> {
         aspect_ratio: request.aspect_ratio().map(AspectRatio::as_str),
         image: media.image.as_deref(),
         last_image: media.last_image.as_deref(),
-        images: &media.images,
-        videos: &media.videos,
-        audios: &media.audios,
+        images: texts(&media.images),
+        videos: texts(&media.videos),
+        audios: texts(&media.audios),
         extra_body: ExtraFields::of(request.extra()),
     };
     serde_json::to_vec(&body).expect("strings, numbers and booleans always serialize")
+}
+
+fn texts(list: &[Text]) -> Vec<&str> {
+    list.iter().map(|text| &**text).collect()
 }
 
 #[derive(Serialize)]
@@ -44,12 +48,12 @@ struct CreateBody<'a> {
     image: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_image: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    images: &'a [Box<str>],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    videos: &'a [Box<str>],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    audios: &'a [Box<str>],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    videos: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    audios: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extra_body: Option<ExtraFields>,
 }
@@ -569,7 +573,7 @@ mod tests {
     fn fields(model: Model, prompt: &str) -> RequestFields {
         RequestFields {
             model,
-            prompt: prompt.to_owned(),
+            prompt: prompt.into(),
             duration: None,
             aspect_ratio: None,
             media: Media::default(),

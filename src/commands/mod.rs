@@ -14,7 +14,7 @@ mod signals;
 mod simulate;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -25,13 +25,14 @@ use crate::clock::Clock;
 use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError};
-use crate::manifest::diagnostic::Severity;
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::manifest::{self, Colour, LoadOptions, Loaded, ManifestSettings, Outside, Sources};
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine, TableCell};
 use crate::results;
 use crate::state::{Claim, STATE_FILE, StateError, Store};
+use crate::text;
 
 /// Largest manifest or table that is read, in bytes.
 const MANIFEST_LIMIT: u64 = 1 << 30;
@@ -257,7 +258,7 @@ fn accept(
     };
     let warnings = loaded.diagnostics.count(Severity::Warning);
     if reading.deny_warnings && warnings > 0 {
-        tell_denied(warnings, output);
+        tell_denied(path, &loaded.diagnostics, output);
         return Err(Stop::Invalid(diagnostics));
     }
     let manifest = Manifest {
@@ -269,7 +270,8 @@ fn accept(
     Ok((manifest, loaded.sources))
 }
 
-fn tell_denied(warnings: usize, output: &mut Output) {
+fn tell_denied(path: &Path, diagnostics: &Diagnostics, output: &mut Output) {
+    let warnings = diagnostics.count(Severity::Warning);
     let them = if warnings == 1 {
         "1 warning".to_owned()
     } else {
@@ -278,9 +280,30 @@ fn tell_denied(warnings: usize, output: &mut Output) {
     output.insist_wrapped(&format!(
         "error: `--deny-warnings` does not let {them} pass; nothing was sent"
     ));
-    output.insist_wrapped(
-        "  help: mend what they are about, or allow them by their codes: `allow: [no-duration]`",
+    let is_warning = |found: &&Diagnostic| found.severity == Severity::Warning;
+    let codes: BTreeSet<&str> = diagnostics
+        .iter()
+        .filter(is_warning)
+        .map(|found| found.code)
+        .collect();
+    let allow = format!(
+        "`allow: [{}]`",
+        codes.into_iter().collect::<Vec<_>>().join(", ")
     );
+    let extension = path.extension().and_then(|it| it.to_str()).unwrap_or("");
+    let is_table = !["yaml", "yml", "json"].contains(&extension.to_lowercase().as_str());
+    let place = if is_table {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        format!(
+            ", which stands in a YAML manifest that names the table: `jobs: {{ from: {} }}`",
+            text::clean(&name, 100)
+        )
+    } else {
+        " at the top of the manifest".to_owned()
+    };
+    output.insist_wrapped(&format!(
+        "  help: mend what they are about, or allow them by their codes: {allow}{place}"
+    ));
 }
 
 /// Reads the manifest as far as it can be read.

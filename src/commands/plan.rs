@@ -1,6 +1,7 @@
 //! `shotlist plan`: what a run would do with every job, and why.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::error::ExitCode;
 use crate::manifest::{ManifestSettings, Sources};
 use crate::money::Priced;
 use crate::output::Output;
-use crate::plan::{JobId, Origin, Plan};
+use crate::plan::{Fingerprint, JobId, Origin, Plan};
 use crate::report::cost::Bill;
 use crate::report::forecast::{ASSUMED, Forecast, Pace, Renders, Span, length, video_of};
 use crate::report::json::{CostLine, ExpectedLine, Line, OriginLine, PlanJobLine, SummaryLine};
@@ -110,6 +111,8 @@ struct Outlooks<'a> {
     table: &'a JobTable,
     /// Whether a job that got its id from its content was removed: then a new one may be the same row, edited.
     lost_a_generated_id: bool,
+    /// Removed jobs by what they sent.
+    removed: HashMap<Fingerprint, JobIndex>,
 }
 
 impl<'a> Outlooks<'a> {
@@ -119,7 +122,18 @@ impl<'a> Outlooks<'a> {
             plan,
             table,
             lost_a_generated_id,
+            removed: sent_by_removed(table),
         }
+    }
+
+    /// A new job that wants what a removed one sent is probably the same under another name.
+    fn renamed(&self, job: JobIndex) -> Option<String> {
+        let earlier = *self.removed.get(&self.table.wanted(job)?)?;
+        let status = self.table.job(earlier).status();
+        let id = self.table.id(earlier);
+        Some(format!(
+            "never submitted; the removed {id}, {status}, had the same content"
+        ))
     }
 
     fn lines(&self) -> impl Iterator<Item = PlanLine<'a>> + '_ {
@@ -258,6 +272,9 @@ impl<'a> Outlooks<'a> {
     }
 
     fn new_job(&self, job: JobIndex) -> Cow<'static, str> {
+        if let Some(why) = self.renamed(job) {
+            return why.into();
+        }
         if self.lost_a_generated_id && is_generated(self.table.id(job)) {
             return "never submitted; a row without id whose prompt or media was edited is a new job".into();
         }
@@ -274,6 +291,12 @@ fn held_since(state: &JobState) -> Option<Timestamp> {
         } => Some(task.accepted_at),
         _ => None,
     }
+}
+
+/// Removed jobs by what they sent.
+fn sent_by_removed(table: &JobTable) -> HashMap<Fingerprint, JobIndex> {
+    let sent = |job| Some((table.job(job).fingerprint?, job));
+    table.removed().filter_map(sent).collect()
 }
 
 fn again(state: &JobState) -> Cow<'static, str> {

@@ -11,7 +11,7 @@ use super::event::{
     SubmitReply, TaskId,
 };
 use super::*;
-use crate::plan::{Job, JobId, Media, Model, RequestFields, VideoRequest};
+use crate::plan::{Job, JobId, Media, Model, RequestFields, UserValues, VideoRequest};
 
 mod money;
 mod rules;
@@ -22,14 +22,14 @@ fn plan(jobs: u32) -> Plan {
     let job = |number: u32| {
         let fields = RequestFields {
             model: Model::Standard720p,
-            prompt: format!("shot {number}"),
+            prompt: format!("shot {number}").into(),
             duration: Some(8),
             aspect_ratio: None,
             media: Media::default(),
             extra: crate::plan::ExtraBody::default(),
         };
         let id = JobId::new(&format!("job-{number:04}")).expect("valid");
-        Job::new(id, VideoRequest::new(fields), Vec::new())
+        Job::new(id, VideoRequest::new(fields), UserValues::default())
     };
     Plan::new((0..jobs).map(job).collect(), Vec::new())
 }

@@ -1,7 +1,12 @@
 //! What is wrong with a manifest: where, what, and how to mend it. All of them are collected, none ends the reading.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::references::References;
-use super::tree::Span;
+use super::tree::{SourceId, Span};
 
 /// Whether a diagnostic stops a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +117,28 @@ pub struct Diagnostics {
     secrets: Vec<Span>,
     /// The files that jobs refer to, if they are asked for.
     references: Option<Box<References>>,
+    /// What was found at a place of a template, for how many of its jobs.
+    repeats: HashMap<(SourceId, usize, usize, &'static str), Repeats>,
+    /// The findings that are counted in `repeats` and not kept, where every one is wanted.
+    echoes: Vec<Diagnostic>,
+}
+
+/// Which of the jobs that a template makes a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// All that are made for a row, by its number.
+    Row(u32),
+    /// One, by its number.
+    Job(u64),
+}
+
+/// A finding that several jobs of a template have.
+#[derive(Debug)]
+struct Repeats {
+    /// Tells whether another finding says just the same.
+    words: u64,
+    latest: Made,
+    more: usize,
 }
 
 impl Diagnostics {
@@ -144,6 +171,78 @@ impl Diagnostics {
             *count += more;
         }
         self.secrets.extend(later.secrets);
+    }
+
+    /// Adds a finding about one of the jobs that a template makes: what others have at the same place is counted.
+    pub(super) fn push_made(&mut self, made: Made, found: Diagnostic) {
+        let bytes = &found.span.bytes;
+        let key = (found.span.source, bytes.start, bytes.end, found.code);
+        let has_room = self.repeats.len() < KEPT;
+        match self.repeats.entry(key) {
+            Entry::Occupied(mut seen) => {
+                let seen = seen.get_mut();
+                if seen.words == words(&found) {
+                    return;
+                }
+                seen.more += usize::from(seen.latest != made);
+                seen.latest = made;
+                if self.keeps_all && self.echoes.len() < KEPT_OF_ALL {
+                    self.echoes.push(found);
+                }
+            }
+            Entry::Vacant(free) => {
+                if has_room {
+                    free.insert(Repeats {
+                        words: words(&found),
+                        latest: made,
+                        more: 0,
+                    });
+                }
+                self.push(found);
+            }
+        }
+    }
+
+    /// Adds the findings about one of the jobs that a template makes.
+    pub(super) fn append_made(&mut self, made: Made, later: Self) {
+        for found in later.kept {
+            self.push_made(made, found);
+        }
+        self.secrets.extend(later.secrets);
+    }
+
+    /// Says with each finding how many more rows or jobs have it.
+    pub(super) fn tell_repeats(&mut self) {
+        let mut repeats = std::mem::take(&mut self.repeats);
+        for found in &mut self.kept {
+            let bytes = &found.span.bytes;
+            let key = (found.span.source, bytes.start, bytes.end, found.code);
+            let Some(Repeats { latest, more, .. }) = repeats.remove(&key) else {
+                continue;
+            };
+            let what = match latest {
+                Made::Row(_) => "row",
+                Made::Job(_) => "job",
+            };
+            let plural = if more == 1 { "" } else { "s" };
+            if more > 0 {
+                let _ = write!(found.message, " (and {more} more {what}{plural})");
+            }
+        }
+    }
+
+    /// The findings about single rows that are told with others, where every one is wanted.
+    pub(super) fn echoes(&self) -> &[Diagnostic] {
+        &self.echoes
+    }
+
+    /// Takes out what was found with these codes, and is true no more: at or after a place, or anywhere.
+    pub(super) fn forget(&mut self, from: Option<&Span>, codes: &[&str]) {
+        let is_meant = |at: &Span| {
+            from.is_none_or(|from| at.source == from.source && at.bytes.start >= from.bytes.start)
+        };
+        self.kept
+            .retain(|found| !is_meant(&found.span) || !codes.contains(&found.code));
     }
 
     /// Makes a place unreadable wherever its line is shown.
@@ -245,6 +344,16 @@ impl Diagnostics {
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.kept.iter()
     }
+}
+
+/// Stands for what a finding says, and where it points besides.
+fn words(found: &Diagnostic) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    found.message.hash(&mut hasher);
+    for (span, words) in &found.related {
+        (span.source, span.bytes.start, words).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 impl<'d> IntoIterator for &'d Diagnostics {

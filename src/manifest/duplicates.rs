@@ -15,7 +15,7 @@ use crate::plan::{Fingerprint, JobId};
 pub(super) struct Duplicates {
     seen: Vec<Seen>,
     ids: HashMap<[u8; 16], u32>,
-    contents: HashMap<Fingerprint, u32>,
+    contents: HashMap<Fingerprint, (u32, u32)>,
     looks: HashMap<u64, (u32, u32)>,
 }
 
@@ -63,13 +63,18 @@ impl Duplicates {
         }
     }
 
-    /// Notes the content of the job whose id was noted last, and gives the earlier job that sends the same.
-    pub(super) fn content(&mut self, content: Fingerprint) -> Option<Earlier> {
+    /// Notes the content of the job whose id was noted last, which is number `job` of the plan; gives the earlier job
+    /// that sends the same, and its number.
+    pub(super) fn content(&mut self, content: Fingerprint, job: usize) -> Option<(Earlier, usize)> {
+        let job = u32::try_from(job).unwrap_or(u32::MAX);
         let latest = self.next_number().saturating_sub(1);
         match self.contents.entry(content) {
-            Entry::Occupied(earlier) => Some(self.seen[*earlier.get() as usize].earlier()),
+            Entry::Occupied(earlier) => {
+                let (number, job) = *earlier.get();
+                Some((self.seen[number as usize].earlier(), job as usize))
+            }
             Entry::Vacant(free) => {
-                free.insert(latest);
+                free.insert((latest, job));
                 None
             }
         }

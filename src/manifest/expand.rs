@@ -62,10 +62,11 @@ fn has_braces(job: &Job) -> bool {
     let lists = [&media.images, &media.videos, &media.audios]
         .into_iter()
         .flatten();
-    let own = job.user_values().iter();
-    own.chain(single)
+    let own = job.user_values().iter().map(|(_, value)| value);
+    single
         .chain(lists)
         .map(|text| &**text)
+        .chain(own)
         .chain([job.request().prompt()])
         .any(template::has_braces)
 }
@@ -80,7 +81,7 @@ struct Texts {
 
 impl Texts {
     fn of(job: &Job) -> Self {
-        let own = job.user_values().iter().map(|value| &**value);
+        let own = job.user_values().iter().map(|(_, value)| value);
         let texts: Vec<&str> = own.chain([job.request().prompt()]).collect();
         if !texts.iter().any(|text| text.contains(FORMER_LINE_ENDS)) {
             return Self { stand_ins: None };
@@ -121,10 +122,12 @@ fn fields(job: &Job, user_columns: &[String], texts: &Texts) -> Mapping {
     let mut fields = Mapping::new();
     set(&mut fields, "id", Some(job.id().as_str()));
     request_fields(&mut fields, job.request(), texts);
-    for (column, value) in user_columns.iter().zip(job.user_values()) {
-        if !value.is_empty() {
-            set(&mut fields, column, Some(texts.stored(value)));
-        }
+    for (column, value) in job.user_values().iter() {
+        set(
+            &mut fields,
+            &user_columns[column],
+            Some(texts.stored(value)),
+        );
     }
     fields
 }

@@ -16,10 +16,6 @@ pub const LINTS: &[(&str, &str)] = &[
     ),
     ("control-character", "a control character in a prompt"),
     (
-        "exclude-matches-nothing",
-        "an element of `exclude` that leaves out nothing",
-    ),
-    (
         "guessed-encoding",
         "a table whose encoding could only be guessed",
     ),
@@ -34,7 +30,7 @@ pub const LINTS: &[(&str, &str)] = &[
     ),
     (
         "looks-like-template",
-        "`{{` or `{%` in a text that is not filled in",
+        "braces in a text that are not filled in",
     ),
     ("mixed-audios", "`image` and `audios` in one job"),
     ("no-duration", "a job without `duration`"),
@@ -154,6 +150,20 @@ pub(super) fn looks_like_template(
     } else {
         "text is filled in where the manifest has `vars:`, in a job with `matrix:` or `variants:`, and in a `template:`; if the braces are meant, `allow: [looks-like-template]`"
     };
+    Diagnostic::warning("looks-like-template", at, message, help)
+}
+
+/// A name that there is, in braces that fill in nothing.
+pub(super) fn other_braces(field: &str, written: &str, name: &str, at: &Span) -> Diagnostic {
+    let why = if written.starts_with("{{") {
+        "has a brace too many, which is sent"
+    } else {
+        "is sent as it is: a value stands in two braces on each side"
+    };
+    let message = format!("`{}` in `{}` {why}", shown(written), shown(field));
+    let help = format!(
+        "write `{{{{ {name} }}}}`; if it is meant as it is, `allow: [looks-like-template]`"
+    );
     Diagnostic::warning("looks-like-template", at, message, help)
 }
 

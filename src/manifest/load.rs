@@ -13,7 +13,7 @@ use super::sources::Sources;
 use super::table::{self, OtherColumns, TableFile, TableOptions};
 use super::template::Language;
 use super::tree::{Key, Node, SourceId, Span, Value};
-use super::unfold::{Setting, Site, Unfolder};
+use super::unfold::{Count, Setting, Site, Unfolder};
 use super::validate::Validator;
 use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Stop};
@@ -95,6 +95,29 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
     if !loading.files.names_table {
         diagnostics.append(idle_options(options, source));
     }
+    if diagnostics
+        .iter()
+        .any(|found| found.code == "unknown-anchor")
+    {
+        // What it would have repeated is not missing.
+        diagnostics.forget(None, &["missing-model", "missing-prompt", "no-duration"]);
+    }
+    if diagnostics.iter().any(means_jobs) {
+        diagnostics.forget(None, &["no-jobs"]);
+    }
+    let line = |found: &Diagnostic| loading.files.sources.place(&found.span).line;
+    let is = |code: &'static str| move |found: &&Diagnostic| found.code == code;
+    let broken: Vec<usize> = diagnostics
+        .iter()
+        .filter(is("yaml-syntax"))
+        .map(line)
+        .collect();
+    let is_same_line = |found: &Diagnostic| broken.contains(&line(found));
+    if diagnostics.iter().filter(is("yaml-key")).all(is_same_line) {
+        // Braces without quotes, which are no map either.
+        diagnostics.forget(None, &["yaml-key"]);
+    }
+    diagnostics.tell_repeats();
     diagnostics.sort();
     let allowed = sections.allow.apply(&mut diagnostics);
     loading.files.sources.hide(diagnostics.take_secrets());
@@ -375,6 +398,15 @@ impl Loading<'_> {
         let mut unfolder = Unfolder::new(setting, &mut checked.validator, diagnostics);
         match &node.value {
             Value::List(jobs) => {
+                let mut count = Count::default();
+                if Count::is_worthwhile(setting.text()) {
+                    for job in jobs {
+                        count.add(job, setting);
+                    }
+                }
+                if let Some((count, at)) = count.too_many() {
+                    unfolder.refuse(count, at);
+                }
                 for (element, job) in (0..).zip(jobs) {
                     checked.element(job, element, &mut unfolder, &mut self.files, diagnostics);
                 }
@@ -528,12 +560,12 @@ impl Files<'_> {
                 at: row.job.span.clone(),
                 row: NonZeroU32::new(row.number),
             };
-            let Some(template) = &template else {
+            let Some((template, node)) = template.as_ref().zip(named.template) else {
                 return unfolder.row(row, &site, validator, found);
             };
             let header = header.get_or_insert_with(|| {
                 columns = row.headers().cloned().collect::<Vec<_>>();
-                unfolder.header(template, &columns, found)
+                unfolder.header((template, node), &columns, found)
             });
             unfolder.row_with(template, row, header, &site, validator, found);
         });
@@ -701,17 +733,26 @@ impl Checked {
         mut known: Option<&mut Diagnostics>,
     ) -> Result<(), Stop> {
         let mut unfolder = Unfolder::new(setting, &mut self.validator, diagnostics);
+        if let Some((count, at)) = too_many_jobs(setting, self.at.source) {
+            unfolder.refuse(count, at);
+        }
         self.is_whole = true;
+        let mut latest = None;
         for number in 0.. {
             let found = known.as_deref_mut().unwrap_or(diagnostics);
             match document.next_job(found) {
                 Ok(Some(element)) if element.is_torn => self.is_whole = false,
                 Ok(Some(element)) => {
+                    latest = Some(element.node.span.clone());
                     self.element(&element.node, number, &mut unfolder, files, diagnostics);
                 }
                 Ok(None) => break,
                 Err(stop) => {
                     self.is_whole = false;
+                    if let Some(latest) = latest {
+                        // It may have been torn off from the rest of its fields.
+                        diagnostics.forget(Some(&latest), &["unknown-variable", "missing-prompt"]);
+                    }
                     return Err(stop);
                 }
             }
@@ -769,6 +810,36 @@ impl Checked {
 
 const FORMS_OF_JOBS: &str =
     "write a list, each job beginning with `- `, or name a table with `jobs: { from: shots.csv }`";
+
+/// How many jobs the list of a manifest makes, and from where on they are too many, if they are.
+fn too_many_jobs(setting: &Setting<'_>, source: SourceId) -> Option<(u128, Span)> {
+    let text = setting.text();
+    if !Count::is_worthwhile(text) {
+        return None;
+    }
+    let mut known = Diagnostics::default();
+    let mut document = Document::open(text, source, 0, &mut known).ok()?;
+    while let Some(key) = document.next_key(&mut known).ok()? {
+        if key.name != "jobs" {
+            document.value_of(&key, &mut known).ok()?;
+            continue;
+        }
+        let Jobs::List(_) = document.jobs(&key, &mut known).ok()? else {
+            return None;
+        };
+        let mut count = Count::default();
+        while let Ok(Some(element)) = document.next_job(&mut known) {
+            count.add(&element.node, setting);
+        }
+        return count.too_many();
+    }
+    None
+}
+
+/// Whether this is a misspelt `jobs:`.
+fn means_jobs(found: &Diagnostic) -> bool {
+    found.code == "unknown-key" && found.help.contains("`jobs`")
+}
 
 /// Whether a section that was not met yet may still come: `text` has its name.
 fn is_named_later(text: &str, name: &str, section: Option<&Node>) -> bool {

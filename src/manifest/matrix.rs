@@ -43,6 +43,13 @@ struct Axis {
     values: Vec<Choice>,
 }
 
+impl Axis {
+    /// Which of its values is written so.
+    fn number_of(&self, written: &str) -> Option<usize> {
+        self.values.iter().position(|it| it.written == written)
+    }
+}
+
 /// One value of an axis.
 #[derive(Debug)]
 pub(super) struct Choice {
@@ -180,7 +187,7 @@ impl Matrix {
             made: Vec::new(),
             of_axes: u32::try_from(of_axes).expect("no more than the limit"),
         };
-        matrix.exclude(&excluded, found);
+        matrix.exclude(&excluded);
         matrix.include(included, found);
         let made = matrix.made.len() as u128 * u128::from(variants);
         if made > JOBS_LIMIT {
@@ -194,39 +201,14 @@ impl Matrix {
     }
 
     /// Makes every combination that matches none of `excluded`.
-    fn exclude(&mut self, excluded: &[Pattern], found: &mut Diagnostics) {
-        let mut has_matched = vec![false; excluded.len()];
-        for number in 0..self.of_axes {
-            if excluded.is_empty() {
-                self.made.push(number);
-                continue;
+    fn exclude(&mut self, excluded: &[Pattern]) {
+        let is_made = |number: &u32| {
+            excluded.is_empty() || {
+                let choices = self.written.choices(*number).unwrap_or_default();
+                !excluded.iter().any(|pattern| pattern.matches(&choices))
             }
-            let choices = self.written.choices(number).unwrap_or_default();
-            let mut is_made = true;
-            for (pattern, has_matched) in excluded.iter().zip(&mut has_matched) {
-                if pattern
-                    .values
-                    .iter()
-                    .all(|(axis, value)| Some(choices[*axis]) == *value)
-                {
-                    *has_matched = true;
-                    is_made = false;
-                }
-            }
-            if is_made {
-                self.made.push(number);
-            }
-        }
-        for (pattern, _) in excluded.iter().zip(has_matched).filter(|(_, has)| !has) {
-            let message = "this leaves out nothing: no combination has all of these values";
-            let help = "compare the values with those of the axes, or remove it";
-            found.push(Diagnostic::warning(
-                "exclude-matches-nothing",
-                &pattern.at,
-                message,
-                help,
-            ));
-        }
+        };
+        self.made = (0..self.of_axes).filter(is_made).collect();
     }
 
     /// Adds the combinations that are not made already.
@@ -296,6 +278,12 @@ impl Matrix {
     /// The names of the axes.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.axes.iter().map(|axis| &axis.key)
+    }
+
+    /// The axes that have several values, which therefore make several jobs.
+    pub(super) fn varying(&self) -> impl Iterator<Item = &Key> {
+        let is_varying = |axis: &&Axis| axis.values.len() > 1 || !self.included.is_empty();
+        self.axes.iter().filter(is_varying).map(|axis| &axis.key)
     }
 
     /// Names and values as they were written.
@@ -436,10 +424,15 @@ fn rules<'n>(rule: Option<&'n (Key, Node)>, found: &mut Diagnostics) -> &'n [Nod
     }
 }
 
-/// Some axes with a value each; `None` is a value that the axis does not have.
-struct Pattern {
-    at: Span,
-    values: Vec<(usize, Option<usize>)>,
+/// Some axes, each with the number of one of its values.
+struct Pattern(Vec<(usize, usize)>);
+
+impl Pattern {
+    /// Whether a combination has all of these values.
+    fn matches(&self, choices: &[usize]) -> bool {
+        let Self(values) = self;
+        values.iter().all(|(axis, value)| choices[*axis] == *value)
+    }
 }
 
 fn pattern(
@@ -455,25 +448,38 @@ fn pattern(
         found.push(Diagnostic::error("empty-matrix", &rule.span, message, help));
         return None;
     }
-    let values = pairs.into_iter().map(|(axis, choice)| {
-        let mut values = axes[axis].values.iter();
-        (
-            axis,
-            values.position(|value| value.written == choice.written),
-        )
-    });
-    Some(Pattern {
-        at: rule.span.clone(),
-        values: values.collect(),
-    })
+    let mut values = Vec::with_capacity(pairs.len());
+    for (axis, choice) in pairs {
+        let number = axes[axis].number_of(&choice.written);
+        if number.is_none() {
+            found.push(unknown_value(&axes[axis], &choice));
+        }
+        values.push((axis, number?));
+    }
+    Some(Pattern(values))
+}
+
+/// What was to be left out would be made, and paid for.
+fn unknown_value(axis: &Axis, choice: &Choice) -> Diagnostic {
+    let name = shown(&axis.key.name);
+    let message = format!(
+        "the axis `{name}` has no value `{}`",
+        shown(&choice.written)
+    );
+    let values: Vec<&str> = axis.values.iter().map(|it| it.written.as_str()).collect();
+    let help = match nearest(&choice.written, &values) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if values.len() > 20 => {
+            format!("what is left out must be there: compare it with the values of `{name}`")
+        }
+        None => format!("its values are {}", listed(&values)),
+    };
+    Diagnostic::error("unknown-value", &choice.node.span, message, help)
 }
 
 /// How many combinations match.
 fn matches_of(pattern: &Pattern, axes: &[Axis]) -> u128 {
-    if pattern.values.iter().any(|(_, value)| value.is_none()) {
-        return 0;
-    }
-    let is_free = |axis: &usize| !pattern.values.iter().any(|(named, _)| named == axis);
+    let is_free = |axis: &usize| !pattern.0.iter().any(|(named, _)| named == axis);
     (0..axes.len())
         .filter(is_free)
         .fold(1, |product: u128, axis| {
@@ -589,6 +595,15 @@ fn too_many(key: &Key, count: u128, excludes: bool) -> Diagnostic {
 
 /// What a value adds to an id: letters, digits, `.` and `_` as they are, `9:16` as `9x16`, anything else as `-`.
 pub(super) fn slug(value: &str) -> String {
+    slug_with(value, false)
+}
+
+/// The same for a whole id, which keeps its `-`.
+pub(super) fn slug_of_id(id: &str) -> String {
+    slug_with(id, true)
+}
+
+fn slug_with(value: &str, keeps_dashes: bool) -> String {
     let characters: Vec<char> = value.chars().collect();
     let is_digit = |index: Option<usize>| {
         let character = index.and_then(|index| characters.get(index));
@@ -598,6 +613,7 @@ pub(super) fn slug(value: &str) -> String {
     for (index, character) in characters.iter().enumerate() {
         match character {
             letter if letter.is_alphanumeric() || matches!(letter, '.' | '_') => slug.push(*letter),
+            '-' if keeps_dashes => slug.push('-'),
             ':' if is_digit(index.checked_sub(1)) && is_digit(Some(index + 1)) => slug.push('x'),
             _ if slug.ends_with('-') => {}
             _ => slug.push('-'),
@@ -624,5 +640,6 @@ mod tests {
         ] {
             assert_eq!(slug(value), expected, "{value}");
         }
+        assert_eq!(slug_of_id("a--b 9:16, -红-"), "a--b-9x16--红");
     }
 }

@@ -4,10 +4,12 @@
 //! Only this module names the template engine's settings and errors. Knows nothing of manifests and places.
 
 mod bounds;
+mod mistakes;
 
 use std::io;
 use std::ops::Range;
 
+use super::fields::nearest;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{
@@ -22,8 +24,17 @@ pub(super) const TEXT_LIMIT: usize = 1 << 20;
 /// it makes, wherever they go, so that this bounds time and memory.
 const STEPS: u64 = 100_000;
 
-/// Steps that all texts of a manifest may take together: a million prompts of some kilobytes, and about a minute.
-pub(super) const ALL_STEPS: u64 = 1_000_000_000;
+/// The same for a text with something in it that may walk through a whole long text in one step.
+const WALKING_STEPS: u64 = 10_000;
+
+/// Bytes that are walked through in about the time of a step.
+const WALKED: u64 = 1024;
+
+/// Steps that a text may take without being counted: ordinary ones take some dozens, also in a million rows.
+const ORDINARY_STEPS: u64 = 100;
+
+/// Steps that all texts of a manifest may take together beyond the ordinary: some seconds.
+pub(super) const ALL_STEPS: u64 = 20_000_000;
 
 /// Most levels of loops inside each other.
 const NESTING: usize = 40;
@@ -58,6 +69,61 @@ const WITHOUT_BOUNDS: [&str; 26] = [
     "urlize",
 ];
 
+/// The engine's filters that are left.
+const FILTERS: [&str; 24] = [
+    "abs",
+    "capitalize",
+    "count",
+    "default",
+    "first",
+    "float",
+    "int",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "max",
+    "min",
+    "replace",
+    "reverse",
+    "round",
+    "sort",
+    "split",
+    "string",
+    "title",
+    "trim",
+    "unique",
+    "upper",
+];
+
+/// Whether templates have a filter of this name.
+pub(super) fn is_filter(name: &str) -> bool {
+    FILTERS.contains(&name)
+}
+
+/// The first tag of `text`, with its braces; what `raw` encloses is a part of it.
+pub(super) fn tag(text: &str) -> Option<Range<usize>> {
+    let (start, open) = braces(text)?;
+    let inside = start + open.len();
+    let close = match open {
+        "{{" => "}}",
+        "{%" => "%}",
+        _ => "#}",
+    };
+    let end = text[inside..].find(close)? + inside + close.len();
+    let is_raw = open == "{%"
+        && text[inside..]
+            .trim_start_matches(['-', ' '])
+            .starts_with("raw");
+    let end = if is_raw {
+        bounds::end_of_raw(text, end)
+    } else {
+        end
+    };
+    Some(start..end)
+}
+
 /// Whether `text` has anything to fill in.
 pub(super) fn has_braces(text: &str) -> bool {
     braces(text).is_some()
@@ -81,10 +147,18 @@ pub(super) fn braces(text: &str) -> Option<(usize, &str)> {
 }
 
 /// What templates are written in: how they are read, and what they may cost.
-pub(super) struct Language(Environment<'static>);
+pub(super) struct Language {
+    usual: Environment<'static>,
+    /// The same with [`WALKING_STEPS`].
+    walking: Environment<'static>,
+}
 
 /// A template that was read.
-pub(super) struct Compiled<'l>(Template<'l, 'l>);
+pub(super) struct Compiled<'l> {
+    template: Template<'l, 'l>,
+    /// Whether a step of it may walk through a whole text.
+    walks: bool,
+}
 
 /// Why a text cannot be filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +173,12 @@ pub(super) struct Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FailureKind {
     /// It cannot be read.
-    Syntax(String),
+    Syntax {
+        /// Why.
+        reason: String,
+        /// What to write.
+        help: String,
+    },
     /// Something in it has no value.
     Undefined,
     /// It would take too long, or too much memory.
@@ -108,15 +187,29 @@ pub(super) enum FailureKind {
     TooLong,
     /// It says how to write a list or a map as text, which nobody did.
     NotText,
-    /// It names a filter, a test or a function that there is not.
-    NoSuch(String),
-    /// Anything else: a filter does not fit its value, for example.
-    Other(String),
+    /// It names a filter, a test or a function that there is not: what it is, and its name.
+    NoSuch {
+        /// `filter`, `test` or `function`.
+        what: &'static str,
+        /// As it is written.
+        name: String,
+        /// One that there is and that is written alike.
+        meant: Option<String>,
+    },
+    /// A filter or a sign does not fit its values: what the engine says.
+    Unfit(String),
 }
 
 impl Language {
     /// The language, with the limits of this page.
     pub(super) fn new() -> Self {
+        let usual = Self::environment();
+        let mut walking = usual.clone();
+        walking.set_fuel(Some(WALKING_STEPS));
+        Self { usual, walking }
+    }
+
+    fn environment() -> Environment<'static> {
         let mut environment = Environment::new();
         let mut syntax = SyntaxConfig::builder();
         syntax.keep_trailing_newline(true);
@@ -137,13 +230,13 @@ impl Language {
         for name in WITHOUT_BOUNDS {
             environment.remove_filter(name);
         }
-        Self(environment)
+        environment
     }
 
     /// Whether `{{ name }}` looks up `name`: it is no keyword, has no blanks, and so on.
     pub(super) fn is_name(&self, name: &str) -> bool {
         let template = format!("{{{{ {name} }}}}");
-        let found = self.0.template_from_str(&template);
+        let found = self.usual.template_from_str(&template);
         found.is_ok_and(|it| it.undeclared_variables(false).into_iter().eq([name]))
     }
 
@@ -151,38 +244,62 @@ impl Language {
     /// some jobs, and nothing that the template itself asks for with `is defined`.
     pub(super) fn required(&self, template: &Compiled<'_>) -> Vec<String> {
         let is_given = |name: &str| {
-            matches!(name, "row" | "variant") || self.0.globals().any(|(global, _)| global == name)
+            matches!(name, "row" | "variant")
+                || self.usual.globals().any(|(global, _)| global == name)
         };
         template
             .names()
-            .filter(|name| !is_given(name) && !asks_for(template.0.source(), name))
+            .filter(|name| !is_given(name) && !asks_for(template.template.source(), name))
             .collect()
     }
 
     /// Reads a template.
     pub(super) fn compile<'l>(&'l self, text: &'l str) -> Result<Compiled<'l>, Failure> {
-        bounds::check(text).map_err(|refusal| Failure {
-            kind: FailureKind::Syntax(refusal.reason),
-            at: Some(refusal.at),
-        })?;
-        self.0
+        let walks = bounds::check(text)
+            .map_err(|refusal| Failure::syntax(text, Some(refusal.at), Some(refusal.reason)))?;
+        let environment = if walks { &self.walking } else { &self.usual };
+        let template = environment
             .template_from_str(text)
-            .map(Compiled)
-            .map_err(|error| Failure::of(&error, text))
+            .map_err(|error| Failure::of(&error, text))?;
+        Ok(Compiled { template, walks })
+    }
+}
+
+/// What is named at a place of a template, and is not there.
+fn no_such(what: &'static str, template: &str, at: Option<&Range<usize>>) -> FailureKind {
+    let written = at.map_or("", |at| &template[at.clone()]);
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let name = written
+        .split(|c| !is_part(c))
+        .find(|word| !word.is_empty())
+        .unwrap_or(written);
+    let meant = nearest(name, &FILTERS).filter(|_| what == "filter");
+    FailureKind::NoSuch {
+        what,
+        name: name.to_owned(),
+        meant: meant.map(str::to_owned),
     }
 }
 
 impl Compiled<'_> {
-    /// The text with the values of `scope`; the steps that it took are added to `steps`.
-    pub(super) fn fill(&self, scope: &Value, steps: &mut u64) -> Result<String, Failure> {
+    /// The text with the values of `scope`, of which none is longer than `longest` bytes; the steps that it took
+    /// beyond [`ORDINARY_STEPS`] are added to `steps`.
+    pub(super) fn fill(
+        &self,
+        scope: &Value,
+        longest: usize,
+        steps: &mut u64,
+    ) -> Result<String, Failure> {
         let mut text = Bounded::default();
+        let most = if self.walks { WALKING_STEPS } else { STEPS };
         let taken = self
-            .0
+            .template
             .render_captured_to(scope.clone(), &mut text)
-            .map(|done| done.state().fuel_levels().map_or(STEPS, |(taken, _)| taken));
-        *steps = steps.saturating_add(*taken.as_ref().unwrap_or(&STEPS));
+            .map(|done| done.state().fuel_levels().map_or(most, |(taken, _)| taken));
+        let cost = self.cost(*taken.as_ref().unwrap_or(&most), longest);
+        *steps = steps.saturating_add(cost.saturating_sub(ORDINARY_STEPS));
         if let Err(error) = taken {
-            let mut failure = Failure::of(&error, self.0.source());
+            let mut failure = Failure::of(&error, self.template.source());
             if text.is_full {
                 failure.kind = FailureKind::TooLong;
             }
@@ -191,14 +308,36 @@ impl Compiled<'_> {
         Ok(String::from_utf8(text.bytes).expect("the engine writes whole characters"))
     }
 
-    /// The names that it may look up.
-    pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.0.undeclared_variables(false).into_iter()
+    /// Whether a step of it may walk through a whole text.
+    pub(super) fn walks(&self) -> bool {
+        self.walks
     }
 
-    /// Where `name` stands last.
+    /// What so many steps are worth where each may walk through a text of `longest` bytes, or through one that the
+    /// template made.
+    fn cost(&self, steps: u64, longest: usize) -> u64 {
+        if !self.walks {
+            return steps;
+        }
+        let within_reach = (longest as u64).saturating_add(steps.saturating_mul(64));
+        let walked = within_reach.saturating_sub(4 * WALKED) / WALKED;
+        steps.saturating_mul(1 + walked)
+    }
+
+    /// The names that it may look up.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.template.undeclared_variables(false).into_iter()
+    }
+
+    /// Where `name` stands first in braces.
     pub(super) fn place_of(&self, name: &str) -> Option<Range<usize>> {
-        let start = last_word(self.0.source(), name)?;
+        let text = self.template.source();
+        let is_inside = |start: &usize| {
+            let opens = text[..*start].rfind("{{").max(text[..*start].rfind("{%"));
+            let closes = text[..*start].rfind("}}").max(text[..*start].rfind("%}"));
+            opens > closes
+        };
+        let start = words_like(text, name).find(is_inside)?;
         Some(start..start + name.len())
     }
 
@@ -209,7 +348,7 @@ impl Compiled<'_> {
         scope: &Value,
         at: &Range<usize>,
     ) -> Option<(String, Range<usize>)> {
-        let text = &self.0.source()[..at.end];
+        let text = &self.template.source()[..at.end];
         let has_value = |name: &str| {
             scope
                 .get_item(&Value::from(name))
@@ -227,6 +366,35 @@ impl Compiled<'_> {
 }
 
 impl Failure {
+    /// A name has no value, wherever it stands.
+    pub(super) fn undefined() -> Self {
+        Self {
+            kind: FailureKind::Undefined,
+            at: None,
+        }
+    }
+
+    /// The template cannot be read: what is written instead of it if that is known, or else `reason`.
+    fn syntax(template: &str, at: Option<Range<usize>>, reason: Option<String>) -> Self {
+        if let Some(mistake) = mistakes::find(template) {
+            return Self {
+                kind: FailureKind::Syntax {
+                    reason: mistake.reason,
+                    help: mistake.help,
+                },
+                at: Some(mistake.at),
+            };
+        }
+        let reason = reason.unwrap_or_else(|| "what stands here cannot be read".to_owned());
+        Self {
+            kind: FailureKind::Syntax {
+                reason,
+                help: mistakes::LITERAL_BRACES.to_owned(),
+            },
+            at,
+        }
+    }
+
     fn of(error: &Error, template: &str) -> Self {
         let at = error
             .range()
@@ -235,17 +403,18 @@ impl Failure {
         let detail = error.detail().unwrap_or_default();
         let kind = match error.kind() {
             ErrorKind::SyntaxError | ErrorKind::InvalidDelimiter => {
-                FailureKind::Syntax(detail.to_owned())
+                return Self::syntax(template, at, None);
             }
             ErrorKind::UndefinedError => FailureKind::Undefined,
             ErrorKind::OutOfFuel => FailureKind::TooMuch,
             ErrorKind::NonPrimitive if detail == LIST => FailureKind::NotText,
-            ErrorKind::UnknownFilter
-            | ErrorKind::UnknownTest
-            | ErrorKind::UnknownFunction
-            | ErrorKind::UnknownMethod => FailureKind::NoSuch(detail.to_owned()),
-            kind if detail.is_empty() => FailureKind::Other(kind.to_string()),
-            _ => FailureKind::Other(detail.to_owned()),
+            ErrorKind::UnknownFilter => no_such("filter", template, at.as_ref()),
+            ErrorKind::UnknownTest => no_such("test", template, at.as_ref()),
+            ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
+                no_such("function", template, at.as_ref())
+            }
+            kind if detail.is_empty() => FailureKind::Unfit(kind.to_string()),
+            _ => FailureKind::Unfit(detail.to_owned()),
         };
         Self { kind, at }
     }
@@ -253,10 +422,15 @@ impl Failure {
 
 /// Where `word` stands last in `text`, not as a part of a longer one.
 fn last_word(text: &str, word: &str) -> Option<usize> {
+    words_like(text, word).last()
+}
+
+/// Where `word` stands in `text`, not as a part of a longer one.
+fn words_like<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    text.rmatch_indices(word)
+    text.match_indices(word)
         .map(|(start, _)| start)
-        .find(|start| {
+        .filter(move |start| {
             !text[..*start].ends_with(is_part) && !text[*start + word.len()..].starts_with(is_part)
         })
 }

@@ -120,7 +120,9 @@ fn check_plan(plan: &Plan, what: &str) {
             panic!("{what}: job `{id}`: {broken}");
         }
         assert!(
-            job.user_values().len() <= plan.user_columns().len(),
+            job.user_values()
+                .iter()
+                .all(|(column, _)| column < plan.user_columns().len()),
             "{what}"
         );
     }

@@ -5,6 +5,7 @@
 //! the rules need not know of templates. A job without anything to fill in goes to the rules as it is.
 
 mod filling;
+mod lookalikes;
 mod pattern;
 mod words;
 
@@ -16,10 +17,11 @@ use self::filling::{Filling, Row, Tally};
 pub(super) use self::pattern::JobTemplate;
 use self::pattern::{Pattern, Used, braces_in, pattern};
 use self::words::unused_column;
+use super::align;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{self, EXPANDING, is_filled_in};
 use super::lint;
-use super::matrix::{Combination, Matrix};
+use super::matrix::{self, Combination, Matrix};
 use super::table::{self, TableRow};
 use super::template::Language;
 use super::tree::{Key, Node, Span, Value};
@@ -30,6 +32,55 @@ use crate::plan::Origin;
 
 /// Most jobs that are made by matrices, variants and templates of one manifest.
 const MADE_LIMIT: u128 = 1_000_000;
+
+/// The elements of a list of jobs, counted before anything is made.
+#[derive(Default)]
+pub(super) struct Count {
+    jobs: u128,
+    too_many: Option<Span>,
+}
+
+impl Count {
+    /// Whether the jobs of a manifest can be too many: each element makes no more than a tenth of what is allowed.
+    pub(super) fn is_worthwhile(text: &str) -> bool {
+        let words = ["matrix", "variants"].map(|word| text.matches(word).take(11).count());
+        words.iter().sum::<usize>() > 10
+    }
+
+    /// Adds what an element makes. What is wrong with it is told when it is read to make jobs of it.
+    pub(super) fn add(&mut self, element: &Node, setting: &Setting<'_>) {
+        let Value::Map(map) = &element.value else {
+            return;
+        };
+        let mut told = Diagnostics::default();
+        let pair = |name: &str| map.iter().find(|(key, _)| key.name == name);
+        let variants = pair("variants").map(|(key, node)| matrix::variants(key, node, &mut told));
+        let Some(variants) = variants.unwrap_or(Some(NonZeroU32::MIN)) else {
+            return;
+        };
+        let combinations = pair("matrix").map_or(1, |(key, node)| {
+            let reading = matrix::Reading {
+                text: setting.text,
+                language: setting.language,
+            };
+            let matrix = Matrix::read(key, node, variants.get(), &reading, &mut told);
+            matrix.map_or(0, |matrix| matrix.len())
+        });
+        if pair("matrix").is_none() && pair("variants").is_none() {
+            return;
+        }
+        self.jobs += combinations as u128 * u128::from(variants.get());
+        if self.jobs > MADE_LIMIT {
+            self.too_many.get_or_insert_with(|| element.span.clone());
+        }
+    }
+
+    /// How many jobs are made, and from where on they are too many; nothing if they are not.
+    pub(super) fn too_many(self) -> Option<(u128, Span)> {
+        let Self { jobs, too_many } = self;
+        too_many.map(|at| (jobs, at))
+    }
+}
 
 /// What all jobs of a manifest share.
 pub(super) struct Setting<'m> {
@@ -87,6 +138,11 @@ impl<'m> Setting<'m> {
         setting
     }
 
+    /// The text of the manifest.
+    pub(super) fn text(&self) -> &str {
+        self.text
+    }
+
     /// The defaults that mean the same for every job.
     pub(super) fn defaults(&self) -> Option<&Node> {
         self.defaults.as_deref()
@@ -122,10 +178,13 @@ pub(super) struct Unfolder<'s> {
     setting: &'s Setting<'s>,
     defaults: Vec<(&'s Key, Pattern<'s>)>,
     used: Used,
+    by_default: Used,
     tally: Tally,
     made: u128,
     /// The first element that made too many.
     too_many: Option<Span>,
+    /// Whether that is known before any is made.
+    is_refused: bool,
 }
 
 impl<'s> Unfolder<'s> {
@@ -154,14 +213,29 @@ impl<'s> Unfolder<'s> {
                 (key, pattern.for_any_job())
             })
             .collect();
-        Self {
+        let mut unfolder = Self {
             setting,
             defaults,
+            by_default: used.clone(),
             used,
             tally: Tally::default(),
             made: 0,
             too_many: None,
+            is_refused: false,
+        };
+        let written = setting.defaults.as_deref().map(|node| &node.value);
+        if let Some(Value::Map(map)) = written {
+            unfolder.warn_about_lookalikes(map, &|_| false, found);
         }
+        unfolder.warn_about_lookalikes(&setting.templates, &|_| false, found);
+        unfolder
+    }
+
+    /// Makes none of the jobs that templates make: all of them would be `count`, which is too many from `at` on.
+    pub(super) fn refuse(&mut self, count: u128, at: Span) {
+        self.made = count;
+        self.too_many = Some(at);
+        self.is_refused = true;
     }
 
     /// The jobs that one element of the list of jobs makes.
@@ -173,19 +247,41 @@ impl<'s> Unfolder<'s> {
         diagnostics: &mut Diagnostics,
     ) {
         let Value::Map(map) = &node.value else {
-            return validator.job(node, Context::default(), diagnostics);
+            return validator.job(node, &Context::default(), diagnostics);
         };
         let is_expanded = map
             .iter()
             .any(|(key, _)| EXPANDING.contains(&key.name.as_str()));
         let has_nothing_to_fill_in = || self.defaults.is_empty() && braces_in(node).is_none();
         if !is_expanded && (!self.setting.has_vars || has_nothing_to_fill_in()) {
+            self.warn_about_lookalikes(map, &|_| false, diagnostics);
             return self.written_out(node, site, validator, diagnostics);
         }
         let template = JobTemplate::read(map, &node.span, self.setting, diagnostics);
         template.warn_about_axes(self.setting, None, diagnostics);
+        self.warn_about_lookalikes(map, &|name| template.has_axis(name), diagnostics);
         self.make(&template, None, site, validator, diagnostics);
+        self.refuse_idle_axes(&template, diagnostics);
         self.used.add(&template.used);
+    }
+
+    /// Warns of names in braces that fill in nothing; `known` are those besides the variables.
+    fn warn_about_lookalikes(
+        &mut self,
+        map: &[(Key, Node)],
+        known: &dyn Fn(&str) -> bool,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let vars = &self.setting.vars;
+        let known = |name: &str| vars.key(name).is_some() || known(name);
+        for (key, node) in map.iter().filter(|(key, _)| is_filled_in(&key.name)) {
+            let found = lookalikes_in(node, self.setting.text, &known);
+            for (at, written, name) in found {
+                // Whatever is wrong with it, it was meant.
+                self.used.names.insert(name.to_owned());
+                diagnostics.push(lint::other_braces(&key.name, written, name, &at));
+            }
+        }
     }
 
     /// The job of a row without a template.
@@ -246,9 +342,9 @@ impl<'s> Unfolder<'s> {
                     value: Value::Map(fields),
                     span: job.span.clone(),
                 };
-                validator.job(&job, context, diagnostics);
+                validator.job(&job, &context, diagnostics);
             }
-            _ => validator.job(job, context, diagnostics),
+            _ => validator.job(job, &context, diagnostics),
         }
     }
 
@@ -262,6 +358,9 @@ impl<'s> Unfolder<'s> {
         diagnostics: &mut Diagnostics,
     ) {
         if template.is_refused {
+            return validator.pass_over();
+        }
+        if self.is_refused && template.is_expanded() {
             return validator.pass_over();
         }
         if template.is_expanded() || row.is_some() {
@@ -278,7 +377,7 @@ impl<'s> Unfolder<'s> {
             let last = template.variants.map_or(1, NonZeroU32::get);
             for number in 1..=last {
                 let variant = template.variants.and_then(|_| NonZeroU32::new(number));
-                let filling = Filling::new(self.setting, row, combination, variant);
+                let filling = Filling::new(self.setting, row, combination, variant, tally);
                 filling.job(
                     template,
                     &self.defaults,
@@ -304,6 +403,9 @@ impl<'s> Unfolder<'s> {
             );
             let help = "leave out axes or values, or part it into several manifests: every job is a video that is paid for";
             diagnostics.push(Diagnostic::error("too-many-jobs", at, message, help));
+        }
+        if let Some(found) = self.tally.too_much_text() {
+            diagnostics.push(found);
         }
         if let Some(at) = self.tally.spent_at() {
             let message = "filling in all templates of this manifest takes too long; from here on nothing was filled in";
@@ -353,10 +455,10 @@ impl<'s> Unfolder<'s> {
         ))
     }
 
-    /// What is to be said about the columns of a table with a template, before its rows.
+    /// What is to be said about the columns of a table with a template, which is `node`, before its rows.
     pub(super) fn header(
-        &self,
-        template: &JobTemplate<'_>,
+        &mut self,
+        (template, node): (&JobTemplate<'_>, &Node),
         columns: &[table::Header],
         diagnostics: &mut Diagnostics,
     ) -> Arc<Header> {
@@ -381,6 +483,10 @@ impl<'s> Unfolder<'s> {
             }
         }
         template.warn_about_axes(self.setting, Some(&header), diagnostics);
+        if let Value::Map(map) = &node.value {
+            let known = |name: &str| template.has_axis(name) || header.column(name).is_some();
+            self.warn_about_lookalikes(map, &known, diagnostics);
+        }
         Arc::new(header)
     }
 
@@ -402,7 +508,43 @@ impl<'s> Unfolder<'s> {
                 diagnostics.push(unused_column(column));
             }
         }
+        self.refuse_idle_axes(template, diagnostics);
         self.used.add(&template.used);
+    }
+
+    /// Unless a name that could not be found may be what is meant.
+    fn refuse_idle_axes(&self, template: &JobTemplate<'_>, diagnostics: &mut Diagnostics) {
+        let is_sure = !template.used.is_unsure && !self.by_default.is_unsure;
+        if is_sure && !self.tally.has_failures() {
+            template.refuse_idle_axes(&self.by_default, diagnostics);
+            let is_idle = |found: &Diagnostic| found.code == "idle-axis";
+            if diagnostics.iter().any(is_idle) {
+                // Which is why its jobs are alike.
+                diagnostics.forget(Some(&template.span), &["identical-content"]);
+            }
+        }
+    }
+}
+
+/// Names in wrong braces in the texts of a value: where, as they are written there, and the name.
+fn lookalikes_in<'n>(
+    node: &'n Node,
+    text: &str,
+    known: &dyn Fn(&str) -> bool,
+) -> Vec<(Span, &'n str, &'n str)> {
+    match &node.value {
+        Value::Text(value) => lookalikes::find(value, known)
+            .into_iter()
+            .map(|(part, name)| {
+                let at = align::place(text, &node.span, value, &part);
+                (at, &value[part], name)
+            })
+            .collect(),
+        Value::List(elements) => elements
+            .iter()
+            .flat_map(|it| lookalikes_in(it, text, known))
+            .collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -11,12 +11,12 @@ use std::num::NonZeroU32;
 
 use self::reading::{Fields, Given, Origin, Place, Slot};
 use self::whole::{Subject, Whole};
-use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
 use super::duplicates::{Duplicates, Earlier, IdOrigin};
-use super::tree::{Key, Node, Span, Value};
+use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::{self, described};
 use super::{fields, lint, template};
-use crate::plan::{self, Job, JobId, Model, VideoRequest};
+use crate::plan::{self, Job, JobId, Model, Shared, Text, UserValues, VideoRequest};
 
 /// How many places of one warning are shown; the others are counted.
 const WARNINGS_SHOWN: u32 = 10;
@@ -26,12 +26,13 @@ const WARNINGS_SHOWN: u32 = 10;
 pub(super) struct Validator {
     defaults: Fields,
     columns: Vec<String>,
-    column_numbers: HashMap<String, usize>,
+    column_numbers: HashMap<String, u32>,
     jobs: Vec<Job>,
     duplicates: Duplicates,
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
     any_job: bool,
+    texts: Shared,
     /// The jobs by their ids, ignoring case, as far as they were needed to tell which of them an id was made for.
     by_id: HashMap<String, usize>,
     indexed: usize,
@@ -52,6 +53,10 @@ pub(super) struct Context<'c> {
     pub(super) refused: &'c [&'c str],
     /// What they were filled in for: places to show with a mistake.
     pub(super) related: Option<&'c dyn Fn() -> Vec<(Span, String)>>,
+    /// Which of the jobs of a template it is.
+    pub(super) made: Option<Made>,
+    /// How to tell two jobs of the template apart that have the same id.
+    pub(super) help_with_ids: Option<&'c dyn Fn() -> String>,
 }
 
 impl Validator {
@@ -66,6 +71,7 @@ impl Validator {
             warnings: Warnings::default(),
             defaults_blamed: HashSet::new(),
             any_job: false,
+            texts: Shared::default(),
             by_id: HashMap::new(),
             indexed: 0,
         };
@@ -99,7 +105,7 @@ impl Validator {
     /// Gives a field of the user's own its column, if it has none yet.
     pub(super) fn name_column(&mut self, name: &str) {
         if !self.column_numbers.contains_key(name) {
-            let number = self.columns.len();
+            let number = u32::try_from(self.columns.len()).expect("no file names so many columns");
             self.column_numbers.insert(name.to_owned(), number);
             self.columns.push(name.to_owned());
         }
@@ -111,7 +117,7 @@ impl Validator {
     }
 
     /// Checks one job.
-    pub(super) fn job(&mut self, job: &Node, context: Context<'_>, diagnostics: &mut Diagnostics) {
+    pub(super) fn job(&mut self, job: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics) {
         self.any_job = true;
         let Value::Map(map) = &job.value else {
             diagnostics.push(not_a_job(job));
@@ -120,9 +126,11 @@ impl Validator {
         if let Some(references) = diagnostics.references() {
             references.job(map);
         }
+        let made = context.made;
+        self.warnings.template = made.map(|_| job.span.source);
         let mut found = Diagnostics::default();
         let subject = match context.row {
-            Some(row) => Subject::row(row),
+            Some(row) => Subject::row(row, map, &job.span),
             None => Subject::new(map, job),
         };
         let mut fields = Fields::read(map, Origin::Job, &mut found);
@@ -139,7 +147,10 @@ impl Validator {
         }
         self.check_together(&subject, &fields, &mut found);
         self.keep(&subject.at, fields, context, &mut found);
-        diagnostics.append(found);
+        match made {
+            Some(made) => diagnostics.append_made(made, found),
+            None => diagnostics.append(found),
+        }
     }
 
     /// The jobs, and the names of the user's own columns in order of first appearance. `at` is where jobs should
@@ -174,6 +185,7 @@ impl Validator {
             let message = "`duration` is not set, so the provider chooses the length";
             let help = "set it to 5–15 seconds: the API page calls it \"conditionally required\" and does not say when";
             let warning = Diagnostic::warning("no-duration", &subject.at, message, help);
+            let warning = subject.blame("duration", warning);
             self.warnings.push(warning, found);
         }
         if let Some(clash) = whole.clash()
@@ -252,10 +264,11 @@ impl Validator {
         &mut self,
         at: &Span,
         mut fields: Fields,
-        context: Context<'_>,
+        context: &Context<'_>,
         found: &mut Diagnostics,
     ) {
-        let origin = context.origin;
+        let origin = context.origin.clone();
+        let id_at = fields.id.given().map(|id| id.place.at.clone());
         let was_right = !found.has_errors();
         let mut id = fields.id.given().map(|id| id.value.clone());
         let who = if id.is_some() {
@@ -271,7 +284,7 @@ impl Validator {
         }
         // Without an id something is wrong, and reported.
         let Some(id) = id else { return };
-        self.note_id(&id, who, at, &origin, found);
+        self.note_id(&id, who, (at, id_at.as_ref()), context, found);
         if let Some(number) = origin.variant()
             && was_right
         {
@@ -282,10 +295,11 @@ impl Validator {
         }
         let user_values = self.user_values(&fields);
         // What the defaults got wrong was reported with them.
-        let Ok(request) = fields.into_request(&self.defaults) else {
+        let Ok(mut request) = fields.into_request(&self.defaults) else {
             return;
         };
-        self.warn_about_twin(&request, at, &origin, found);
+        request.share(&mut self.texts);
+        self.warn_about_twin(&id, &request, at, &origin, found);
         self.jobs
             .push(Job::new(id, request, user_values).with_origin(origin));
     }
@@ -331,37 +345,44 @@ impl Validator {
         &mut self,
         id: &JobId,
         who: IdOrigin,
-        at: &Span,
-        origin: &plan::Origin,
+        (at, id_at): (&Span, Option<&Span>),
+        context: &Context<'_>,
         found: &mut Diagnostics,
     ) {
         let Some(earlier) = self.duplicates.id(id, who, at) else {
             return;
         };
-        let first = self.origin_of(id);
-        let is_made_of_several =
-            |origin: &plan::Origin| origin.expansion.is_some() || origin.row.is_some();
-        found.push(match first {
-            Some(first) if is_made_of_several(origin) || is_made_of_several(first) => {
-                taken_by_both(id, at, &earlier, (first, origin))
-                    .unwrap_or_else(|| taken(id, who, at, &earlier))
+        let of_template = context.made.zip(id_at).filter(|(_, id_at)| {
+            let is_cell = context.row.is_some_and(|row| row.source == id_at.source);
+            !is_cell
+        });
+        let is_nameless = context.made.is_some() && who == IdOrigin::Made;
+        let is_sibling = |first: &Job| first.origin().element == context.origin.element;
+        let first = self.job_of(id);
+        found.push(match (first, of_template) {
+            (Some(first), None) if is_nameless && is_sibling(first) => {
+                nameless(at, first.origin(), &context.origin)
+            }
+            (Some(first), Some((_, id_at))) if is_sibling(first) => {
+                made_twice(id, id_at, (&earlier.span, first), (at, context))
             }
             _ => taken(id, who, at, &earlier),
         });
     }
 
-    /// Where the job with this id comes from.
-    fn origin_of(&mut self, id: &JobId) -> Option<&plan::Origin> {
+    /// The job with this id.
+    fn job_of(&mut self, id: &JobId) -> Option<&Job> {
         for (number, job) in self.jobs.iter().enumerate().skip(self.indexed) {
             self.by_id.entry(job.id().folded()).or_insert(number);
         }
         self.indexed = self.jobs.len();
         let number = self.by_id.get(&id.folded())?;
-        Some(self.jobs[*number].origin())
+        Some(&self.jobs[*number])
     }
 
     fn warn_about_twin(
         &mut self,
+        id: &JobId,
         request: &VideoRequest,
         at: &Span,
         origin: &plan::Origin,
@@ -370,12 +391,17 @@ impl Validator {
         let same_look = request
             .look()
             .and_then(|look| self.duplicates.look(look, origin.look_group()));
-        if let Some(earlier) = self.duplicates.content(request.fingerprint()) {
-            let message =
-                "this job sends exactly the same as an earlier one, and is paid for as well";
+        let number = self.jobs.len();
+        if let Some((earlier, first)) = self.duplicates.content(request.fingerprint(), number) {
+            let message = format!(
+                "`{id}` sends exactly the same as `{}`, and both are paid for",
+                self.jobs[first].id()
+            );
             let help = "remove one of them, or give them different seeds if two videos are wanted";
-            let twin = Diagnostic::warning("identical-content", at, message, help)
-                .related(&earlier.span, "the earlier job");
+            let mut twin = Diagnostic::warning("identical-content", at, message, help);
+            if earlier.span != *at {
+                twin = twin.related(&earlier.span, "the earlier job");
+            }
             self.warnings.push(twin, found);
         } else if let Some(earlier) = same_look {
             let message = "this job has the prompt and the seed of an earlier one and differs elsewhere: the videos will look alike";
@@ -386,16 +412,15 @@ impl Validator {
         }
     }
 
-    fn user_values(&self, fields: &Fields) -> Vec<Box<str>> {
-        let mut row: Vec<Box<str>> = Vec::new();
-        for (name, value) in self.defaults.own.iter().chain(&fields.own) {
+    fn user_values(&mut self, fields: &Fields) -> UserValues {
+        let own = self.defaults.own.iter().chain(&fields.own);
+        let numbered = own.map(|(name, value)| {
             let number = self.column_numbers[name];
-            if row.len() <= number {
-                row.resize(number + 1, Box::default());
-            }
-            row[number].clone_from(value);
-        }
-        row
+            let mut value = Text::clone(value);
+            self.texts.share(&mut value);
+            (number, value)
+        });
+        UserValues::new(numbered.collect())
     }
 }
 
@@ -408,48 +433,49 @@ fn not_a_job(node: &Node) -> Diagnostic {
     Diagnostic::error("not-a-job", &node.span, message, help)
 }
 
-/// An id that was made for two jobs, if something that was expanded is to blame.
-fn taken_by_both(
-    id: &JobId,
-    at: &Span,
-    earlier: &Earlier,
-    (first, second): (&plan::Origin, &plan::Origin),
-) -> Option<Diagnostic> {
-    let is_expanded = |origin: &plan::Origin| origin.expansion.is_some();
-    if !is_expanded(first) && !is_expanded(second) {
-        return None;
-    }
-    let words = |origin: &plan::Origin| match origin.words() {
-        words if words.is_empty() => "another job".to_owned(),
-        words => words,
-    };
+/// Two jobs of one element of the list of jobs that have no id and the same content for one.
+fn nameless(at: &Span, first: &plan::Origin, second: &plan::Origin) -> Diagnostic {
     let message = format!(
-        "the id `{id}` is made twice: for {}, and for {} (capital and small letters count as equal)",
-        words(first),
-        words(second)
+        "this makes jobs without id that have the same prompt and media: for {}, and for {}",
+        first.words(),
+        second.words()
     );
-    let mut names: Vec<String> = Vec::new();
-    let combination = second.combination();
-    names.extend(
-        combination
-            .iter()
-            .map(|(axis, _)| format!("{{{{ {axis} }}}}")),
-    );
-    names.extend(second.variant().map(|_| "v{{ variant }}".to_owned()));
-    let (first_part, of) = match second.row {
-        Some(_) => ("{{ sku }}", " with a column in it"),
-        None => ("my", ""),
-    };
-    let help = format!(
-        "give the job an `id` template{of} that tells them apart, such as `id: \"{}\"`",
-        [&[first_part.to_owned()], &names[..]].concat().join("-")
-    );
-    let diagnostic = Diagnostic::error("id-not-unique", at, message, help);
-    Some(if earlier.span == *at {
-        diagnostic
+    let help = if second.row.is_some() {
+        "give the template an `id` that names a column whose cells are all different, such as `id: \"{{ sku }}\"`"
     } else {
-        diagnostic.related(&earlier.span, "the other one")
-    })
+        "give it an `id`, such as `id: hero`: what varies is added to it"
+    };
+    Diagnostic::error("id-needed", at, message, help)
+}
+
+/// An id that one element of the list of jobs made for two of its jobs, told at the place of the id.
+fn made_twice(
+    id: &JobId,
+    id_at: &Span,
+    (first_at, first): (&Span, &Job),
+    (second_at, context): (&Span, &Context<'_>),
+) -> Diagnostic {
+    let second = &context.origin;
+    let message = format!(
+        "the id `{id}` is made twice: for {}, and for {}{}",
+        first.origin().words(),
+        second.words(),
+        if first.id() == id {
+            ""
+        } else {
+            "; capital and small letters count as equal"
+        }
+    );
+    let help = context
+        .help_with_ids
+        .map_or_else(String::new, |help| help());
+    let diagnostic = Diagnostic::error("id-not-unique", id_at, message, help);
+    if first_at == second_at {
+        return diagnostic;
+    }
+    diagnostic
+        .related(first_at, "made for this row first")
+        .related(second_at, "and for this row again")
 }
 
 /// An id that an earlier job has, by who wrote which of the two.
@@ -486,14 +512,18 @@ fn taken(id: &JobId, origin: IdOrigin, at: &Span, earlier: &Earlier) -> Diagnost
 
 /// Counts findings by code: a warning that many jobs share is shown a few times and then summed up; errors pass.
 #[derive(Debug, Default)]
-struct Warnings(HashMap<&'static str, (u32, Option<Box<Diagnostic>>)>);
+struct Warnings {
+    seen: HashMap<&'static str, (u32, Option<Box<Diagnostic>>)>,
+    /// The file of the template whose job is checked: what is found there is counted by its place.
+    template: Option<SourceId>,
+}
 
 impl Warnings {
     fn push(&mut self, warning: Diagnostic, found: &mut Diagnostics) {
-        if warning.severity == Severity::Error {
+        if warning.severity == Severity::Error || self.template == Some(warning.span.source) {
             return found.push(warning);
         }
-        let (count, first_hidden) = self.0.entry(warning.code).or_default();
+        let (count, first_hidden) = self.seen.entry(warning.code).or_default();
         *count += 1;
         if *count <= WARNINGS_SHOWN {
             found.push(warning);
@@ -505,7 +535,7 @@ impl Warnings {
     /// One line for all that were not shown, at the first of them.
     fn summarise(self, diagnostics: &mut Diagnostics) {
         let mut hidden: Vec<_> = self
-            .0
+            .seen
             .into_values()
             .filter_map(|(count, first)| first.map(|first| (count - WARNINGS_SHOWN, first)))
             .collect();

@@ -22,6 +22,7 @@ pub(super) const RESERVED: [&str; 4] = ["row", "variant", "loop", "range"];
 pub(super) struct Vars {
     keys: Vec<Key>,
     values: Arc<HashMap<String, Filled>>,
+    longest: usize,
 }
 
 impl Vars {
@@ -56,8 +57,14 @@ impl Vars {
                 vars.keys.push(key.clone());
             }
         }
+        vars.longest = values.values().map(longest).max().unwrap_or(0);
         vars.values = Arc::new(values);
         vars
+    }
+
+    /// Bytes of the longest text among them.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
     }
 
     /// Each variable with its place.
@@ -69,6 +76,14 @@ impl Vars {
     pub(super) fn key(&self, name: &str) -> Option<&Key> {
         let known = self.values.contains_key(name);
         known.then(|| self.keys.iter().find(|key| key.name == name))?
+    }
+}
+
+fn longest(value: &Filled) -> usize {
+    match (value.as_str(), value.try_iter()) {
+        (Some(text), _) => text.len(),
+        (None, Ok(elements)) => elements.map(|it| longest(&it)).max().unwrap_or(0),
+        (None, Err(_)) => 0,
     }
 }
 

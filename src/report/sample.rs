@@ -10,7 +10,7 @@ use crate::engine::event::{
 use crate::engine::table::{Fact, JobTable, Record};
 use crate::money::{Cost, Currency, Pricing, decimal};
 use crate::plan::{
-    AspectRatio, ExtraBody, Job, JobId, Media, Model, Plan, RequestFields, VideoRequest,
+    AspectRatio, ExtraBody, Job, JobId, Media, Model, Plan, RequestFields, UserValues, VideoRequest,
 };
 use crate::text::CleanText;
 
@@ -18,7 +18,7 @@ use crate::text::CleanText;
 pub(crate) fn request(prompt: &str) -> VideoRequest {
     VideoRequest::new(RequestFields {
         model: Model::Standard720p,
-        prompt: prompt.to_owned(),
+        prompt: prompt.into(),
         duration: Some(8),
         aspect_ratio: Some(AspectRatio::Landscape),
         media: Media::default(),
@@ -43,7 +43,7 @@ pub(crate) fn job_id(id: &str) -> JobId {
 
 /// A job without columns of the user's own.
 pub(crate) fn job(id: &str, prompt: &str) -> Job {
-    Job::new(job_id(id), request(prompt), Vec::new())
+    Job::new(job_id(id), request(prompt), UserValues::default())
 }
 
 pub(crate) fn task(id: &str) -> TaskId {

@@ -14,7 +14,7 @@ use crate::engine::job::{JobState, Status};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
 use crate::engine::table::{Fact, JobTable, Selection};
-use crate::plan::{ExtraBody, Job, JobId, Media, Model, RequestFields, VideoRequest};
+use crate::plan::{ExtraBody, Job, JobId, Media, Model, RequestFields, UserValues, VideoRequest};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -148,13 +148,13 @@ fn plan(jobs: u32) -> Plan {
         let id = JobId::new(&format!("job-{number}")).expect("valid");
         let fields = RequestFields {
             model: Model::Mini480p,
-            prompt: id.to_string(),
+            prompt: id.as_str().into(),
             duration: None,
             aspect_ratio: None,
             media: Media::default(),
             extra: ExtraBody::default(),
         };
-        Job::new(id, VideoRequest::new(fields), Vec::new())
+        Job::new(id, VideoRequest::new(fields), UserValues::default())
     };
     Plan::new((0..jobs).map(job).collect(), Vec::new())
 }

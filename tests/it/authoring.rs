@@ -88,6 +88,20 @@ fn warnings_can_be_denied_and_allowed_before_anything_is_sent() {
 }
 
 #[test]
+fn the_warnings_of_a_table_are_allowed_in_a_manifest_that_names_it() {
+    let rows = "id,model,prompt\na,seedance2.0-720p,x\nb,seedance2.0-720p,y {{ z }}\n";
+    let scenario = Scenario::manifest("shots.csv", rows);
+    let denied = scenario.ask("check", &["--deny-warnings"]).exits(2);
+    let said = denied
+        .stderr
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let help = "`allow: [looks-like-template, no-duration]`, which stands in a YAML manifest that names the table: `jobs: { from: shots.csv }`";
+    assert!(said.contains(help), "{said}");
+}
+
+#[test]
 fn a_table_outside_the_folder_is_read_only_if_that_is_allowed() {
     let elsewhere = Scenario::jobs(2);
     let table = elsewhere.path("shots.csv");

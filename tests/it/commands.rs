@@ -137,6 +137,20 @@ fn plan_of_a_row_without_id_says_that_an_edited_prompt_is_a_new_job() {
 }
 
 #[test]
+fn plan_says_of_a_job_under_a_new_name_what_became_of_the_old_one() {
+    let provider = Simulated::good_day();
+    let text = "defaults: { model: seedance2.0-720p, duration: 5 }\njobs:\n  - { id: bottle, prompt: \"A {{ color }} bottle.\", matrix: { color: [amber, blue] } }\n";
+    let scenario = Scenario::manifest("shots.yaml", text).at(&provider);
+    scenario.run(&[]).exits(0);
+    scenario.edit(
+        &text
+            .replace("[amber, blue]", "[amber, blue, red], shape: [round]")
+            .replace("}} bottle", "}} bottle{# {{ shape }} #}"),
+    );
+    assert_reads!(scenario.ask("plan", &[]).exits(0).stdout);
+}
+
+#[test]
 fn status_tells_where_every_job_stands_before_during_and_after_a_run() {
     let provider = Simulated::with_faults("fail=first:1,stuck=after:2");
     let scenario = Scenario::jobs(3).at(&provider);

@@ -82,7 +82,7 @@ fn warnings_about_templates_show_their_place_and_the_plan_stands() {
     };
     let loaded = load(Path::new("templates.yaml"), &read);
     insta::assert_snapshot!(loaded.render(Colour::Off));
-    assert_eq!(loaded.plan.expect("no error").jobs().len(), 8);
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 7);
     let codes: Vec<&str> = loaded.diagnostics.iter().map(|it| it.code).collect();
     let allowed = format!("allow: [{}]\n{TEMPLATES}", codes.join(", "));
     let loaded = load(Path::new("templates.yaml"), &|path| match path.to_str() {
@@ -93,19 +93,45 @@ fn warnings_about_templates_show_their_place_and_the_plan_stands() {
     assert_eq!(loaded.allowed, codes.len());
 }
 
+#[test]
+fn what_would_take_too_much_memory_or_time_is_told_and_not_done() {
+    let defaults = "defaults: { model: seedance2.0-720p, duration: 8 }\njobs:\n";
+    let job = |number| format!("  - {{ id: wave{number}, prompt: A wave., variants: 100000 }}\n");
+    let too_many: Vec<String> = (1..=11).map(job).collect();
+    let too_many = too_many.concat();
+    let cases = [
+        (
+            "text.yaml",
+            "  - { id: a, prompt: \"{{ 'wave ' * 200000 }}{{ variant }}\", variants: 300 }\n",
+        ),
+        (
+            "time.yaml",
+            "  - { id: a, prompt: \"{% for wave in range(9000) %}{% endfor %}{{ variant }}\", variants: 2000 }\n",
+        ),
+        ("jobs.yaml", &*too_many),
+    ];
+    let mut told = String::new();
+    for (name, jobs) in cases {
+        let loaded = load(Path::new(name), &|_| Ok(format!("{defaults}{jobs}").into()));
+        told += &loaded.render(Colour::Off);
+    }
+    insta::assert_snapshot!(told);
+}
+
 const TEMPLATES: &str = r#"vars:
   brand: Aurora
   mood: "{{ brand }} calm"
   color: black
   spare: 7
+  look: soft light
 defaults: { model: seedance2.0-720p, duration: 8 }
 jobs:
   - id: hero
-    prompt: "A {{ color }} {{ brand }} bottle, {{ mood }}"
+    prompt: "A {{ color }} {{ brand }} bottle, {{ mood }}, { look }"
     matrix:
       color: [red, blue]
       aspect_ratio: ["9:16", "16:9"]
-      exclude: [{ color: green }]
+      exclude: [{ color: blue, aspect_ratio: "16:9" }]
       include: [{ color: red, aspect_ratio: "9:16" }]
   - from: lamps.csv
     template: { id: "{{ sku }}", prompt: "A {{ product }}" }

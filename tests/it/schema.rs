@@ -161,6 +161,7 @@ const UNSAID: &[(&str, &[&str])] = &[
         "it shows when templates are read and filled in",
         &[
             "empty-cell",
+            "idle-axis",
             "template-failed",
             "template-limit",
             "template-syntax",
@@ -175,6 +176,7 @@ const UNSAID: &[(&str, &[&str])] = &[
             "id-needed",
             "id-not-unique",
             "unknown-axis",
+            "unknown-value",
         ],
     ),
     (
@@ -186,6 +188,7 @@ const UNSAID: &[(&str, &[&str])] = &[
         &[
             "data-url-mismatch",
             "data-url-too-large",
+            "too-much-text",
             "videos-total-length",
         ],
     ),
@@ -198,6 +201,7 @@ const STOPS: &[&str] = &[
     "template-limit",
     "template-syntax",
     "unknown-axis",
+    "unknown-value",
     "unknown-variable",
 ];
 

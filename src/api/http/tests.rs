@@ -147,7 +147,7 @@ fn tls_api(server: &Server, timers: Timers) -> HttpApi {
 fn request() -> VideoRequest {
     VideoRequest::new(RequestFields {
         model: Model::Fast720p,
-        prompt: "a lighthouse 🎬".to_owned(),
+        prompt: "a lighthouse 🎬".into(),
         duration: Some(5),
         aspect_ratio: None,
         media: Media::default(),

@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::budget::{BudgetError, Shortfall};
 use crate::engine::job::{JobState, Take};
 use crate::money::{Amount, Cost, Currency, Pricing, decimal};
-use crate::plan::{AspectRatio, Fingerprint};
+use crate::plan::{AspectRatio, Fingerprint, UserValues};
 
 fn pricing(currency: &str, per_second: &str) -> Pricing {
     let one = decimal("1").expect("valid");
@@ -27,7 +27,7 @@ fn silent(seconds: &[u8]) -> Plan {
     let job = |(number, seconds): (usize, &u8)| {
         let fields = RequestFields {
             model: Model::Standard720p,
-            prompt: format!("shot {number}"),
+            prompt: format!("shot {number}").into(),
             duration: (*seconds > 0).then_some(*seconds),
             aspect_ratio: Some(AspectRatio::Square),
             media: Media::default(),
@@ -37,7 +37,7 @@ fn silent(seconds: &[u8]) -> Plan {
             },
         };
         let id = JobId::new(&format!("job-{number:04}")).expect("valid");
-        Job::new(id, VideoRequest::new(fields), Vec::new())
+        Job::new(id, VideoRequest::new(fields), UserValues::default())
     };
     Plan::new(seconds.iter().enumerate().map(job).collect(), Vec::new())
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::manifest::load;
-use crate::plan::{JobId, Model, RequestFields};
+use crate::plan::{JobId, Model, RequestFields, UserValues};
 
 fn expanded(plan: &Plan) -> String {
     let mut out = Vec::new();
@@ -38,11 +38,7 @@ fn assert_round_trip(plan: &Plan) {
     for (left, right) in again.jobs().iter().zip(plan.jobs()) {
         assert_eq!(left.id(), right.id(), "{text}");
         assert_eq!(left.request(), right.request(), "{text}");
-        let value =
-            |job: &Job, column: usize| job.user_values().get(column).cloned().unwrap_or_default();
-        for column in 0..plan.user_columns().len() {
-            assert_eq!(value(left, column), value(right, column), "{text}");
-        }
+        assert_eq!(left.user_values(), right.user_values(), "{text}");
     }
 }
 
@@ -95,7 +91,7 @@ jobs:
 fn plan(prompt: &str, note: &str) -> Plan {
     let request = VideoRequest::new(RequestFields {
         model: Model::Fast480p,
-        prompt: prompt.to_owned(),
+        prompt: prompt.into(),
         duration: Some(5),
         aspect_ratio: Some(AspectRatio::Square),
         media: Media::default(),
@@ -105,7 +101,7 @@ fn plan(prompt: &str, note: &str) -> Plan {
         },
     });
     let id = JobId::new("hero").expect("a good id");
-    let job = Job::new(id, request, vec![note.into()]);
+    let job = Job::new(id, request, UserValues::new(vec![(0, note.into())]));
     let columns = if note.is_empty() {
         vec![]
     } else {

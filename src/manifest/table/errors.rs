@@ -102,6 +102,7 @@ impl<'t> ErrorsCsv<'t> {
     ) -> Result<Self, NoErrorsCsv> {
         let errors = diagnostics
             .iter()
+            .chain(diagnostics.echoes())
             .filter(|found| found.severity == Severity::Error)
             .filter_map(|found| Some((place_in(source, found)?, found)));
         let mut mistakes = Vec::new();

@@ -36,10 +36,15 @@ pub(super) struct Refusal {
     pub(super) reason: String,
 }
 
-/// Refuses what has no bounds. What cannot be read is for the engine to refuse.
-pub(super) fn check(template: &str) -> Result<(), Refusal> {
+/// Filters that compare texts with each other.
+const COMPARING: [&str; 5] = ["is", "sort", "unique", "min", "max"];
+
+/// Refuses what has no bounds; whether a step may walk through a whole text, which the engine does not count. What
+/// cannot be read is for the engine to refuse.
+pub(super) fn check(template: &str) -> Result<bool, Refusal> {
     let mut rest = 0;
     let mut elifs = 0;
+    let mut walks = false;
     while let Some((open, tag)) = super::braces(&template[rest..]) {
         let start = rest + open;
         let inside = start + tag.len();
@@ -51,6 +56,7 @@ pub(super) fn check(template: &str) -> Result<(), Refusal> {
         }
         let tokens = Tag::read(template, inside, if tag == "{{" { "}}" } else { "%}" })?;
         rest = tokens.end;
+        walks |= tokens.walks;
         if tag == "{{" {
             continue;
         }
@@ -77,11 +83,11 @@ pub(super) fn check(template: &str) -> Result<(), Refusal> {
             });
         }
     }
-    Ok(())
+    Ok(walks)
 }
 
 /// Where a raw block that begins at `start` ends.
-fn end_of_raw(template: &str, start: usize) -> usize {
+pub(super) fn end_of_raw(template: &str, start: usize) -> usize {
     let closes = |(at, _): &(usize, &str)| {
         let word = template[start + at + 2..]
             .trim_start_matches(['-', '+'])
@@ -99,14 +105,20 @@ struct Tag {
     statement: Option<Range<usize>>,
     /// Where it ends.
     end: usize,
+    /// Whether there is a subscript or a comparison in it, but for those of `row`.
+    walks: bool,
 }
 
 /// A part of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+pub(super) enum Token {
+    /// A name or a word of the language.
     Word,
+    /// What begins with a digit.
     Number,
+    /// A text in quotes.
     Text,
+    /// Anything else, one character.
     Sign(char),
 }
 
@@ -116,6 +128,7 @@ impl Tag {
         let mut tag = Self {
             statement: None,
             end: start,
+            walks: false,
         };
         let mut before: Option<(Token, Range<usize>)> = None;
         // Whether the brackets that are open belong to calls.
@@ -150,7 +163,14 @@ impl Tag {
                 {
                     tag.statement = Some(at.clone());
                 }
-                Token::Sign('[') if follows_value => {}
+                Token::Sign('[') if follows_value => {
+                    let is_row = before
+                        .as_ref()
+                        .is_some_and(|(_, at)| &template[at.clone()] == "row");
+                    tag.walks |= !is_row;
+                }
+                Token::Sign('=' | '<' | '>' | '!') => tag.walks = true,
+                Token::Word if COMPARING.contains(&&template[at.clone()]) => tag.walks = true,
                 Token::Sign('[' | '{') => tag.end = end_of_literal(template, &at)?,
                 Token::Sign('(') => brackets.push(follows_value),
                 Token::Sign(')') => {
@@ -172,7 +192,7 @@ impl Tag {
 }
 
 /// How long `close` is at the start of `rest`, which may have a sign before it or be the end of everything.
-fn end_of_tag(rest: &str, close: &str) -> Option<usize> {
+pub(super) fn end_of_tag(rest: &str, close: &str) -> Option<usize> {
     let sign = usize::from(rest.starts_with(['-', '+']));
     if rest.is_empty() {
         return Some(0);
@@ -217,7 +237,7 @@ fn end_of_literal(template: &str, open: &Range<usize>) -> Result<usize, Refusal>
 }
 
 /// The token at `begin`, and where it ends.
-fn token(template: &str, begin: usize) -> (Token, usize) {
+pub(super) fn token(template: &str, begin: usize) -> (Token, usize) {
     let rest = &template[begin..];
     let first = rest.chars().next().unwrap_or(' ');
     let is_part = |c: char| c.is_alphanumeric() || c == '_';

@@ -2,6 +2,7 @@
 //! [`Filling::job`].
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,14 +10,14 @@ use std::sync::Arc;
 use minijinja::Value as Filled;
 
 use super::pattern::{JobTemplate, Pattern};
-use super::words::{broken, known_names};
+use super::words::{self, broken, known_names};
 use super::{Setting, Site};
 use crate::manifest::align;
-use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Made};
 use crate::manifest::fields::{self, EXTRA_FIELDS, Kind, listed, nearest};
-use crate::manifest::matrix::{Combination, slug};
+use crate::manifest::matrix::{Combination, slug, slug_of_id};
 use crate::manifest::table::TableRow;
-use crate::manifest::template::{ALL_STEPS, Compiled, Failure, FailureKind};
+use crate::manifest::template::{self, ALL_STEPS, Compiled, Failure, FailureKind};
 use crate::manifest::tree::{Key, Node, Span, Value};
 use crate::manifest::validate::{Context, Validator};
 use crate::manifest::values::shown;
@@ -26,6 +27,7 @@ use crate::plan::{Expansion, Origin};
 /// One job while it is filled in.
 pub(super) struct Filling<'f> {
     text: &'f str,
+    longest_var: usize,
     scope: Arc<Scope>,
     value: Filled,
     row: Option<&'f Row<'f>>,
@@ -33,6 +35,9 @@ pub(super) struct Filling<'f> {
     variant: Option<NonZeroU32>,
     filled: Vec<Span>,
     refused: Vec<&'f str>,
+    made: Made,
+    /// Bytes of text that it may still have without being counted.
+    room: usize,
     fields: Vec<(Key, Node)>,
 }
 
@@ -53,18 +58,35 @@ pub(super) struct Tally {
     /// Templates that took too many, which are not tried again: by where they begin.
     too_much: HashSet<usize>,
     has_failures: bool,
-    /// What was told and would be the same for every row.
-    told: HashSet<(usize, String)>,
+    /// Jobs that were filled in.
+    jobs: u64,
+    /// Bytes of the different texts that were made, but for the room of each job.
+    text: u64,
+    /// Hashes of those that are long.
+    texts: HashSet<u64>,
+    /// Where these became too much, and at which job.
+    too_much_text_at: Option<(Span, u64)>,
 }
 
-impl Tally {
-    /// Findings that are remembered so that they are not told again.
-    const REMEMBERED: usize = 1000;
+/// Bytes of different texts that all templates of a manifest may make beyond the room of each job, which are held at
+/// once.
+pub(super) const ALL_TEXT: u64 = 256 << 20;
 
+/// Bytes of text that every job may have besides, as a row of a table that is written out may.
+const ROOM: usize = 512;
+
+/// Shorter texts are counted each time they are made.
+const LONG: usize = 256;
+
+impl Tally {
     /// Where to count the steps of another filling of the template at `span`.
     fn steps_for(&mut self, span: &Span) -> Result<&mut u64, Refused> {
+        if self.too_much_text_at.is_some() {
+            return Err(Refused);
+        }
         if self.steps > ALL_STEPS {
             self.spent_at.get_or_insert_with(|| span.clone());
+            self.has_failures = true;
             return Err(Refused);
         }
         if self.too_much.contains(&span.bytes.start) {
@@ -73,21 +95,31 @@ impl Tally {
         Ok(&mut self.steps)
     }
 
-    fn tell(
-        &mut self,
-        found: Diagnostic,
-        kind: &FailureKind,
-        template: &Span,
-        diagnostics: &mut Diagnostics,
-    ) {
+    /// Counts a text that was made at `span`, for which its job has `room`.
+    fn count_text(&mut self, text: &str, room: &mut usize, span: &Span) -> Result<(), Refused> {
+        if text.len() > LONG {
+            let mut hasher = DefaultHasher::new();
+            text.hash(&mut hasher);
+            if !self.texts.insert(hasher.finish()) {
+                return Ok(());
+            }
+        }
+        self.text += text.len().saturating_sub(*room) as u64;
+        *room = room.saturating_sub(text.len());
+        if self.text <= ALL_TEXT {
+            return Ok(());
+        }
+        self.too_much_text_at = Some((span.clone(), self.jobs));
+        self.texts = HashSet::new();
+        self.has_failures = true;
+        Err(Refused)
+    }
+
+    /// Notes that the template at `span` could not be filled in.
+    fn fail(&mut self, kind: &FailureKind, span: &Span) {
         self.has_failures = true;
         if *kind == FailureKind::TooMuch {
-            self.too_much.insert(template.bytes.start);
-        }
-        let is_of_a_row = found.code == "empty-cell";
-        let seen = (found.span.bytes.start, found.message.clone());
-        if is_of_a_row || self.told.len() == Self::REMEMBERED || self.told.insert(seen) {
-            diagnostics.push(found);
+            self.too_much.insert(span.bytes.start);
         }
     }
 
@@ -100,6 +132,12 @@ impl Tally {
     pub(super) fn spent_at(&self) -> Option<&Span> {
         self.spent_at.as_ref()
     }
+
+    /// The error that all fillings together made too much text.
+    pub(super) fn too_much_text(&self) -> Option<Diagnostic> {
+        let (at, jobs) = self.too_much_text_at.as_ref()?;
+        Some(words::too_much_text(at, self.text, *jobs))
+    }
 }
 
 /// A text that could not be filled in was reported.
@@ -111,7 +149,9 @@ impl<'f> Filling<'f> {
         row: Option<&'f Row<'f>>,
         combination: Option<&'f Combination<'f>>,
         variant: Option<NonZeroU32>,
+        tally: &mut Tally,
     ) -> Self {
+        tally.jobs += 1;
         let chosen = combination.into_iter().flat_map(|it| &it.choices);
         let scope = Arc::new(Scope {
             variant,
@@ -123,6 +163,7 @@ impl<'f> Filling<'f> {
         });
         Self {
             text: setting.text,
+            longest_var: setting.vars.longest(),
             value: Filled::from_dyn_object(Arc::clone(&scope)),
             scope,
             row,
@@ -130,6 +171,8 @@ impl<'f> Filling<'f> {
             variant,
             filled: Vec::new(),
             refused: Vec::new(),
+            made: row.map_or(Made::Job(tally.jobs), |row| Made::Row(row.number.get())),
+            room: ROOM,
             fields: Vec::new(),
         }
     }
@@ -162,6 +205,7 @@ impl<'f> Filling<'f> {
             span: template.span.clone(),
         };
         let related = || self.related(site);
+        let help_with_ids = || self.help_with_ids(template);
         let choices = self.combination.into_iter().flat_map(|it| &it.choices);
         let axes = choices.map(|(_, _, choice)| choice.node.span.clone());
         let known: Vec<Span> = self.filled.iter().cloned().chain(axes).collect();
@@ -172,8 +216,10 @@ impl<'f> Filling<'f> {
             known: &known,
             refused: &self.refused,
             related: Some(&related),
+            made: Some(self.made),
+            help_with_ids: Some(&help_with_ids),
         };
-        validator.job(&job, context, diagnostics);
+        validator.job(&job, &context, diagnostics);
     }
 
     fn origin(&self, template: &JobTemplate<'_>, site: &Site) -> Origin {
@@ -239,24 +285,28 @@ impl<'f> Filling<'f> {
                 node,
                 text,
                 compiled,
-                names,
+                required,
+                is_default,
+                ..
             } => {
                 self.filled.push(node.span.clone());
                 let steps = tally.steps_for(&node.span)?;
-                let filled = compiled.fill(&self.value, steps).map_err(|failure| {
-                    let diagnostic = self.failed(&failure, node, text, compiled, site);
-                    tally.tell(diagnostic, &failure.kind, &node.span, diagnostics);
+                // `default` stands for a value that is missing, and not for a name that is mistyped.
+                let is_known = !required.iter().any(|name| !self.scope.knows(name));
+                let filled = if is_known || *is_default {
+                    compiled.fill(&self.value, self.longest(compiled), steps)
+                } else {
+                    Err(Failure::undefined())
+                };
+                let filled = filled.map_err(|failure| {
+                    tally.fail(&failure.kind, &node.span);
+                    let found = self.failed(&failure, node, text, (compiled, required), site);
+                    for found in found {
+                        diagnostics.push_made(self.made, found);
+                    }
                     Refused
                 })?;
-                // `default` stands for a value that is missing, and not for a name that is mistyped.
-                if let Some(name) = names.iter().find(|name| !self.scope.knows(name)) {
-                    let at = compiled.place_of(name).unwrap_or(0..text.len());
-                    let place = align::place(self.text, &node.span, text, &at);
-                    let mut diagnostic = self.without_value(name, &place);
-                    diagnostic.related.extend(self.related(site));
-                    tally.tell(diagnostic, &FailureKind::Undefined, &node.span, diagnostics);
-                    return Err(Refused);
-                }
+                tally.count_text(&filled, &mut self.room, &node.span)?;
                 (node, Value::Text(filled))
             }
             Pattern::List(node, elements) => {
@@ -299,10 +349,10 @@ impl<'f> Filling<'f> {
         let written = template.fields.iter().find(|(key, _)| key.name == "id");
         if let Some((key, pattern)) = written {
             match self.fill(pattern, site, tally, diagnostics) {
-                Ok(node) if matches!(pattern, Pattern::Text { .. }) => {
-                    self.fields.push((Key::clone(key), node));
-                }
-                Ok(node) => self.base_id(key, node),
+                Ok(node) => match pattern {
+                    Pattern::Text { names, .. } => self.made_id(key, node, names),
+                    _ => self.base_id(key, node),
+                },
                 Err(Refused) => self.refused.push("id"),
             }
             return;
@@ -317,8 +367,19 @@ impl<'f> Filling<'f> {
         }
     }
 
+    /// An id that a template made: the characters of an id, and what tells this job from the others.
+    fn made_id(&mut self, key: &Key, mut node: Node, names: &[String]) {
+        let rest = self.rest_of_id(names);
+        if let Value::Text(id) = &mut node.value
+            && !id.trim().is_empty()
+        {
+            *id = slug_of_id(id) + &rest;
+        }
+        self.fields.push((key.clone(), node));
+    }
+
     fn base_id(&mut self, key: &Key, mut node: Node) {
-        let rest = self.rest_of_id();
+        let rest = self.rest_of_id(&[]);
         let is_cell = matches!(node.value, Value::Cell(_));
         if let Value::Text(id) | Value::Cell(id) = &mut node.value
             && !id.trim().is_empty()
@@ -332,14 +393,16 @@ impl<'f> Filling<'f> {
         self.fields.push((key.clone(), node));
     }
 
-    /// `-red-9x16-v2`.
-    fn rest_of_id(&self) -> String {
+    /// `-red-9x16-v2`, but for what the id names itself.
+    fn rest_of_id(&self, named: &[String]) -> String {
+        let is_named = |name: &str| named.iter().any(|other| other == name);
         let choices = self.combination.into_iter().flat_map(|it| &it.choices);
         let values = choices
-            .filter(|(key, ..)| key.name != "id")
+            .filter(|(key, ..)| key.name != "id" && !is_named(&key.name))
             .map(|(_, _, choice)| slug(&choice.written))
             .filter(|slug| !slug.is_empty());
-        let variant = self.variant.map(|number| format!("v{number}"));
+        let variant = self.variant.filter(|_| !is_named("variant"));
+        let variant = variant.map(|number| format!("v{number}"));
         values
             .chain(variant)
             .fold(String::new(), |rest, part| rest + "-" + &part)
@@ -432,24 +495,79 @@ impl<'f> Filling<'f> {
         related
     }
 
+    /// The longest text that the template may walk through, if it walks at all.
+    fn longest(&self, compiled: &Compiled<'_>) -> usize {
+        if !compiled.walks() {
+            return 0;
+        }
+        let axes = self.scope.axes.iter().map(|(_, value)| value);
+        let cells = self.row.into_iter().flat_map(|row| row.values.cells.iter());
+        let values = axes.chain(cells.flatten());
+        let longest = values.filter_map(Filled::as_str).map(str::len).max();
+        longest.unwrap_or(0).max(self.longest_var)
+    }
+
+    /// What to do about two jobs of this template with the same id.
+    fn help_with_ids(&self, template: &JobTemplate<'_>) -> String {
+        let Some(row) = self.row else {
+            return "an id keeps the letters, digits, `.` and `_` of the values, and everything else becomes `-`: change one of the values, or leave its axis out of `id`, so that it is added at the end".to_owned();
+        };
+        let names = template.names_in("id");
+        let mut columns: Vec<&str> = row.values.header.names().collect();
+        columns.retain(|name| !names.iter().any(|used| used == name) && !name.is_empty());
+        columns.sort_unstable();
+        columns.truncate(8);
+        if columns.is_empty() {
+            return "remove one of the rows, or add a column whose cells are all different and name it in `id`".to_owned();
+        }
+        format!(
+            "name in `id` a column whose cells are all different, remove one of the rows, or correct its cells; the columns that `id` does not name are {}",
+            listed(&columns)
+        )
+    }
+
+    /// What is to be said about a text that cannot be filled in: every name that is not known, or the first mistake.
     fn failed(
         &self,
         failure: &Failure,
         node: &Node,
         text: &str,
-        compiled: &Compiled<'_>,
+        (compiled, required): (&Compiled<'_>, &[String]),
         site: &Site,
-    ) -> Diagnostic {
+    ) -> Vec<Diagnostic> {
         let at = failure.at.clone().unwrap_or(0..text.len());
         let place = |part: &Range<usize>| align::place(self.text, &node.span, text, part);
-        let diagnostic = match (&failure.kind, compiled.missing(&self.value, &at)) {
-            (FailureKind::Undefined, Some((name, at))) => self.without_value(&name, &place(&at)),
-            (FailureKind::Undefined, None) => self.without_part(&text[at.clone()], &place(&at)),
-            (kind, _) => broken(kind, &place(&at)),
-        };
-        let mut diagnostic = diagnostic;
-        diagnostic.related.extend(self.related(site));
-        diagnostic
+        let unknown = required.iter().filter(|name| !self.scope.knows(name));
+        let mut found: Vec<Diagnostic> = Vec::new();
+        if failure.kind == FailureKind::Undefined {
+            for name in unknown {
+                let at = compiled.place_of(name).unwrap_or(0..text.len());
+                let told = match words::dashed(text, &at) {
+                    Some(at) => {
+                        words::dash_in_name(&text[at.clone()], &self.scope.names(), &place(&at))
+                    }
+                    None => self.without_value(name, &place(&at)),
+                };
+                if !found.contains(&told) {
+                    found.push(told);
+                }
+            }
+        }
+        if found.is_empty() {
+            let missing = compiled.missing(&self.value, &at);
+            found.push(match (&failure.kind, missing) {
+                (FailureKind::Undefined, Some((name, at))) => {
+                    self.without_value(&name, &place(&at))
+                }
+                (FailureKind::Undefined, None) => self.without_part(&text[at.clone()], &place(&at)),
+                (kind, _) => broken(kind, &text[at.clone()], &place(&at)),
+            });
+        }
+        let related = self.related(site);
+        for found in &mut found {
+            found.related.extend(related.iter().cloned());
+        }
+        found
     }
 
     /// A name that has no value.
@@ -462,13 +580,16 @@ impl<'f> Filling<'f> {
                 row.number
             );
             let help = format!(
-                "fill in the cell, or say what stands for it: `{{{{ {name} | default(\"…\") }}}}`"
+                "fill in the cell, or say what stands for it: `{{{{ {name} | default('…') }}}}`"
             );
             return Diagnostic::error("empty-cell", place, message, help);
         }
         let names = self.scope.names();
         let help = match (name, nearest(name, &names)) {
             ("variant", _) => "`variant` has a value in a job with `variants:`".to_owned(),
+            (filter, _) if template::is_filter(filter) => {
+                format!("`{filter}` is a filter: write `{{{{ name | {filter} }}}}`")
+            }
             ("row", _) => "`row` has a value in the `template:` of a table".to_owned(),
             (_, Some(meant)) => format!("did you mean `{meant}`? {}", known_names(&names)),
             (_, None) => known_names(&names),
@@ -487,7 +608,7 @@ impl<'f> Filling<'f> {
             .filter(|_| expression.starts_with("row"))
         else {
             let message = format!("`{expression}` has no value");
-            let help = format!("say what stands for it: `{{{{ {expression} | default(\"…\") }}}}`");
+            let help = format!("say what stands for it: `{{{{ {expression} | default('…') }}}}`");
             return Diagnostic::error(code, place, message, help);
         };
         let written = expression.split(['"', '\'']).nth(1).unwrap_or("");
@@ -497,13 +618,13 @@ impl<'f> Filling<'f> {
                 row.number
             );
             let help = format!(
-                "fill in the cell, or say what stands for it: `{{{{ {expression} | default(\"…\") }}}}`"
+                "fill in the cell, or say what stands for it: `{{{{ {expression} | default('…') }}}}`"
             );
             return Diagnostic::error("empty-cell", place, message, help);
         }
         let columns = header.written();
         let help = match nearest(written, &columns) {
-            Some(meant) => format!("did you mean `row[\"{meant}\"]`?"),
+            Some(meant) => format!("did you mean `row['{meant}']`?"),
             None => format!(
                 "in brackets after `row` stands a header as it is written: {}",
                 listed(&columns[..columns.len().min(20)])

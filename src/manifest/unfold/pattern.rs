@@ -7,14 +7,14 @@ use super::Setting;
 use super::words::{broken, not_filled_in};
 use crate::manifest::align;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::fields::{self, EXPANDING, EXTRA_FIELDS, Kind, is_filled_in, listed};
+use crate::manifest::fields::{self, EXPANDING, EXTRA_FIELDS, Kind, is_filled_in, listed, nearest};
 use crate::manifest::matrix::{self, Matrix};
 use crate::manifest::template::{self, Compiled};
 use crate::manifest::tree::{Key, Node, Span, Value};
 use crate::manifest::vars::{Header, shadowed};
 
 /// Which names templates look up.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Used {
     pub(super) names: HashSet<String>,
     /// Whether a template could not be read, so that it may use more.
@@ -28,8 +28,12 @@ pub(super) enum Pattern<'t> {
         node: &'t Node,
         text: &'t str,
         compiled: Compiled<'t>,
-        /// The names that every job must know, whatever `default` would put in their place.
+        /// The names that it looks up.
         names: Vec<String>,
+        /// Those that every job must know, whatever `default` would put in their place.
+        required: Vec<String>,
+        /// Whether it is a default, of which some jobs may not know a name.
+        is_default: bool,
     },
     List(&'t Node, Vec<Pattern<'t>>),
     Map(&'t Node, Vec<(&'t Key, Pattern<'t>)>),
@@ -115,6 +119,67 @@ impl<'t> JobTemplate<'t> {
                     .any(|(_, pattern)| pattern.may_name(written))
     }
 
+    /// Refuses axes that change nothing: all their jobs would be alike, and each of them paid for.
+    pub(super) fn refuse_idle_axes(&self, by_default: &Used, diagnostics: &mut Diagnostics) {
+        for key in self.matrix.iter().flat_map(Matrix::varying) {
+            let name = key.name.as_str();
+            let is_named = |used: &Used| used.names.contains(name);
+            if is_named(&self.used) || is_named(by_default) || name == "extra_body" {
+                continue;
+            }
+            if self.sets(name) {
+                let message =
+                    format!("the axis `{name}` changes nothing: the job sets `{name}` itself");
+                let help =
+                    "remove one of them: every combination would be the same video, and paid for";
+                diagnostics.push(Diagnostic::error("idle-axis", &key.span, message, help));
+            } else if !is_known(name) {
+                let message = format!(
+                    "the axis `{name}` changes nothing: it is no field, and no template names it"
+                );
+                let names: Vec<&str> = fields::JOB.iter().map(|field| field.name).collect();
+                let help = match nearest(name, &[&names, EXTRA_FIELDS].concat()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!(
+                        "write `{{{{ {name} }}}}` where it belongs, or remove it: all its videos would be alike"
+                    ),
+                };
+                diagnostics.push(Diagnostic::error("idle-axis", &key.span, message, help));
+            }
+        }
+    }
+
+    /// Whether something varies by this name.
+    pub(super) fn has_axis(&self, name: &str) -> bool {
+        name == "variant" && self.variants.is_some()
+            || self
+                .matrix
+                .iter()
+                .flat_map(Matrix::keys)
+                .any(|key| key.name == name)
+    }
+
+    /// The names that the template of a field looks up.
+    pub(super) fn names_in(&self, field: &str) -> &[String] {
+        let pattern = self.fields.iter().find(|(key, _)| key.name == field);
+        match pattern {
+            Some((_, Pattern::Text { names, .. })) => names,
+            _ => &[],
+        }
+    }
+
+    /// Whether the job itself says what a field is.
+    fn sets(&self, name: &str) -> bool {
+        self.fields.iter().any(|(key, pattern)| match pattern {
+            _ if key.name == name => name != "id",
+            Pattern::Fixed(node) if key.name == "extra_body" => match &node.value {
+                Value::Map(pairs) => pairs.iter().any(|(key, _)| key.name == name),
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
     /// Axes that hide something else of their name.
     pub(super) fn warn_about_axes(
         &self,
@@ -179,19 +244,22 @@ fn compiled<'t, 's: 't>(
     match &node.value {
         Value::Text(text) if template::has_braces(text) => match setting.language.compile(text) {
             Ok(compiled) => {
-                used.names.extend(compiled.names());
+                let names: Vec<String> = compiled.names().collect();
+                used.names.extend(names.iter().cloned());
                 Pattern::Text {
                     node,
                     text,
-                    names: setting.language.required(&compiled),
+                    names,
+                    required: setting.language.required(&compiled),
                     compiled,
+                    is_default: false,
                 }
             }
             Err(failure) => {
                 used.is_unsure = true;
                 let at = failure.at.clone().unwrap_or(0..text.len());
                 let place = align::place(setting.text, &node.span, text, &at);
-                diagnostics.push(broken(&failure.kind, &place));
+                diagnostics.push(broken(&failure.kind, &text[at], &place));
                 Pattern::Refused
             }
         },
@@ -212,6 +280,13 @@ fn compiled<'t, 's: 't>(
     }
 }
 
+/// Whether an axis of this name sets a field.
+fn is_known(name: &str) -> bool {
+    name.starts_with(fields::USER_PREFIX)
+        || EXTRA_FIELDS.contains(&name)
+        || fields::JOB.iter().any(|field| field.name == name)
+}
+
 /// Where in a value there are braces.
 pub(super) fn braces_in(node: &Node) -> Option<&Span> {
     match &node.value {
@@ -226,7 +301,7 @@ impl Pattern<'_> {
     /// The same for jobs of which some may not know a name, as it is with defaults.
     pub(super) fn for_any_job(mut self) -> Self {
         match &mut self {
-            Self::Text { names, .. } => names.clear(),
+            Self::Text { is_default, .. } => *is_default = true,
             Self::List(_, elements) => {
                 let each = elements.drain(..).map(Self::for_any_job);
                 *elements = each.collect();

@@ -177,7 +177,7 @@ jobs:
         .collect();
     assert_eq!(durations, [Some(8), Some(5), Some(8)]);
     assert_eq!(plan.user_columns(), ["x_owner"]);
-    assert_eq!(&*plan.jobs()[2].user_values()[0], "Bob");
+    assert_eq!(plan.jobs()[2].user_values().get(0), "Bob");
     assert_eq!(plan.jobs()[2].origin().words(), "row 3");
     let map = "jobs: { from: t.csv, template: { id: \"{{ sku }}\", prompt: \"{{ product_name }}{{ surface | default('') }}\" } }\n";
     assert_eq!(jobs_with(map, table), ["a1: lampoak", "a2: chair, red"]);
@@ -227,7 +227,7 @@ fn defaults_are_templates_where_jobs_are() {
     let seen: Vec<_> = plan
         .jobs()
         .iter()
-        .map(|job| (job.request().prompt(), &*job.user_values()[0]))
+        .map(|job| (job.request().prompt(), job.user_values().get(0)))
         .collect();
     assert_eq!(
         seen,
@@ -327,13 +327,10 @@ fn an_empty_cell_is_told_with_row_and_column_and_an_unknown_name_once() {
     let table = "sku,surface\na,oak\nb,\nc,\n";
     let manifest =
         "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"{{ surface }}\" }\n";
-    assert_eq!(
-        told_with(manifest, table),
-        ["empty-cell 4:46", "empty-cell 4:46"]
-    );
+    assert_eq!(told_with(manifest, table), ["empty-cell 4:46"]);
     let text = messages(manifest, table);
     assert!(
-        text.contains("`surface` has no value: its cell in row 3 is empty"),
+        text.contains("`surface` has no value: its cell in row 3 is empty (and 1 more row)"),
         "{text}"
     );
     let manifest = manifest.replace("{{ surface }}", "{{ surfce }}");
@@ -368,23 +365,211 @@ fn ids_that_are_made_are_checked_like_others() {
     assert_eq!(told(&bad.replace("{}", &"x".repeat(96))), ["bad-id 2:14"]);
     assert!(jobs(&bad.replace("{}", "a / b"))[0].starts_with("hero-a-b:"));
     let template = "vars: { n: a b }\njobs: [{ id: \"{{ n }}\", prompt: x }]\n";
-    assert_eq!(told(template), ["bad-id 3:14"]);
-    let collide = "jobs:\n  - { id: hero, prompt: x, matrix: { n: [Red, red, RED] } }\n";
-    assert_eq!(told(collide), ["id-not-unique 3:11", "id-not-unique 3:11"]);
+    assert!(jobs(template)[0].starts_with("a-b:"));
+    let collide = "jobs:\n  - { id: hero, prompt: \"{{ n }}\", matrix: { n: [Red, red, RED] } }\n";
+    assert_eq!(told(collide), ["id-not-unique 3:11"]);
     let text = messages(collide, "");
     assert!(
-        text.contains("the id `hero-red` is made twice: for n=Red, and for n=red"),
+        text.contains("the id `hero-red` is made twice: for n=Red, and for n=red; capital and small letters count as equal (and 1 more job)"),
         "{text}"
     );
     let nameless = "jobs:\n  - { prompt: x, matrix: { aspect_ratio: [\"1:1\", \"9:16\"] } }\n";
-    assert!(
-        told(nameless)[0].starts_with("id-not-unique"),
-        "{:?}",
-        told(nameless)
+    assert_eq!(told(nameless), ["id-needed 3:7"]);
+}
+
+#[test]
+fn an_id_template_is_given_what_it_does_not_name() {
+    let manifest = r#"
+jobs:
+  - id: "my {{ n }}: {{ variant }}"
+    prompt: "{{ n }} {{ k }}"
+    variants: 2
+    matrix: { n: ["a b", "9:16"], k: [x, "y/z"] }
+"#;
+    let ids: Vec<String> = jobs(manifest)
+        .iter()
+        .filter_map(|job| Some(job.split_once(": ")?.0.to_owned()))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "my-a-b-1-x",
+            "my-a-b-2-x",
+            "my-a-b-1-y-z",
+            "my-a-b-2-y-z",
+            "my-9x16-1-x",
+            "my-9x16-2-x",
+            "my-9x16-1-y-z",
+            "my-9x16-2-y-z",
+        ]
     );
-    let without_variant =
-        "jobs:\n  - { id: \"{{ n }}\", prompt: x, variants: 2, matrix: { n: [a] } }\n";
-    assert_eq!(told(without_variant), ["id-not-unique 3:11"]);
+    let table = "sku,surface\nK 1,oak\nK 2,stone\n";
+    let manifest = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}-film\", prompt: \"{{ surface }}\", matrix: { aspect_ratio: [\"9:16\"] } }\n";
+    assert_eq!(
+        jobs_with(manifest, table),
+        ["K-1-film-9x16: oak", "K-2-film-9x16: stone"]
+    );
+}
+
+#[test]
+fn rows_with_the_same_id_are_told_once_at_the_template() {
+    let rows = |count| (0..count).fold("sku,surface\n".to_owned(), |rows, _| rows + "a,oak\n");
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"{{ surface }}\" }\n";
+    assert_eq!(told_with(manifest, &rows(90)), ["id-not-unique 4:21"]);
+    let text = messages(manifest, &rows(90));
+    assert!(text.contains("for row 2, and for row 3"), "{text}");
+    assert!(text.contains("(and 88 more rows)"), "{text}");
+    assert!(
+        text.contains("the columns that `id` does not name are `surface`"),
+        "{text}"
+    );
+    let fixed = manifest
+        .replace("{{ sku }}", "clip")
+        .replace("{{ surface }}", "{{ surface }} {{ sku }}");
+    assert_eq!(told_with(&fixed, &rows(3)), ["id-not-unique 4:21"]);
+}
+
+#[test]
+fn what_is_wrong_with_every_row_is_told_once_and_what_is_wrong_with_one_is_told_there() {
+    let rows = "sku,pic,duration\na,x.png,8\nb,y.png,8\nc,z.png,99\n";
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", image: \"{{ pic }}\" }\n";
+    let manifest = format!("jobs:\n{}", &manifest[6..]);
+    assert_eq!(
+        told_with(&manifest, rows),
+        [
+            "missing-prompt 4:15",
+            "local-path 4:41",
+            "duration-range 4:9"
+        ]
+    );
+    let text = messages(&manifest, rows);
+    assert_eq!(text.matches("(and 2 more rows)").count(), 2, "{text}");
+}
+
+#[test]
+fn every_unknown_name_is_told_at_its_first_place() {
+    let manifest = "vars: { brand: x }\njobs:\n  - id: a\n    prompt: nope1 {{ nope1 }} {{ brand }} {{ nope2 | upper }} {{ nope1 }}\n";
+    assert_eq!(
+        told(manifest),
+        ["unknown-variable 5:22", "unknown-variable 5:46"]
+    );
+}
+
+#[test]
+fn twins_of_a_matrix_are_named_and_counted() {
+    let manifest = "jobs:\n  - { id: shoe, prompt: x, matrix: { look: [a, b, c], duration: [5, 6] } }\nallow: [idle-axis]\n";
+    let manifest = manifest
+        .replace("x,", "\"{% if look == 'q' %}{% endif %}x\",")
+        .replace("\nallow: [idle-axis]", "");
+    let text = messages(&manifest, "");
+    assert!(
+        text.contains("`shoe-b-5` sends exactly the same as `shoe-a-5`, and both are paid for (and 3 more jobs)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn names_in_other_braces_are_told_with_the_right_form() {
+    let manifest = "vars: { brand: x, look: y }\njobs:\n  - { id: z, prompt: \"{ brand } <look> {other}\" }\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"${sku} {{ brand }}} {{ sku }}\" }\n";
+    let told = told_with(manifest, "sku\na\nb\n");
+    assert_eq!(
+        told,
+        [
+            "looks-like-template 4:23",
+            "looks-like-template 4:33",
+            "looks-like-template 6:43",
+            "looks-like-template 6:50"
+        ]
+    );
+    let text = messages(manifest, "sku\na\n");
+    assert!(text.contains("write `{{ look }}`"), "{text}");
+}
+
+#[test]
+fn too_many_jobs_are_refused_before_any_is_made() {
+    let job = |number| format!("  - {{ id: a{number}, prompt: x, variants: 100000 }}\n");
+    let manifest = format!("jobs:\n{}", (0..11).map(job).collect::<String>());
+    assert_eq!(told(&manifest), ["too-many-jobs 13:5"]);
+    let text = messages(&manifest, "");
+    assert!(
+        text.contains("make 1100000 jobs; at most 1000000"),
+        "{text}"
+    );
+}
+
+/// What people write who have never seen a template.
+const MISTAKES: [&str; 48] = [
+    "{{ brand",
+    "{{ brand }",
+    "{{ brand )) and {{ look }}",
+    "An {{ brand bottle of {{ look }}.",
+    "{{ brand %}",
+    "{% if brand }}x{% endif %}",
+    "{{ }}",
+    "{{{ brand }}}",
+    "{{ {{ brand }} }}",
+    "{{ brand-name }}",
+    "{{ my-brand }}",
+    "{{ brand name }}",
+    "{{ Brand }}",
+    "{{ 2nd }}",
+    "{{ $brand }}",
+    "{{ @brand }}",
+    "{{ “brand” }}",
+    "{{ 'brand }}",
+    "{{ brand | }}",
+    "{{ | upper }}",
+    "{{ brand | uper }}",
+    "{{ brand | upper() | shout }}",
+    "{{ brand || 'x' }}",
+    "{{ brand && look }}",
+    "{{ brand ?? 'x' }}",
+    "{{ brand ? 'a' : 'b' }}",
+    "{{ surface | default: 'stone' }}",
+    "{{ surface | default 'stone' }}",
+    "{{ surface | default }}",
+    "{{ brand | replace('a') }}",
+    "{{ brand, look }}",
+    "{{ brand. }}",
+    "{{ brand.name }}",
+    "{{ brand + 1 }}",
+    "{{ brand * look }}",
+    "{{ brand - look }}",
+    "{{ brand() }}",
+    "{{ upper(brand) }}",
+    "{{ colors }}",
+    "{{ colors | join(', ' }}",
+    "{{ if brand }}",
+    "{% brand %}",
+    "{% if %}x{% endif %}",
+    "{% if brand = 'x' %}x{% endif %}",
+    "{% if brand %}x",
+    "{% endif %}",
+    "{% for c of colors %}{% endfor %}",
+    "{% set a = 1 %}",
+];
+
+#[test]
+fn usual_mistakes_between_braces_are_told_in_plain_words() {
+    let mut told = String::new();
+    for mistake in MISTAKES {
+        let manifest = format!(
+            "vars: {{ brand: Aurora, look: calm, colors: [red, blue] }}\nallow: [unused-var, looks-like-template]\ndefaults: {{ model: seedance2.0-720p, duration: 8 }}\njobs:\n- id: a\n  prompt: >-\n    {mistake}\n"
+        );
+        let loaded = load_both(&manifest, "");
+        let _ = writeln!(told, "{mistake}");
+        for found in &loaded.diagnostics {
+            let part = &manifest[found.span.bytes.clone()];
+            let _ = writeln!(
+                told,
+                "  {} at {part}: {}\n    {}",
+                found.code, found.message, found.help
+            );
+        }
+    }
+    insta::assert_snapshot!(told);
 }
 
 #[test]
@@ -550,10 +735,7 @@ fn mistakes_in_a_matrix_are_told_at_their_place() {
             "empty-matrix 2:31",
         ),
         ("{ n: [a], exclude: [{}] }", "empty-matrix 2:59"),
-        (
-            "{ n: [a], exclude: [{ n: c }] }",
-            "exclude-matches-nothing 2:59",
-        ),
+        ("{ n: [a], exclude: [{ n: c }] }", "unknown-value 2:64"),
         (
             "{ n: [a], m: [b], include: [{ n: c }] }",
             "include-incomplete 2:67",
@@ -635,14 +817,14 @@ fn axes_set_fields_unless_the_job_does() {
     assert_eq!(request.extra().seed, Some(2));
     assert_eq!(request.extra().generate_audio, Some(true));
     assert_eq!(request.media().images.len(), 1);
-    assert_eq!(&*plan.jobs()[1].user_values()[0], "n");
+    assert_eq!(plan.jobs()[1].user_values().get(0), "n");
     let ids = "jobs: [{ prompt: x, matrix: { id: [a, b], n: [1] } }]\n";
     assert_eq!(jobs(ids), ["a-1: x", "b-1: x"]);
 }
 
 #[test]
 fn a_wrong_value_of_an_axis_or_a_fixed_field_is_told_once() {
-    let manifest = "jobs:\n  - { id: a, model: sedance, prompt: x, variants: 3, matrix: { duration: [4, 5], n: [1, 2] } }\n";
+    let manifest = "jobs:\n  - { id: a, model: sedance, prompt: x, variants: 3, matrix: { duration: [4, 5], seed: [1, 2] } }\n";
     let mut found = told(manifest);
     found.sort();
     assert_eq!(found.len(), 2, "{found:?}");
@@ -715,7 +897,7 @@ fn bombs_of_aliases_in_variables_are_refused() {
 
 #[test]
 fn the_origin_of_every_job_is_known() {
-    let manifest = "jobs:\n  - { id: a, prompt: x }\n  - id: b\n    prompt: x\n    variants: 2\n    matrix: { n: [\"9:16\", q] }\n";
+    let manifest = "jobs:\n  - { id: a, prompt: x }\n  - id: b\n    prompt: \"{{ n }}\"\n    variants: 2\n    matrix: { n: [\"9:16\", q] }\n";
     let plan = plan_of(&format!("{DEFAULTS}{manifest}"), "");
     let words: Vec<_> = plan
         .jobs()
@@ -768,7 +950,12 @@ mod models {
             .prop_map(|(axes, excluded, variants, seed)| Written {
                 excluded: excluded
                     .into_iter()
-                    .map(|rule| rule.into_iter().take(axes.len()).collect::<Vec<_>>())
+                    .map(|rule| {
+                        let pairs = rule.into_iter().zip(&axes);
+                        pairs
+                            .map(|(value, values)| value.map(|value| value % values.len()))
+                            .collect::<Vec<_>>()
+                    })
                     .filter(|rule| rule.iter().any(Option::is_some))
                     .collect(),
                 axes,
@@ -778,14 +965,14 @@ mod models {
     }
 
     impl Written {
-        /// The value that a rule names, if the axis has it.
+        /// The value that a rule names.
         fn named(&self, axis: usize, value: usize) -> &'static str {
-            self.axes[axis].get(value).copied().unwrap_or("nothing")
+            self.axes[axis][value]
         }
 
         fn yaml(&self) -> String {
             let quoted = |value: &str| format!("'{value}'");
-            let mut text = "  - id: base\n    prompt: '{{ a0 }}|{{ brand }}|{% if a1 is defined %}{{ a1 }}{% endif %}'\n".to_owned();
+            let mut text = "  - id: base\n    prompt: '{{ a0 }}|{{ brand }}|{% if a1 is defined %}{{ a1 }}{% endif %}{% if a2 is defined %}{{ a2 }}{% endif %}'\n".to_owned();
             text += "    matrix:\n";
             for (axis, values) in self.axes.iter().enumerate() {
                 let values: Vec<String> = values.iter().map(|it| quoted(it)).collect();
@@ -838,7 +1025,7 @@ mod models {
                     .map(|value| value.replace([' ', '/'], "-").replace(':', "x"))
                     .collect();
                 let id = format!("base-{}", slugs.join("-"));
-                let prompt = format!("{}|Aurora|{}", values[0], values.get(1).unwrap_or(&""));
+                let prompt = format!("{}|Aurora|{}", values[0], values[1..].concat());
                 match self.variants {
                     None => jobs.push((id, prompt, self.seed)),
                     Some(variants) => jobs.extend((1..=variants).map(|number| {
@@ -990,4 +1177,35 @@ fn a_default_stands_for_an_empty_cell_and_not_for_a_mistyped_name() {
     let plan = plan_of(shared, "");
     let prompts: Vec<&str> = plan.jobs().iter().map(|it| it.request().prompt()).collect();
     assert_eq!(prompts, ["A grey Aurora", "A red Aurora"]);
+}
+
+#[test]
+fn an_axis_that_makes_jobs_which_are_all_alike_is_refused() {
+    for (matrix, help) in [
+        ("{ n: [a, b] }", "write `{{ n }}` where it belongs"),
+        ("{ aspect_ration: [a, b] }", "did you mean `aspect_ratio`?"),
+        ("{ n: [a], include: [{ n: b }] }", "write `{{ n }}`"),
+        ("{ prompt: [a, b] }", "the job sets `prompt` itself"),
+        (
+            "{ watermark: [true, false] }",
+            "the job sets `watermark` itself",
+        ),
+    ] {
+        let manifest = format!(
+            "jobs: [{{ id: a, prompt: x, extra_body: {{ watermark: true }}, variants: 2, matrix: {matrix} }}]\n"
+        );
+        let text = messages(&manifest, "");
+        assert!(
+            text.contains("error[idle-axis]") && text.contains(help),
+            "{text}"
+        );
+    }
+    for fine in [
+        "{ id: a, prompt: x, matrix: { n: [a] } }",
+        "{ id: a, prompt: x, matrix: { x_owner: [a, b] } }",
+        "{ id: a, prompt: x, matrix: { seed: [1, 2] } }",
+    ] {
+        let text = messages(&format!("jobs: [{fine}]\n"), "");
+        assert!(!text.contains("idle-axis"), "{text}");
+    }
 }

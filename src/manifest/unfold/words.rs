@@ -1,11 +1,15 @@
 //! What is told about templates that cannot be filled in, and about columns that none of them names.
 
+use std::ops::Range;
+
+use super::filling::ALL_TEXT;
 use crate::manifest::diagnostic::Diagnostic;
 use crate::manifest::fields::{self, listed};
 use crate::manifest::table::Header;
 use crate::manifest::template::{self, FailureKind};
 use crate::manifest::tree::Span;
 use crate::manifest::values::shown;
+use crate::manifest::vars::identifier;
 
 /// `the variables here are …`, at most so many.
 pub(super) fn known_names(names: &[&str]) -> String {
@@ -23,18 +27,15 @@ pub(super) fn known_names(names: &[&str]) -> String {
     }
 }
 
-/// A template that cannot be read, or filled in for another reason than a name.
-pub(super) fn broken(kind: &FailureKind, place: &Span) -> Diagnostic {
-    let (code, message, help): (_, String, _) = match kind {
-        FailureKind::Syntax(detail) => (
-            "template-syntax",
-            format!("the template cannot be read: {}", shown(detail)),
-            "a value is written `{{ name }}`; braces that are meant are written `{{ '{{' }}`, or between `{% raw %}` and `{% endraw %}`",
-        ),
+/// A template that cannot be read, or filled in for another reason than a name; `part` is what stands at the place.
+pub(super) fn broken(kind: &FailureKind, part: &str, place: &Span) -> Diagnostic {
+    let name = is_name(part).then_some(part);
+    let (code, message, help): (_, String, String) = match kind {
+        FailureKind::Syntax { reason, help } => ("template-syntax", reason.clone(), help.clone()),
         FailureKind::TooMuch => (
             "template-limit",
             "filling in this template takes too long or makes too much text".to_owned(),
-            "a prompt needs no loops over thousands of values: make it simpler",
+            "a prompt needs no loops over thousands of values: make it simpler".to_owned(),
         ),
         FailureKind::TooLong => (
             "template-limit",
@@ -42,33 +43,138 @@ pub(super) fn broken(kind: &FailureKind, place: &Span) -> Diagnostic {
                 "the text is longer than {} bytes once it is filled in",
                 template::TEXT_LIMIT
             ),
-            "shorten it: no prompt may be that long",
+            "shorten it: no prompt may be that long".to_owned(),
         ),
         FailureKind::NotText => (
             "template-failed",
-            "a list has no text of its own".to_owned(),
-            "say how it is written: `{{ colors | join(\", \") }}`",
-        ),
-        FailureKind::NoSuch(detail) => (
-            "template-failed",
+            match name {
+                Some(name) => format!("`{name}` is a list, and has no text of its own"),
+                None => "a list has no text of its own".to_owned(),
+            },
             format!(
-                "the template names something that there is not: {}",
-                shown(detail)
+                "say how it is written: `{{{{ {} | join(', ') }}}}`",
+                name.unwrap_or("colors")
             ),
-            "among the filters are `default`, `join`, `lower`, `upper`, `title`, `capitalize`, `trim`, `replace`, `first`, `last`, `length`, `int` and `urlencode`",
+        ),
+        FailureKind::NoSuch { what, name, meant } => (
+            "template-failed",
+            format!("there is no {what} `{}`", shown(name)),
+            match (*what, meant) {
+                (_, Some(meant)) => format!("did you mean `{meant}`?"),
+                ("filter", None) => format!("the usual filters are {}", listed(&FILTERS)),
+                ("test", None) => {
+                    "ask with `==`, `in`, or `is defined`: `{% if brand == 'Aurora' %}`".to_owned()
+                }
+                _ => format!(
+                    "a value is written without brackets, `{{{{ {} }}}}`, and changed by a filter, `{{{{ name | upper }}}}`",
+                    if is_name(name) { name } else { "name" }
+                ),
+            },
         ),
         FailureKind::Undefined => (
             "unknown-variable",
             "something here has no value".to_owned(),
-            "say what stands for it: `{{ name | default(\"…\") }}`",
+            "say what stands for it: `{{ name | default('…') }}`".to_owned(),
         ),
-        FailureKind::Other(detail) => (
-            "template-failed",
-            format!("the template cannot be filled in: {}", shown(detail)),
-            "check what the values are, and what is done with them",
-        ),
+        FailureKind::Unfit(said) => unfit(said, part),
     };
     Diagnostic::error(code, place, message, help)
+}
+
+/// Filters that people use in prompts and names.
+const FILTERS: [&str; 12] = [
+    "default",
+    "join",
+    "lower",
+    "upper",
+    "title",
+    "capitalize",
+    "trim",
+    "replace",
+    "first",
+    "last",
+    "length",
+    "urlencode",
+];
+
+/// A filter or a sign that does not fit its values, by what the engine says of it.
+fn unfit(said: &str, part: &str) -> (&'static str, String, String) {
+    let (message, help) = if let Some(rest) = said.strip_prefix("tried to use ") {
+        let sign = rest.split(' ').next().unwrap_or("");
+        (
+            format!("`{sign}` does not go with these values: it is for numbers"),
+            "texts are joined with `~`: `{{ brand ~ ' ' ~ color }}`; a text becomes a number with `| int`",
+        )
+    } else if said.contains("not callable") {
+        (
+            format!("`{}` is no function", shown(part)),
+            "a value is written without brackets, `{{ brand }}`, and changed by a filter, `{{ brand | upper }}`",
+        )
+    } else if said.contains("missing argument") {
+        (
+            format!("`{}` has too little in its brackets", shown(part)),
+            "such as `replace('old', 'new')`, `join(', ')` or `default('…')`",
+        )
+    } else if said.contains("too many arguments") || said.contains("keyword argument") {
+        (
+            format!("`{}` has more in its brackets than it takes", shown(part)),
+            "such as `replace('old', 'new')`, `join(', ')` or `default('…')`",
+        )
+    } else {
+        (
+            format!("`{}` cannot be done with these values", shown(part)),
+            "look at what the values are: `upper` and `replace` are for texts, `join` and `first` for lists, `+` and `int` for numbers",
+        )
+    };
+    ("template-failed", message, help.to_owned())
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// What a name is a part of if somebody wrote `-` in it, such as `brand-name`.
+pub(super) fn dashed(text: &str, name: &Range<usize>) -> Option<Range<usize>> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let before = &text[..name.start];
+    let start = before.trim_end_matches(is_part).len();
+    let after = &text[name.end..];
+    let end = text.len() - after.trim_start_matches(is_part).len();
+    let whole = &text[start..end];
+    let start = start + whole.len() - whole.trim_start_matches('-').len();
+    let end = end - (whole.len() - whole.trim_end_matches('-').len());
+    (end - start > name.len() && text[start..end].contains('-')).then_some(start..end)
+}
+
+/// A name with `-` in it, which is a subtraction to a template.
+pub(super) fn dash_in_name(dashed: &str, names: &[&str], place: &Span) -> Diagnostic {
+    let meant = identifier(dashed);
+    let message = format!(
+        "there is no variable `{}`: names have no `-`",
+        shown(dashed)
+    );
+    let help = if names.contains(&meant.as_str()) {
+        format!("write `{{{{ {meant} }}}}`")
+    } else {
+        format!(
+            "call it `{meant}`, and write `{{{{ {meant} }}}}`; {}",
+            known_names(names)
+        )
+    };
+    Diagnostic::error("unknown-variable", place, message, help)
+}
+
+/// All templates together made `bytes` of text for the first `jobs`.
+pub(super) fn too_much_text(at: &Span, bytes: u64, jobs: u64) -> Diagnostic {
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let message = format!(
+        "the templates of this manifest make more than {} MiB of text: {} MiB for the first {jobs} jobs; from here on nothing was filled in",
+        mebibytes(ALL_TEXT),
+        mebibytes(bytes)
+    );
+    let help = "no prompt is that long: shorten what is filled in, or make fewer jobs of it";
+    Diagnostic::error("too-much-text", at, message, help)
 }
 
 pub(super) fn not_filled_in(field: &str, at: &Span) -> Diagnostic {

@@ -8,7 +8,7 @@ use crate::manifest::fields::{
 use crate::manifest::tree::{Key, Node, Span, Value};
 use crate::manifest::values::{self, shown};
 use crate::plan::{
-    AspectRatio, ExtraBody, Flag, JobId, Media, Model, Operation, RequestFields, VideoRequest,
+    AspectRatio, ExtraBody, Flag, JobId, Media, Model, Operation, RequestFields, Text, VideoRequest,
 };
 
 /// Whether a value stands in the job or in the defaults; the job's sort last.
@@ -110,21 +110,21 @@ impl<T: Clone> Slot<T> {
 pub(super) struct Fields {
     pub(super) id: Slot<JobId>,
     pub(super) model: Slot<Model>,
-    pub(super) prompt: Slot<Box<str>>,
+    pub(super) prompt: Slot<Text>,
     pub(super) duration: Slot<u8>,
     pub(super) aspect_ratio: Slot<AspectRatio>,
-    pub(super) image: Slot<Box<str>>,
-    pub(super) last_image: Slot<Box<str>>,
-    pub(super) images: Slot<Vec<Box<str>>>,
-    pub(super) videos: Slot<Vec<Box<str>>>,
-    pub(super) audios: Slot<Vec<Box<str>>>,
+    pub(super) image: Slot<Text>,
+    pub(super) last_image: Slot<Text>,
+    pub(super) images: Slot<Vec<Text>>,
+    pub(super) videos: Slot<Vec<Text>>,
+    pub(super) audios: Slot<Vec<Text>>,
     pub(super) generate_audio: Slot<bool>,
     pub(super) seed: Slot<i64>,
     pub(super) watermark: Slot<Flag>,
     pub(super) camera_fixed: Slot<Flag>,
     pub(super) return_last_frame: Slot<Flag>,
     pub(super) operation: Slot<Operation>,
-    pub(super) own: Vec<(String, Box<str>)>,
+    pub(super) own: Vec<(String, Text)>,
 }
 
 /// One field as it is being read.
@@ -155,7 +155,7 @@ impl Fields {
             self.read_known(field, &mut reading);
         } else if name.starts_with(USER_PREFIX) {
             if let Some(value) = values::own(name, reading.node, reading.diagnostics) {
-                self.own.push((name.to_owned(), value));
+                self.own.push((name.to_owned(), value.into()));
             }
         } else if reading.is_secret() {
             reading.refuse_secret();
@@ -183,10 +183,10 @@ impl Fields {
             }
             Kind::Id => self.id = reading.slot(field, values::id),
             Kind::Model => self.model = reading.slot(field, values::model),
-            Kind::Prompt => self.prompt = reading.slot(field, values::prompt),
+            Kind::Prompt => self.prompt = reading.text(field, values::prompt),
             Kind::Duration => self.duration = reading.slot(field, values::duration),
             Kind::AspectRatio => self.aspect_ratio = reading.slot(field, values::aspect_ratio),
-            Kind::Picture => *self.picture(field.name) = reading.slot(field, values::picture),
+            Kind::Picture => *self.picture(field.name) = reading.text(field, values::picture),
             Kind::Addresses(list) => *self.addresses(field.name) = reading.list(field, list),
             Kind::ExtraBody => self.read_extra(reading),
             Kind::Boolean => self.generate_audio = reading.slot(field, values::boolean),
@@ -232,7 +232,7 @@ impl Fields {
         }
     }
 
-    fn picture(&mut self, name: &str) -> &mut Slot<Box<str>> {
+    fn picture(&mut self, name: &str) -> &mut Slot<Text> {
         if name == "image" {
             &mut self.image
         } else {
@@ -240,7 +240,7 @@ impl Fields {
         }
     }
 
-    fn addresses(&mut self, name: &str) -> &mut Slot<Vec<Box<str>>> {
+    fn addresses(&mut self, name: &str) -> &mut Slot<Vec<Text>> {
         match name {
             "images" => &mut self.images,
             "videos" => &mut self.videos,
@@ -273,8 +273,7 @@ impl Fields {
     /// The id that is made for the job if it has none, unless prompt or media were refused.
     pub(super) fn made_id(&self, defaults: &Self) -> Result<JobId, Refused> {
         let prompt = self.prompt.over(&defaults.prompt).given().ok_or(Refused)?;
-        let list =
-            |slot: &Slot<Vec<Box<str>>>, default| Ok(slot.settled(default)?.unwrap_or_default());
+        let list = |slot: &Slot<Vec<Text>>, default| Ok(slot.settled(default)?.unwrap_or_default());
         let media = Media {
             image: self.image.settled(&defaults.image)?,
             last_image: self.last_image.settled(&defaults.last_image)?,
@@ -304,7 +303,7 @@ impl Fields {
         };
         Ok(VideoRequest::new(RequestFields {
             model: self.model.settle(&defaults.model)?.ok_or(Refused)?,
-            prompt: self.prompt.settle(&defaults.prompt)?.ok_or(Refused)?.into(),
+            prompt: self.prompt.settle(&defaults.prompt)?.ok_or(Refused)?,
             duration: self.duration.settle(&defaults.duration)?,
             aspect_ratio: self.aspect_ratio.settle(&defaults.aspect_ratio)?,
             media,
@@ -357,9 +356,20 @@ impl Reading<'_> {
         self.diagnostics.push(fields::secret(&self.key.span));
     }
 
-    fn list(&mut self, field: &Field, list: List) -> Slot<Vec<Box<str>>> {
+    fn text(
+        &mut self,
+        field: &Field,
+        read: impl FnOnce(&str, &Node, &mut Diagnostics) -> Option<Box<str>>,
+    ) -> Slot<Text> {
         self.slot(field, |name, node, diagnostics| {
-            values::addresses(name, list, node, diagnostics)
+            read(name, node, diagnostics).map(Text::from)
+        })
+    }
+
+    fn list(&mut self, field: &Field, list: List) -> Slot<Vec<Text>> {
+        self.slot(field, |name, node, diagnostics| {
+            let addresses = values::addresses(name, list, node, diagnostics)?;
+            Some(addresses.into_iter().map(Text::from).collect())
         })
     }
 

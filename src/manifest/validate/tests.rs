@@ -36,7 +36,7 @@ fn check_as(source: &str, jobs_as: Tree) -> Checked {
     )) = section("jobs")
     {
         for job in jobs {
-            validator.job(&jobs_as.of(job), Context::default(), &mut diagnostics);
+            validator.job(&jobs_as.of(job), &Context::default(), &mut diagnostics);
         }
     }
     let at = Span {
@@ -196,7 +196,7 @@ fn a_plain_job_is_taken_as_it_is() {
     assert_eq!(job.request().extra().seed, Some(42));
     assert_eq!(job.request().extra().watermark, Some(Flag::Text(true)));
     assert_eq!(checked.columns, ["x_owner"]);
-    assert_eq!(&*job.user_values()[0], "ann");
+    assert_eq!(job.user_values().get(0), "ann");
 }
 
 #[test]
@@ -925,8 +925,11 @@ jobs:
     assert_eq!(request(2).extra(), &expected);
     assert_eq!(request(3).extra(), &ExtraBody::default());
     assert_eq!(checked.columns, ["x_owner", "x_scene"]);
-    let own = |index: usize| checked.jobs[index].user_values().join("|");
-    assert_eq!([own(0), own(1), own(2)], ["ann", "bob|4", ""]);
+    let own = |index: usize| [0, 1].map(|column| checked.jobs[index].user_values().get(column));
+    assert_eq!(
+        [own(0), own(1), own(2)],
+        [["ann", ""], ["bob", "4"], ["", ""]]
+    );
 }
 
 #[test]
@@ -1090,10 +1093,8 @@ fn values_of_own_fields_are_kept_as_text() {
         "x_a: true, x_b: 1.50, x_c: 7, x_d: ' =SUM(A1) ', x_e: null",
     ));
     assert_eq!(checked.found(), Vec::<String>::new());
-    assert_eq!(
-        checked.jobs[0].user_values().join("|"),
-        "true|1.5|7| =SUM(A1) |"
-    );
+    let own = [0, 1, 2, 3, 4].map(|column| checked.jobs[0].user_values().get(column));
+    assert_eq!(own, ["true", "1.5", "7", " =SUM(A1) ", ""]);
     assert_eq!(checked.columns, ["x_a", "x_b", "x_c", "x_d", "x_e"]);
 }
 
@@ -1166,5 +1167,41 @@ fn odd_jobs_that_break_no_rule_are_taken_without_a_word() {
         let checked = check(&source);
         assert_eq!(checked.found(), Vec::<String>::new(), "{fields}");
         assert_eq!(checked.jobs.len(), 1, "{fields}");
+    }
+}
+
+#[test]
+fn equal_long_texts_of_several_jobs_are_held_once() {
+    let long = "p".repeat(300);
+    let picture = format!("https://h/{long}");
+    let checked = check(&format!(
+        "defaults: {{model: seedance2.0-720p, duration: 5, image: '{picture}', x_note: {long}}}
+jobs: [{{id: a, prompt: {long}}}, {{id: b, prompt: {long}}}, {{id: c, prompt: c, image: '{picture}'}}]"
+    ));
+    let [first, second, third] = [0, 1, 2].map(|number| &checked.jobs[number]);
+    let start = |text: &str| text.as_ptr();
+    assert_eq!(
+        start(first.request().prompt()),
+        start(second.request().prompt())
+    );
+    let picture = |job: &Job| job.request().media().image.as_deref().map(start);
+    assert_eq!(picture(first), picture(third));
+    let note = |job: &Job| start(job.user_values().get(0));
+    assert_eq!(note(first), note(third));
+}
+
+#[test]
+fn own_fields_take_memory_only_in_the_jobs_that_have_them() {
+    let jobs: Vec<String> = (0..200)
+        .map(|number| format!("{{id: j{number}, prompt: p{number}, x_{number}: v}}"))
+        .collect();
+    let checked = check(&format!(
+        "defaults: {{model: seedance2.0-720p, duration: 5}}
+jobs: [{}]",
+        jobs.join(", ")
+    ));
+    assert_eq!(checked.columns.len(), 200);
+    for (number, job) in checked.jobs.iter().enumerate() {
+        assert!(job.user_values().iter().eq([(number, "v")]));
     }
 }

@@ -4,13 +4,20 @@
 use super::reading::{Fields, Given, Origin, Place, Slot, is_from_table};
 use crate::manifest::diagnostic::{Diagnostic, Severity};
 use crate::manifest::tree::{Key, Node, Span, Value};
-use crate::plan::{Model, Operation};
+use crate::plan::{Model, Operation, Text};
 
 /// A job as it is pointed at.
 pub(super) struct Subject {
     pub(super) at: Span,
     is_row: bool,
-    is_template: bool,
+    template: Option<Template>,
+}
+
+/// A template that the fields of a row fill in.
+struct Template {
+    at: Span,
+    /// Required fields for which there is neither a word nor a column.
+    missing: Vec<&'static str>,
 }
 
 impl Subject {
@@ -28,16 +35,33 @@ impl Subject {
         Self {
             at: at.clone(),
             is_row,
-            is_template: false,
+            template: None,
         }
     }
 
     /// A job made by a row of a table with a template.
-    pub(super) fn row(at: &Span) -> Self {
+    pub(super) fn row(at: &Span, map: &[(Key, Node)], template: &Span) -> Self {
+        let is_missing = |name: &&str| !map.iter().any(|(key, _)| key.name == *name);
+        let required = ["model", "prompt", "duration"].into_iter();
         Self {
             at: at.clone(),
             is_row: true,
-            is_template: true,
+            template: Some(Template {
+                at: template.clone(),
+                missing: required.filter(is_missing).collect(),
+            }),
+        }
+    }
+
+    /// What is wrong with the field of a row where no row could set it is wrong with the template.
+    pub(super) fn blame(&self, field: &str, found: Diagnostic) -> Diagnostic {
+        match &self.template {
+            Some(template) if template.missing.contains(&field) => Diagnostic {
+                span: template.at.clone(),
+                ..found
+            }
+            .related(&self.at, "this row, for example"),
+            _ => found,
         }
     }
 }
@@ -46,13 +70,13 @@ impl Subject {
 pub(super) struct Whole<'a> {
     subject: &'a Subject,
     pub(super) model: &'a Slot<Model>,
-    pub(super) prompt: &'a Slot<Box<str>>,
+    pub(super) prompt: &'a Slot<Text>,
     pub(super) duration: &'a Slot<u8>,
-    image: &'a Slot<Box<str>>,
-    last_image: &'a Slot<Box<str>>,
-    images: &'a Slot<Vec<Box<str>>>,
-    videos: &'a Slot<Vec<Box<str>>>,
-    audios: &'a Slot<Vec<Box<str>>>,
+    image: &'a Slot<Text>,
+    last_image: &'a Slot<Text>,
+    images: &'a Slot<Vec<Text>>,
+    videos: &'a Slot<Vec<Text>>,
+    audios: &'a Slot<Vec<Text>>,
     operation: &'a Slot<Operation>,
 }
 
@@ -126,7 +150,7 @@ impl<'a> Whole<'a> {
         slot: &Slot<T>,
         example: &str,
     ) -> Option<Diagnostic> {
-        let help = if self.subject.is_template {
+        let help = if self.subject.template.is_some() {
             format!("write `{name}: {example}` in the `template:`, or fill in a `{name}` column")
         } else if self.subject.is_row {
             format!("fill in the `{name}` column")
@@ -136,7 +160,8 @@ impl<'a> Whole<'a> {
         match slot {
             Slot::Absent => {
                 let message = format!("this job has no `{name}`");
-                Some(Diagnostic::error(code, &self.subject.at, message, help))
+                let found = Diagnostic::error(code, &self.subject.at, message, help);
+                Some(self.subject.blame(name, found))
             }
             Slot::Removed(place) => {
                 let message = format!("`{name}` has no value");

@@ -363,7 +363,7 @@ pub(super) fn further() -> Vec<String> {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let rules = |length: usize| vec!["{ a: x }"; length].join(", ");
+    let rules = |length: usize| vec!["{ a: 1 }"; length].join(", ");
     vec![
         job(&format!("id: {}", long(100, "a"))),
         job(&format!("id: {}", long(101, "a"))),

@@ -186,7 +186,7 @@ async fn an_answer_that_comes_before_the_request_was_read_counts_in_full() {
 fn large_request() -> VideoRequest {
     VideoRequest::new(RequestFields {
         model: Model::Fast720p,
-        prompt: "a lighthouse".to_owned(),
+        prompt: "a lighthouse".into(),
         duration: Some(5),
         aspect_ratio: None,
         media: Media {
