@@ -1,19 +1,21 @@
 //! Brings the readers, the settings and the rules together. Start at [`load`].
 
+use std::collections::HashSet;
 use std::io;
 use std::num::NonZeroU32;
 use std::path::{Component, Path};
 
 use super::Loaded;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::encoding::UNREADABLE;
 use super::fields::{EXPANDING, JOB_FIELDS, nearest};
 use super::sections::Sections;
 use super::sources::Sources;
-use super::table::{self, OtherColumns, TableFile, TableOptions};
+use super::table::{self, OtherColumns, TableFile, TableOptions, TableRow};
 use super::template::Language;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::unfold::{Setting, Site, Unfolder};
-use super::validate::Validator;
+use super::validate::{NEEDED, TableHead, Validator};
 use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Stop};
 use crate::plan::Plan;
@@ -92,6 +94,17 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
     let mut diagnostics = loading.diagnostics;
     if !loading.files.names_table {
         diagnostics.append(idle_options(options, source));
+    }
+    // Where characters could not be read, that they are lost is no second mistake.
+    let is_torn = |found: &&Diagnostic| found.code == UNREADABLE;
+    let torn: HashSet<_> = diagnostics
+        .iter()
+        .filter(is_torn)
+        .map(|it| it.span.source)
+        .collect();
+    if !torn.is_empty() {
+        diagnostics
+            .retain(|found| found.code != "garbled-text" || !torn.contains(&found.span.source));
     }
     diagnostics.sort();
     let allowed = sections.allow.apply(&mut diagnostics);
@@ -472,6 +485,7 @@ impl Files<'_> {
             None => OtherColumns::Refused,
         };
         let mut is_empty = true;
+        let mut is_first = true;
         let errors_before = diagnostics.count(Severity::Error);
         let mut header = None;
         let mut columns = Vec::new();
@@ -490,6 +504,11 @@ impl Files<'_> {
                 row: NonZeroU32::new(row.number),
             };
             let Some(template) = &template else {
+                if is_first {
+                    validator.begin_table(head_of(row));
+                    is_first = false;
+                }
+                validator.begin_row(&row.refused);
                 return unfolder.row(row, &site, validator, found);
             };
             let header = header.get_or_insert_with(|| {
@@ -498,6 +517,7 @@ impl Files<'_> {
             });
             unfolder.row_with(template, row, header, &site, validator, found);
         });
+        validator.end_table();
         if let Some(template) = template {
             unfolder.columns(&template, &columns, diagnostics);
         }
@@ -577,6 +597,16 @@ impl Files<'_> {
                 names_outside(name) || leaves(folder, &folder.join(name))
             }
         }
+    }
+}
+
+/// What is to be known about the table of a row.
+fn head_of(row: &TableRow<'_>) -> TableHead {
+    let needed = NEEDED.into_iter();
+    TableHead {
+        at: row.header_place().clone(),
+        lacks: needed.filter(|field| !row.has_column(field)).collect(),
+        told: Vec::new(),
     }
 }
 
