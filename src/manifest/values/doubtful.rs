@@ -23,13 +23,10 @@ pub(in crate::manifest) fn garbled(text: &str) -> Option<Garbled> {
         if text.contains('\u{FFFD}') {
             return Some(Garbled::Lost("\u{FFFD}"));
         }
-        let utf8 = utf8_as_1252(text);
-        let is_whole = utf8.as_ref().is_some_and(|(_, is_whole)| *is_whole);
-        let utf8 = utf8.map(|(meant, _)| meant);
-        let western = if is_whole {
-            utf8
+        let western = if has_western_leads(text) {
+            western_meant(text)
         } else {
-            gbk_as_1252(text).or(utf8)
+            None
         };
         let read_as = |encoding| move |meant| Garbled::ReadAs { encoding, meant };
         let found = western.map(read_as("Windows-1252"));
@@ -39,6 +36,19 @@ pub(in crate::manifest) fn garbled(text: &str) -> Option<Garbled> {
         }
     }
     has_lost_words(text).then_some(Garbled::Lost("????"))
+}
+
+/// Whether there are characters with which every text begins that was read as Windows-1252.
+fn has_western_leads(text: &str) -> bool {
+    text.contains(|it: char| ('\u{A1}'..='\u{FE}').contains(&it))
+}
+
+/// What `text` said, if it was read as Windows-1252.
+fn western_meant(text: &str) -> Option<String> {
+    match utf8_as_1252(text) {
+        Some((meant, true)) => Some(meant),
+        partly => gbk_as_1252(text).or(partly.map(|(meant, _)| meant)),
+    }
 }
 
 /// The byte that a character is in Windows-1252, or in Latin-1 where that has none; not for ASCII.
@@ -176,11 +186,13 @@ fn is_east_asian(character: char) -> bool {
     matches!(character, '\u{3000}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{FF00}'..='\u{FFEF}')
 }
 
-/// What `text` said, if it is UTF-8 that was read as GBK.
+/// What the beginning of `text` said, if it is UTF-8 that was read as GBK.
 fn utf8_as_gbk(text: &str) -> Option<String> {
-    if !text.contains(is_east_asian) {
-        return None;
-    }
+    /// As many bytes tell enough; most texts are good ones.
+    const ENOUGH: usize = 120;
+    let first = text.find(is_east_asian)?;
+    let text = &text[first..];
+    let text = &text[..text.floor_char_boundary(ENOUGH)];
     let (bytes, ..) = encoding_rs::GBK.encode(text);
     let mut meant = String::new();
     let (mut found, mut covered, mut all) = (0, 0, 0);
