@@ -167,7 +167,8 @@ pub struct CheckArgs {
 
     /// Write the rows of the table to FILE with their mistakes in a last column `errors`, to be mended there
     ///
-    /// FILE can be checked and run in place of the table: the column is passed over. It is replaced if it is there.
+    /// A row has its errors first, then its warnings, each as `warning: …`. FILE can be checked and run in place of the
+    /// table: the column is passed over. It is replaced if it is there.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub errors_csv: Option<PathBuf>,
 

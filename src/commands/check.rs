@@ -1,11 +1,12 @@
 //! `shotlist check`: is the manifest valid?
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Reading, Stop, accept, read_manifest, signals};
-use crate::cli::CheckArgs;
+use crate::cli::{CheckArgs, ReadingArgs};
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
 use crate::fs::{self, FileError};
@@ -17,7 +18,7 @@ use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
 use crate::report::json::{Line, SummaryLine};
 use crate::report::listing;
-use crate::report::summary::Invocation;
+use crate::report::summary::{Invocation, quoted};
 use crate::units::show_duration;
 
 pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
@@ -34,7 +35,23 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         let _ = accept(&options.manifest, loaded, &reading, output);
         return Err(error.into());
     }
-    let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
+    let invocation = Invocation {
+        manifest: options.manifest.display().to_string(),
+        ..Invocation::default()
+    };
+    let is_long = options.errors_csv.is_none() && is_better_mended_in_a_sheet(&loaded);
+    let accepted = accept(&options.manifest, loaded, &reading, output);
+    if is_long {
+        let name = match options.manifest.file_name() {
+            Some(name) if name == "mend.csv" => "mended.csv",
+            _ => "mend.csv",
+        };
+        output.talk(&format!(
+            "next:    {}\n         writes each row with what is wrong with it, to be mended in a spreadsheet",
+            invocation.command("check", &format!("{}--errors-csv {name}", said_of_tables(options)))
+        ));
+    }
+    let (manifest, sources) = accepted?;
     if options.expand {
         let mut yaml = Vec::new();
         expand::to_yaml(&manifest.plan, &sources, &mut yaml)
@@ -45,32 +62,68 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         output.data(String::from_utf8_lossy(&yaml).trim_end());
         return Ok(ExitCode::Completed);
     }
+    let jobs = manifest.plan.jobs();
+    let seconds = jobs.iter().filter_map(|job| job.request().duration());
+    let seconds: u64 = seconds.map(u64::from).sum();
+    let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
     if options.json {
         let summary = SummaryLine {
             diagnostics: Some(manifest.diagnostics),
+            jobs: Some(BTreeMap::from([("total", count)])),
+            video_seconds: Some(seconds),
             ..SummaryLine::new("check", ExitCode::Completed)
         };
         output.data(&Line::Summary(summary).to_json());
         return Ok(ExitCode::Completed);
     }
-    let jobs = manifest.plan.jobs();
-    let seconds: u64 = jobs
-        .iter()
-        .filter_map(|job| job.request().duration())
-        .map(u64::from)
-        .sum();
-    let invocation = Invocation {
-        manifest: options.manifest.display().to_string(),
-        ..Invocation::default()
-    };
-    output.talk(&format!(
-        "{} is valid: {}, {seconds} seconds of video{}\nnext:    {}\n         tries it without key and money",
+    output.insist_wrapped(&format!(
+        "{} is valid: {}, {seconds} seconds of video{}",
         invocation.manifest,
-        listing::jobs(u32::try_from(jobs.len()).unwrap_or(u32::MAX)),
+        listing::jobs(count),
         probed.map(in_words).unwrap_or_default(),
+    ));
+    output.talk(&format!(
+        "next:    {}\n         tries it without key and money",
         invocation.command("run", "--rehearse")
     ));
     Ok(ExitCode::Completed)
+}
+
+/// What was said about the table, to be said again.
+fn said_of_tables(options: &CheckArgs) -> String {
+    let words = |option: &str, value: Option<String>| match value {
+        Some(value) => format!("--{option} {} ", quoted(&value)),
+        None => String::new(),
+    };
+    let ReadingArgs {
+        encoding,
+        delimiter,
+        sheet,
+        allow_outside,
+    } = &options.reading;
+    let outside = if *allow_outside {
+        "--allow-outside "
+    } else {
+        ""
+    };
+    [
+        words("encoding", encoding.map(|encoding| encoding.to_string())),
+        words(
+            "delimiter",
+            delimiter.map(|delimiter| delimiter.to_string()),
+        ),
+        words("sheet", sheet.clone()),
+        outside.to_owned(),
+    ]
+    .concat()
+}
+
+/// Whether there are so many mistakes in the one table of the manifest that a copy of it with them is of use.
+fn is_better_mended_in_a_sheet(loaded: &Loaded) -> bool {
+    const MANY: usize = 20;
+    let severities = [Severity::Error, Severity::Warning].into_iter();
+    let count: usize = severities.map(|it| loaded.diagnostics.count(it)).sum();
+    count > MANY && loaded.errors_csv().is_ok()
 }
 
 /// Writes the rows of the table with their errors to `file`, which is none of the files that were read.
@@ -100,12 +153,13 @@ fn write_errors(
     if unlisted > 0 {
         output.insist(&format!("warning: {unlisted} more mistakes are not in it"));
     }
-    let errors = match loaded.diagnostics.count(Severity::Error) {
-        1 => "1 error".to_owned(),
-        count => format!("{count} errors"),
+    let errors = counted(csv.count(Severity::Error), "error");
+    let mistakes = match csv.count(Severity::Warning) {
+        0 => errors,
+        warnings => format!("{errors} and {}", counted(warnings, "warning")),
     };
     output.talk(&format!(
-        "{} has the rows of the table with {errors} in the last column",
+        "{} has the rows of the table with {mistakes} in the last column",
         file.display()
     ));
     Ok(())
@@ -127,6 +181,13 @@ fn refuse_what_is_not_ours(file: &Path) -> Result<(), Error> {
         Err(FileError::Symlink { .. }) => Err(refused("is a link")),
         Err(FileError::NotAFile { .. }) => Err(refused("is a directory, a pipe or a device")),
         Err(error) => Err(error.into()),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 
@@ -171,50 +232,66 @@ fn outcomes(
         timers: TIMERS,
     })
     .map_err(|source| Error::new(ExitCode::Usage, "failed to set up the probe").because(source))?;
-    let mut lines = Lines::new(output.talks_to_terminal());
+    let is_drawn = output.talks_to_terminal() && !output.is_quiet();
+    let canvas = output.canvas();
+    let mut lines = Lines::default();
     let runtime = signals::runtime()?;
     let limits = ProbeLimits::default();
     let outcomes = runtime.block_on(probe(&fetcher, references, limits, |progress| {
-        if let Some(line) = lines.next(progress) {
+        if is_drawn && progress.elapsed > Duration::ZERO && !lines.is_first() {
+            canvas.show(&format!("\r{}\x1b[K", in_progress(progress)));
+        } else if let Some(line) = lines.next(progress) {
             output.talk(&line);
         }
     }));
+    if is_drawn {
+        canvas.show("\r\x1b[K");
+    }
     // A name server may still keep a thread waiting.
     runtime.shutdown_background();
     Ok(outcomes)
 }
 
-/// Lines about a probe that takes long.
+/// Lines about a probe: one when it begins, and one a minute where nobody watches.
+#[derive(Default)]
 struct Lines {
-    spacing: Duration,
     next: Duration,
 }
 
 impl Lines {
-    fn new(on_terminal: bool) -> Self {
-        let spacing = Duration::from_secs(if on_terminal { 10 } else { 60 });
-        Self {
-            spacing,
-            next: spacing,
-        }
+    const SPACING: Duration = Duration::from_secs(60);
+
+    /// Whether nothing was said yet.
+    fn is_first(&self) -> bool {
+        self.next.is_zero()
     }
 
     fn next(&mut self, progress: Progress) -> Option<String> {
-        let Progress {
-            done,
-            total,
-            elapsed,
-        } = progress;
-        if elapsed < self.next {
+        let is_first = self.is_first();
+        if progress.total == 0 || progress.elapsed < self.next {
             return None;
         }
-        self.next = elapsed + self.spacing;
-        let seconds = Duration::from_secs(elapsed.as_secs());
-        Some(format!(
-            "{done} of {total} addresses checked after {}",
-            show_duration(seconds)
-        ))
+        self.next = progress.elapsed + Self::SPACING;
+        Some(match progress.total {
+            _ if !is_first => in_progress(progress),
+            1 => "asking for 1 file …".to_owned(),
+            total => format!("asking for {total} files …"),
+        })
     }
+}
+
+/// `60 of 1000 files checked after 1m`
+fn in_progress(progress: Progress) -> String {
+    let Progress {
+        done,
+        total,
+        elapsed,
+    } = progress;
+    let seconds = Duration::from_secs(elapsed.as_secs());
+    format!(
+        "{done} of {total} files checked after {}",
+        show_duration(seconds)
+    )
 }
 
 /// `; 3 of 4 addresses answer`, behind the words about the jobs.
@@ -232,26 +309,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probe_that_takes_long_tells_so_once_a_minute_where_nobody_watches() {
-        let said = |on_terminal| {
-            let mut lines = Lines::new(on_terminal);
-            let told = (0..=200).filter_map(|second| {
-                lines.next(Progress {
-                    done: second,
-                    total: 1000,
-                    elapsed: Duration::from_secs(second as u64),
-                })
-            });
-            told.collect::<Vec<_>>()
-        };
+    fn a_probe_says_what_it_does_and_then_once_a_minute_where_nobody_watches() {
+        let mut lines = Lines::default();
+        let told = (0..=200).filter_map(|second| {
+            lines.next(Progress {
+                done: second,
+                total: 1000,
+                elapsed: Duration::from_secs(second as u64),
+            })
+        });
         assert_eq!(
-            said(false),
+            told.collect::<Vec<_>>(),
             [
-                "60 of 1000 addresses checked after 1m",
-                "120 of 1000 addresses checked after 2m",
-                "180 of 1000 addresses checked after 3m"
+                "asking for 1000 files …",
+                "60 of 1000 files checked after 1m",
+                "120 of 1000 files checked after 2m",
+                "180 of 1000 files checked after 3m"
             ]
         );
-        assert_eq!(said(true).len(), 20);
     }
 }

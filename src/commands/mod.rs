@@ -250,7 +250,7 @@ fn accept(
     reading: &Reading,
     output: &mut Output,
 ) -> Result<(Manifest, Sources), Stop> {
-    show_diagnostics(&loaded, reading.json, output);
+    show_diagnostics(&loaded, reading, output);
     let diagnostics = count_diagnostics(&loaded);
     let plan = match loaded.plan {
         Some(plan) if !loaded.diagnostics.has_errors() => plan,
@@ -325,7 +325,7 @@ fn said_by_the_system(error: FileError) -> io::Error {
     }
 }
 
-fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
+fn show_diagnostics(loaded: &Loaded, reading: &Reading, output: &mut Output) {
     for line in &loaded.detected {
         output.talk(&format!("note: {line}"));
     }
@@ -334,11 +334,16 @@ fn show_diagnostics(loaded: &Loaded, json: bool, output: &mut Output) {
     } else {
         Colour::Off
     };
-    let text = loaded.render(colour);
+    // Warnings that end the command are its errors.
+    let text = if output.is_quiet() && !reading.deny_warnings {
+        loaded.render_errors(colour)
+    } else {
+        loaded.render(colour)
+    };
     if !text.is_empty() {
         output.insist(text.trim_end());
     }
-    if json {
+    if reading.json {
         output.data_lines(loaded.diagnostics.iter().map(|diagnostic| {
             let place = loaded.sources.place(&diagnostic.span);
             Line::Diagnostic(DiagnosticLine {

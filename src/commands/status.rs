@@ -16,14 +16,12 @@ use crate::state::lock;
 
 pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
-    let loaded = read_manifest(
-        &options.manifest,
-        &Reading::new(&options.reading, options.json).options,
-    );
+    let reading = Reading::new(&options.reading, options.json);
+    let loaded = read_manifest(&options.manifest, &reading.options);
     let mut table = JobTable::new(loaded.plan.as_ref());
     let has_state = read_state(&options.manifest, out, &mut table, output)?;
     if loaded.plan.is_none() && !has_state {
-        super::show_diagnostics(&loaded, options.json, output);
+        super::show_diagnostics(&loaded, &reading, output);
         return Err(Stop::Invalid(super::count_diagnostics(&loaded)));
     }
     if loaded.plan.is_none() {

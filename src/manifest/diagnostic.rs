@@ -111,6 +111,8 @@ pub struct Diagnostics {
     keeps_all: bool,
     /// Whether there is no room any more.
     is_full: bool,
+    /// Warnings of single jobs that are summed up among those kept; only where every one is wanted.
+    summed_up: Vec<Diagnostic>,
     /// How many errors, warnings and notes came when there was no room any more.
     unlisted: [usize; 3],
     /// Places that must not be shown, such as an API key that does not belong in a manifest.
@@ -147,6 +149,23 @@ impl Diagnostics {
         self.keeps_all = true;
     }
 
+    /// Whether every finding is wanted.
+    pub(super) fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
+    /// Keeps, apart, a warning that is summed up with others.
+    pub(super) fn keep_summed_up(&mut self, warning: Diagnostic) {
+        if self.summed_up.len() < KEPT_OF_ALL {
+            self.summed_up.push(warning);
+        }
+    }
+
+    /// The warnings that are summed up, one by one, if every one is wanted.
+    pub(super) fn summed_up(&self) -> &[Diagnostic] {
+        &self.summed_up
+    }
+
     /// Adds a finding, or counts it if there are too many.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let room = if self.keeps_all { KEPT_OF_ALL } else { KEPT };
@@ -167,10 +186,22 @@ impl Diagnostics {
         for diagnostic in later.kept {
             self.push(diagnostic);
         }
-        for (count, more) in self.unlisted.iter_mut().zip(later.unlisted) {
+        self.append_unshown(later.unlisted, later.summed_up, later.secrets);
+    }
+
+    fn append_unshown(
+        &mut self,
+        unlisted: [usize; 3],
+        summed_up: Vec<Diagnostic>,
+        secrets: Vec<Span>,
+    ) {
+        for (count, more) in self.unlisted.iter_mut().zip(unlisted) {
             *count += more;
         }
-        self.secrets.extend(later.secrets);
+        for warning in summed_up {
+            self.keep_summed_up(warning);
+        }
+        self.secrets.extend(secrets);
     }
 
     /// Adds a finding about one of the jobs that a template makes: what others have at the same place is counted.
@@ -208,7 +239,7 @@ impl Diagnostics {
         for found in later.kept {
             self.push_made(made, found);
         }
-        self.secrets.extend(later.secrets);
+        self.append_unshown(later.unlisted, later.summed_up, later.secrets);
     }
 
     /// Says with each finding how many more rows or jobs have it.
@@ -241,8 +272,7 @@ impl Diagnostics {
         let is_meant = |at: &Span| {
             from.is_none_or(|from| at.source == from.source && at.bytes.start >= from.bytes.start)
         };
-        self.kept
-            .retain(|found| !is_meant(&found.span) || !codes.contains(&found.code));
+        self.retain(|found| !is_meant(&found.span) || !codes.contains(&found.code));
     }
 
     /// Makes a place unreadable wherever its line is shown.
@@ -273,17 +303,28 @@ impl Diagnostics {
     /// Takes out the warnings with these codes, and gives their number.
     pub(super) fn drop_warnings(&mut self, codes: &[&str]) -> usize {
         let before = self.kept.len();
-        self.kept
-            .retain(|found| found.severity != Severity::Warning || !codes.contains(&found.code));
+        self.retain(|found| found.severity != Severity::Warning || !codes.contains(&found.code));
         before - self.kept.len()
     }
 
     /// Adds `related` to every finding that points at one of `spans`.
     pub(super) fn relate(&mut self, spans: &[Span], related: &[(Span, String)]) {
         let at_one = |found: &&mut Diagnostic| spans.contains(&found.span);
-        for found in self.kept.iter_mut().filter(at_one) {
+        let all = self.kept.iter_mut().chain(&mut self.summed_up);
+        for found in all.filter(at_one) {
             found.related.extend_from_slice(related);
         }
+    }
+
+    /// Keeps only those findings that are to be kept.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(&Diagnostic) -> bool) {
+        self.kept.retain(&is_kept);
+        self.summed_up.retain(is_kept);
+    }
+
+    /// Changes what was found.
+    pub(super) fn amend(&mut self, change: impl FnMut(&mut Diagnostic)) {
+        self.kept.iter_mut().for_each(change);
     }
 
     /// Whether nothing was found.

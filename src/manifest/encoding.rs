@@ -47,6 +47,16 @@ impl fmt::Display for UnknownEncoding {
 
 impl std::error::Error for UnknownEncoding {}
 
+impl fmt::Display for TextEncoding {
+    /// As it is written after `--encoding`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_either_order {
+            return formatter.write_str("utf-16");
+        }
+        formatter.write_str(&self.encoding.name().to_ascii_lowercase())
+    }
+}
+
 impl FromStr for TextEncoding {
     type Err = UnknownEncoding;
 

@@ -16,9 +16,14 @@ pub const LINTS: &[(&str, &str)] = &[
     ),
     ("control-character", "a control character in a prompt"),
     (
+        "garbled-text",
+        "a prompt that was read in the wrong encoding",
+    ),
+    (
         "guessed-encoding",
         "a table whose encoding could only be guessed",
     ),
+    ("hidden-rows", "rows of a sheet that are not shown"),
     ("identical-content", "two jobs that send exactly the same"),
     (
         "idle-option",
@@ -35,6 +40,10 @@ pub const LINTS: &[(&str, &str)] = &[
     ("mixed-audios", "`image` and `audios` in one job"),
     ("no-duration", "a job without `duration`"),
     ("operation-used", "`operation`, which makes routing unclear"),
+    (
+        "placeholder-prompt",
+        "a prompt that only keeps a place free",
+    ),
     (
         "probe-length",
         "a reference video that is hardly longer or shorter than it may be",

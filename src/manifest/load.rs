@@ -1,20 +1,22 @@
 //! Brings the readers, the settings and the rules together. Start at [`load`].
 
+use std::collections::HashSet;
 use std::io;
 use std::num::NonZeroU32;
 use std::path::{Component, Path};
 
 use super::Loaded;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::encoding::UNREADABLE;
 use super::fields::{EXPANDING, JOB_FIELDS, nearest};
 use super::pricing;
 use super::sections::Sections;
 use super::sources::Sources;
-use super::table::{self, OtherColumns, TableFile, TableOptions};
+use super::table::{self, OtherColumns, TableFile, TableOptions, TableRow};
 use super::template::Language;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::unfold::{Count, Setting, Site, Unfolder};
-use super::validate::Validator;
+use super::validate::{NEEDED, TableHead, Validator};
 use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Stop};
 use crate::money::Pricing;
@@ -118,6 +120,17 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
         diagnostics.forget(None, &["yaml-key"]);
     }
     diagnostics.tell_repeats();
+    // Where characters could not be read, that they are lost is no second mistake.
+    let is_torn = |found: &&Diagnostic| found.code == UNREADABLE;
+    let torn: HashSet<_> = diagnostics
+        .iter()
+        .filter(is_torn)
+        .map(|it| it.span.source)
+        .collect();
+    if !torn.is_empty() {
+        diagnostics
+            .retain(|found| found.code != "garbled-text" || !torn.contains(&found.span.source));
+    }
     diagnostics.sort();
     let allowed = sections.allow.apply(&mut diagnostics);
     loading.files.sources.hide(diagnostics.take_secrets());
@@ -543,6 +556,7 @@ impl Files<'_> {
             None => OtherColumns::Refused,
         };
         let mut is_empty = true;
+        let mut is_first = true;
         let errors_before = diagnostics.count(Severity::Error);
         let mut header = None;
         let mut columns = Vec::new();
@@ -561,6 +575,11 @@ impl Files<'_> {
                 row: NonZeroU32::new(row.number),
             };
             let Some((template, node)) = template.as_ref().zip(named.template) else {
+                if is_first {
+                    validator.begin_table(head_of(row));
+                    is_first = false;
+                }
+                validator.begin_row(&row.refused);
                 return unfolder.row(row, &site, validator, found);
             };
             let header = header.get_or_insert_with(|| {
@@ -569,6 +588,7 @@ impl Files<'_> {
             });
             unfolder.row_with(template, row, header, &site, validator, found);
         });
+        validator.end_table();
         if let Some(template) = template {
             unfolder.columns(&template, &columns, diagnostics);
         }
@@ -686,6 +706,16 @@ impl Files<'_> {
 /// Whether there is no price list, or an empty section in its place.
 fn states_nothing(section: Option<&(Key, Node)>) -> bool {
     section.is_none_or(|(_, node)| node.value == Value::Null)
+}
+
+/// What is to be known about the table of a row.
+fn head_of(row: &TableRow<'_>) -> TableHead {
+    let needed = NEEDED.into_iter();
+    TableHead {
+        at: row.header_place().clone(),
+        lacks: needed.filter(|field| !row.has_column(field)).collect(),
+        told: Vec::new(),
+    }
 }
 
 /// Whether a name leads out of the folder that it is relative to.

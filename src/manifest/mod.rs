@@ -32,7 +32,7 @@ mod yaml;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use self::diagnostic::{Diagnostic, Diagnostics};
+use self::diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use self::encoding::TextEncoding;
 pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
 use self::lint::Allow;
@@ -118,7 +118,12 @@ impl Loaded {
         render::render(&self.diagnostics, &self.sources, colour)
     }
 
-    /// The rows of its table, each with its mistakes.
+    /// The errors alone, each with its source line, and a line that counts everything; empty if there is no error.
+    pub fn render_errors(&self, colour: Colour) -> String {
+        render::render_severe(&self.diagnostics, &self.sources, Severity::Error, colour)
+    }
+
+    /// The rows of its table, each with its errors and warnings.
     pub fn errors_csv(&self) -> Result<ErrorsCsv<'_>, NoErrorsCsv> {
         let mut tables = self.sources.tables();
         let table = tables.next().ok_or(NoErrorsCsv::NoTable)?;

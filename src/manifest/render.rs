@@ -4,6 +4,8 @@
 //! large manifest take milliseconds. Nothing from the manifest reaches the terminal with a character that could
 //! steer it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -15,6 +17,10 @@ use super::tree::Span;
 
 /// Most diagnostics that are printed; the rest is counted.
 const SHOWN: usize = 200;
+/// More diagnostics than this are also counted by kind.
+const UNCOUNTED: usize = 20;
+/// Most kinds that are counted one by one.
+const KINDS: usize = 12;
 /// Longest line that is shown whole, in characters.
 const WHOLE_LINE: usize = 160;
 /// Characters shown before and after the start of a span in a longer line.
@@ -31,19 +37,29 @@ pub enum Colour {
 
 /// All `diagnostics`, and a line that counts them; empty if there are none.
 pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, colour: Colour) -> String {
+    render_severe(diagnostics, sources, Severity::Note, colour)
+}
+
+/// Those of `diagnostics` that are at least so severe, and a line that counts all; empty if there are none.
+pub(super) fn render_severe(
+    diagnostics: &Diagnostics,
+    sources: &Sources,
+    least: Severity,
+    colour: Colour,
+) -> String {
     let renderer = match colour {
         Colour::On => Renderer::styled(),
         Colour::Off => Renderer::plain(),
     }
     .term_width(200);
-    with_summary(diagnostics, sources, "\n\n", |diagnostic| {
+    with_summary(diagnostics, sources, least, "\n\n", |diagnostic| {
         full(diagnostic, sources, &renderer)
     })
 }
 
 /// One line for each of `diagnostics`, and a line that counts them; empty if there are none.
 pub(super) fn render_compact(diagnostics: &Diagnostics, sources: &Sources) -> String {
-    with_summary(diagnostics, sources, "\n", |diagnostic| {
+    with_summary(diagnostics, sources, Severity::Note, "\n", |diagnostic| {
         one_line(diagnostic, sources)
     })
 }
@@ -71,27 +87,62 @@ pub(super) fn one_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
 fn with_summary(
     diagnostics: &Diagnostics,
     sources: &Sources,
+    least: Severity,
     separator: &str,
     show: impl Fn(&Diagnostic) -> String,
 ) -> String {
     let mut text = String::new();
-    for diagnostic in chosen(diagnostics) {
+    for diagnostic in chosen(diagnostics, least) {
         text += &show(diagnostic);
         text += separator;
     }
-    let total = diagnostics.iter().len() + diagnostics.unlisted();
+    let all = [Severity::Error, Severity::Warning, Severity::Note].into_iter();
+    let wanted = all.filter(|severity| *severity <= least);
+    let total: usize = wanted.map(|severity| diagnostics.count(severity)).sum();
     if total > SHOWN {
         let _ = write!(text, "… and {} more{separator}", total - SHOWN);
     }
     if total > 0 {
         let _ = writeln!(text, "{}", summary(diagnostics, sources));
     }
+    if total > UNCOUNTED {
+        text += &by_kind(diagnostics);
+    }
     text
 }
 
-/// What is printed of `diagnostics`: everything, or the first [`SHOWN`], errors before warnings.
-fn chosen(diagnostics: &Diagnostics) -> Vec<&Diagnostic> {
-    let mut ranked: Vec<(usize, &Diagnostic)> = diagnostics.iter().enumerate().collect();
+/// `45 errors: 7 unknown-field, 4 unknown-aspect-ratio, …`: the errors, or the warnings if there are none.
+fn by_kind(diagnostics: &Diagnostics) -> String {
+    let (severity, word) = match diagnostics.count(Severity::Error) {
+        0 => (Severity::Warning, "warning"),
+        _ => (Severity::Error, "error"),
+    };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in diagnostics.iter().filter(|it| it.severity == severity) {
+        *counts.entry(found.code).or_default() += 1;
+    }
+    let mut kinds: Vec<_> = counts.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| Reverse(*count));
+    let all = diagnostics.count(severity);
+    let shown: usize = kinds.iter().take(KINDS).map(|(_, count)| count).sum();
+    let few = kinds.iter().take(KINDS);
+    let mut parts: Vec<String> = few.map(|(code, count)| format!("{count} {code}")).collect();
+    match all - shown {
+        0 => {}
+        others => parts.push(format!("{others} others")),
+    }
+    match all {
+        0 => String::new(),
+        1 => format!("1 {word}: {}\n", parts.join(", ")),
+        _ => format!("{all} {word}s: {}\n", parts.join(", ")),
+    }
+}
+
+/// What is printed of `diagnostics`: everything so severe, or the first [`SHOWN`], errors before warnings.
+fn chosen(diagnostics: &Diagnostics, least: Severity) -> Vec<&Diagnostic> {
+    let is_wanted = |(_, found): &(usize, &Diagnostic)| found.severity <= least;
+    let all = diagnostics.iter().enumerate();
+    let mut ranked: Vec<(usize, &Diagnostic)> = all.filter(is_wanted).collect();
     ranked.sort_by_key(|(_, diagnostic)| diagnostic.severity);
     ranked.truncate(SHOWN);
     ranked.sort_by_key(|(order, _)| *order);

@@ -6,6 +6,7 @@
 
 mod columns;
 pub(super) mod errors;
+mod header;
 mod layout;
 mod names;
 mod notes;
@@ -13,9 +14,10 @@ mod options;
 mod scanner;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use self::columns::{Column, Columns, Use};
+use self::columns::{Column, Columns, Looks, Use};
 pub(super) use self::columns::{Header, OtherColumns};
 pub use self::layout::CellPlace;
 pub(super) use self::layout::{Layout, Rows};
@@ -25,7 +27,7 @@ use self::scanner::{Cell, Fault, Row, Scanner};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::encoding::{self, Decoded};
 use super::tree::{Key, Node, SourceId, Span, Value};
-use super::workbook::{self, Oddity, Refusal, Region};
+use super::workbook::{self, Link, Oddity, Refusal, Region};
 
 /// Most columns a table may have: the API has about twenty fields, the rest are the user's own.
 const COLUMN_LIMIT: usize = 1000;
@@ -62,7 +64,10 @@ pub(super) struct TableRow<'r> {
     pub(super) job: Node,
     /// Its number as spreadsheets count, from 1.
     pub(super) number: u32,
+    /// Fields whose cells say something that is reported, and that are not in `job`.
+    pub(super) refused: Vec<&'r str>,
     text: &'r str,
+    header: &'r Span,
     columns: &'r Columns,
     row: &'r Row,
 }
@@ -85,6 +90,16 @@ impl TableRow<'_> {
                 });
             (header, text)
         })
+    }
+
+    /// Where the header stands.
+    pub(super) fn header_place(&self) -> &Span {
+        self.header
+    }
+
+    /// Whether the table has a column for this field of a job.
+    pub(super) fn has_column(&self, field: &str) -> bool {
+        self.columns.names(field)
     }
 
     /// Where the cell of a column stands; the whole row if it is too short for it.
@@ -125,17 +140,17 @@ pub(super) fn read(
         text: &content.text,
         source: file.source,
         dialect: &content.dialect,
-        oddities: &content.oddities,
-        merged: &content.merged,
+        others: file.others,
+        sheet: &content.sheet,
     };
     let mut detected = vec![content.note.clone()];
     if let Some(at) = content.text.find('\0') {
         diagnostics.push(nul_byte(&span(file.source, &(at..at + 1))));
-    } else if let Some(columns) = table.read(file.others, diagnostics, take_row) {
+    } else if let Some(columns) = table.read(diagnostics, take_row) {
         detected.extend(columns.read_as());
     }
     ReadTable {
-        layout: Some(content.dialect.layout(content.sheet)),
+        layout: Some(content.dialect.layout(content.sheet.name)),
         text: content.text,
         detected,
     }
@@ -147,9 +162,19 @@ struct Content {
     dialect: Dialect,
     /// What was detected.
     note: String,
-    sheet: Option<String>,
+    sheet: Sheet,
+}
+
+/// What a workbook knows of a sheet beside its text; nothing of a table that comes from none.
+#[derive(Default)]
+struct Sheet {
+    name: Option<String>,
     oddities: Vec<(usize, Oddity)>,
     merged: Vec<Region>,
+    /// Rows that are not shown, from 0; in order.
+    hidden: Vec<Range<u32>>,
+    /// Cells that lead somewhere, in order.
+    links: Vec<Link>,
 }
 
 fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Content, Refusal> {
@@ -169,14 +194,12 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Con
     }
     let Decoded { text, note } =
         encoding::decode(file.bytes, file.options.encoding, file.source, diagnostics);
-    let dialect = Dialect::of(&text, file.options.delimiter);
+    let dialect = Dialect::of(&text, file.options.delimiter).with_header(&text, file.others);
     Ok(Content {
         note: dialect.described(note),
         text,
         dialect,
-        sheet: None,
-        oddities: Vec::new(),
-        merged: Vec::new(),
+        sheet: Sheet::default(),
     })
 }
 
@@ -184,17 +207,23 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
     let sheet = workbook::read(file.bytes, file.options.sheet.as_deref())?;
     let dialect = Dialect {
         separator: b',',
+        is_sure: true,
         line_end: "",
         start: 0,
         rows_before: 0,
+        header: 0,
     };
     Ok(Content {
         note: format!("workbook, sheet `{}`", super::values::shown(&sheet.name)),
+        dialect: dialect.with_header(&sheet.text, file.others),
         text: sheet.text,
-        dialect,
-        sheet: Some(sheet.name),
-        oddities: sheet.oddities,
-        merged: sheet.merged,
+        sheet: Sheet {
+            name: Some(sheet.name),
+            oddities: sheet.oddities,
+            merged: sheet.merged,
+            hidden: sheet.hidden,
+            links: sheet.links,
+        },
     })
 }
 
@@ -224,11 +253,15 @@ fn foreign_format(bytes: &[u8], is_workbook: bool) -> Option<(&'static str, &'st
 #[derive(Debug, PartialEq, Eq)]
 struct Dialect {
     separator: u8,
+    /// Whether somebody said what the separator is.
+    is_sure: bool,
     line_end: &'static str,
-    /// Where the header starts, past blank lines and a `sep=` line.
+    /// Where the first row starts that is not blank, past a `sep=` line.
     start: usize,
     /// How many blank rows are before it; a `sep=` line is no row.
     rows_before: usize,
+    /// Where the header starts: there, unless a title stands above it.
+    header: usize,
 }
 
 impl Dialect {
@@ -248,14 +281,26 @@ impl Dialect {
         let blank = &rest[..rest.len() - name.len()];
         let start = past + blank.rfind(['\r', '\n']).map_or(0, |end| end + 1);
         let (most_frequent, line_end) = header_style(&text[start..]);
+        let said = told.map(Delimiter::byte).or(declared);
         Self {
-            separator: told
-                .map(Delimiter::byte)
-                .or(declared)
-                .unwrap_or(most_frequent),
+            separator: said.unwrap_or(most_frequent),
+            is_sure: said.is_some(),
             line_end,
             start,
             rows_before: line_ends(&text[past..start]),
+            header: start,
+        }
+    }
+
+    /// The same with the header of `text` where it really is.
+    fn with_header(self, text: &str, others: OtherColumns) -> Self {
+        match header::find(text, &self, self.is_sure, others) {
+            Some(found) => Self {
+                separator: found.separator,
+                header: found.start,
+                ..self
+            },
+            None => self,
         }
     }
 
@@ -264,6 +309,7 @@ impl Dialect {
             separator: self.separator,
             start: self.start,
             rows_before: self.rows_before,
+            header: self.header,
             sheet,
         }
     }
@@ -347,15 +393,14 @@ struct Table<'t> {
     text: &'t str,
     source: SourceId,
     dialect: &'t Dialect,
-    oddities: &'t [(usize, Oddity)],
-    merged: &'t [Region],
+    others: OtherColumns,
+    sheet: &'t Sheet,
 }
 
 impl Table<'_> {
     /// Reads header and rows; the columns, unless there is no header.
     fn read(
         &self,
-        others: OtherColumns,
         diagnostics: &mut Diagnostics,
         take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
     ) -> Option<Columns> {
@@ -364,26 +409,40 @@ impl Table<'_> {
             rows: self.dialect.rows_before,
         };
         let mut row = Row::default();
-        let mut columns = self.header(&mut walk, &mut row, others, diagnostics)?;
+        let mut columns = self.header(&mut walk, &mut row, diagnostics)?;
         let header = span(self.source, &row.bytes);
         let mut tidied = Tidied::default();
-        let mut merged = Merged::below(walk.rows, self.merged);
+        let mut merged = Merged::below(walk.rows, &self.sheet.merged);
+        let mut hidden = Hidden::of(&self.sheet.hidden);
+        let mut linked = Linked::of(&self.sheet.links);
+        let mut refused = Vec::new();
         let mut is_empty = true;
         while self.next_row(&mut walk, columns.width, &mut row) {
             is_empty = false;
             for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
                 diagnostics.hide(&self.span(&cell.bytes));
             }
-            let is_whole = !merged.touch(self, walk.rows, &row, &columns, diagnostics);
+            refused.clear();
+            merged.touch(self, walk.rows, &row, &columns, &mut refused, diagnostics);
             if self.repeats_header(&row, &columns) {
                 diagnostics.push(repeated_header(&self.span(&row.bytes), &header));
-            } else if self.is_sound(&row, &columns, diagnostics) && is_whole {
+            } else if let Some(word) = self.summary(&row, &columns) {
+                diagnostics.push(notes::summary_row(&self.span(&row.bytes), &word));
+            } else if self.is_whole(&row, columns.width, diagnostics) {
+                self.judge_cells(&row, &columns, &mut refused, diagnostics);
+                if self.others == OtherColumns::Variables && !refused.is_empty() {
+                    continue;
+                }
                 self.report_unnamed(&row, &mut columns, diagnostics);
+                hidden.see(walk.rows, &row);
+                linked.see(walk.rows, &row);
                 take_row(
                     &TableRow {
-                        job: self.job(&row, &columns, &mut tidied, diagnostics),
+                        job: self.job(&row, &columns, &refused, &mut tidied, diagnostics),
                         number: u32::try_from(walk.rows).unwrap_or(u32::MAX),
+                        refused: refused.iter().filter_map(|at| columns.field(*at)).collect(),
                         text: self.text,
+                        header: &header,
                         columns: &columns,
                         row: &row,
                     },
@@ -396,6 +455,8 @@ impl Table<'_> {
             diagnostics.push(no_jobs(&header, message));
         }
         tidied.report(diagnostics);
+        hidden.report(self, diagnostics);
+        linked.tell(self, diagnostics);
         Some(columns)
     }
 
@@ -403,18 +464,60 @@ impl Table<'_> {
         &self,
         walk: &mut Walk<'_>,
         row: &mut Row,
-        others: OtherColumns,
         diagnostics: &mut Diagnostics,
     ) -> Option<Columns> {
         if !self.next_row(walk, COLUMN_LIMIT, row) {
             diagnostics.push(no_jobs(&self.span(&(0..0)), "the table is empty"));
             return None;
         }
+        let title = row.bytes.clone();
+        while row.bytes.start < self.dialect.header && self.next_row(walk, COLUMN_LIMIT, row) {}
+        if title.start < row.bytes.start {
+            let header = walk.rows;
+            let found = header::misplaced(&title, self.source, self.dialect, header);
+            diagnostics.push(found);
+        }
         if !self.is_whole(row, COLUMN_LIMIT, diagnostics) {
             return None;
         }
-        let columns = Columns::read(row, self.text, self.source, others, diagnostics)?;
-        Some(columns)
+        let below = walk.scanner.place();
+        let looks = |index| self.looks(below, index);
+        let about = (self.source, self.others);
+        let columns = Columns::read(row, self.text, about, &looks, diagnostics);
+        if columns.is_none() {
+            let is_workbook = self.sheet.name.is_some();
+            diagnostics.push(header::missing(
+                &row.bytes,
+                self.source,
+                self.text,
+                self.dialect,
+                is_workbook,
+            ));
+        }
+        columns
+    }
+
+    /// What the first cell of a column looks like that is not blank, in the rows from the byte `from` on.
+    fn looks(&self, from: usize, index: usize) -> Option<Looks> {
+        const ROWS: usize = 1000;
+        let mut scanner = Scanner::new(self.text, from, self.dialect.separator);
+        let mut row = Row::default();
+        for _ in 0..ROWS {
+            if !scanner.next_row(index + 1, &mut row) {
+                return None;
+            }
+            let cell = row.cells.get(index);
+            let Some(cell) = cell.filter(|cell| !cell.is_blank_in(self.text)) else {
+                continue;
+            };
+            let is_address = self.text[cell.bytes.clone()].contains([':', '/', '\\', '.']);
+            return Some(if is_address {
+                Looks::Address
+            } else {
+                Looks::Choice
+            });
+        }
+        None
     }
 
     /// Fills `row` with the next row that is not blank.
@@ -428,12 +531,14 @@ impl Table<'_> {
         false
     }
 
-    /// Whether it is sure what `row` says in each column that means something; what speaks against it is reported.
-    fn is_sound(&self, row: &Row, columns: &Columns, diagnostics: &mut Diagnostics) -> bool {
-        if !self.is_whole(row, columns.width, diagnostics) {
-            return false;
-        }
-        let mut is_sound = true;
+    /// Reports the cells of `row` that mean something and do not say what somebody typed, and adds them to `refused`.
+    fn judge_cells(
+        &self,
+        row: &Row,
+        columns: &Columns,
+        refused: &mut Vec<usize>,
+        diagnostics: &mut Diagnostics,
+    ) {
         for (index, cell) in row.cells.iter().enumerate() {
             let Some(oddity) = self.oddity(cell) else {
                 continue;
@@ -443,26 +548,56 @@ impl Table<'_> {
                 continue;
             }
             let text = cell.part(self.text, cell.bytes.clone());
-            diagnostics.push(notes::odd_cell(oddity, &text, &self.span(&cell.bytes)));
-            is_sound = false;
+            let field = columns.field(index);
+            let is_ratio = oddity == Oddity::Moment && field == Some("aspect_ratio");
+            if is_ratio && names::ratio_of_time(&text).is_some() {
+                continue;
+            }
+            let place = self.span(&cell.bytes);
+            diagnostics.push(notes::odd_cell(oddity, &text, field, &place));
+            refused.push(index);
         }
-        is_sound
+    }
+
+    /// The word that heads `row`, if it adds up others: it stands in the first cell, and the rest is numbers.
+    fn summary(&self, row: &Row, columns: &Columns) -> Option<String> {
+        if !row.faults.is_empty() {
+            return None;
+        }
+        let mut filled =
+            (row.cells.iter().enumerate()).filter(|(_, cell)| !cell.is_blank_in(self.text));
+        let (index, first) = filled.next()?;
+        let word = &self.text[first.bytes.clone()];
+        let is_summary = notes::is_summary(word)
+            && columns.field(index) != Some("prompt")
+            && filled.all(|(_, cell)| {
+                let text = &self.text[cell.bytes.clone()];
+                notes::is_amount(text) || self.oddity(cell).is_some()
+            });
+        is_summary.then(|| word.trim().to_owned())
     }
 
     /// What is odd about a cell: as the workbook says, or because it holds the error of a formula.
     fn oddity(&self, cell: &Cell) -> Option<Oddity> {
         let text = &self.text[cell.bytes.clone()];
-        let may_fail = matches!(text.as_bytes().first(), Some(b'#' | b'E' | b' ' | b'\t'));
+        let may_fail = matches!(
+            text.as_bytes().first(),
+            Some(b'#' | b'E' | b'=' | b' ' | b'\t')
+        );
         if may_fail && notes::is_failure(text) {
             return Some(Oddity::Failure);
         }
+        if may_fail && notes::is_formula(&cell.part(self.text, cell.bytes.clone())) {
+            return Some(Oddity::Formula);
+        }
         // Most tables come from no workbook.
-        if self.oddities.is_empty() {
+        let oddities = &self.sheet.oddities;
+        if oddities.is_empty() {
             return None;
         }
         let start = cell.bytes.start;
-        let found = self.oddities.binary_search_by_key(&start, |(at, _)| *at);
-        found.ok().map(|at| self.oddities[at].1)
+        let found = oddities.binary_search_by_key(&start, |(at, _)| *at);
+        found.ok().map(|at| oddities[at].1)
     }
 
     /// Whether each value of `row` surely belongs to the column it stands in; what speaks against it is reported.
@@ -500,16 +635,18 @@ impl Table<'_> {
         });
     }
 
-    /// The fields of one job.
+    /// The fields of one job, but for the columns `refused`.
     fn job(
         &self,
         row: &Row,
         columns: &Columns,
+        refused: &[usize],
         tidied: &mut Tidied,
         diagnostics: &mut Diagnostics,
     ) -> Node {
+        let is_kept = |column: &&Column| !refused.contains(&column.index);
         let mut set = |column: &Column| {
-            let mut cell = self.cell(row, column.index)?;
+            let mut cell = self.cell(row, Some(column).filter(is_kept)?.index)?;
             if column.is_tidied {
                 tidied.tidy(column, &mut cell);
             }
@@ -517,7 +654,7 @@ impl Table<'_> {
         };
         let mut fields = Vec::with_capacity(columns.plain.len() + 2);
         fields.extend(columns.plain.iter().filter_map(&mut set));
-        fields.extend(columns.lists.iter().filter_map(|column| {
+        fields.extend(columns.lists.iter().filter(is_kept).filter_map(|column| {
             let list = self.list_in_cell(row, column, diagnostics)?;
             Some((column.key.clone(), list))
         }));
@@ -646,8 +783,8 @@ struct Walk<'t> {
 /// choice.
 struct Merged<'t> {
     left: &'t [Region],
-    /// Up to which row, from 1, a reported region reaches.
-    reported_to: usize,
+    /// The region in each column that reaches into the row.
+    open: BTreeMap<usize, &'t Region>,
 }
 
 impl<'t> Merged<'t> {
@@ -655,39 +792,150 @@ impl<'t> Merged<'t> {
         let first = regions.partition_point(|region| (region.rows.start as usize) < header);
         Self {
             left: &regions[first..],
-            reported_to: 0,
+            open: BTreeMap::new(),
         }
     }
 
-    /// Whether the row `number` is part of a merged region that matters; reports it where it begins.
+    /// Reports what is empty in the row `number` because it is merged, and adds it to `refused`.
     fn touch(
         &mut self,
         table: &Table<'_>,
         number: usize,
         row: &Row,
         columns: &Columns,
+        refused: &mut Vec<usize>,
         diagnostics: &mut Diagnostics,
-    ) -> bool {
+    ) {
         while let Some((region, later)) = self.left.split_first()
             && (region.rows.start as usize) < number
         {
             self.left = later;
             let first = row.cells.get(region.columns.start as usize);
-            let Some(cell) = first.filter(|_| region.rows.start as usize + 1 == number) else {
-                continue;
-            };
-            let is_tall = region.rows.len() > 1;
-            let mut others = region.columns.clone().skip(usize::from(!is_tall));
-            let matters = others.any(|column| {
-                matches!(columns.use_of(column as usize), Some(use_of) if use_of != Use::Own)
-            });
-            if matters && !cell.is_blank_in(table.text) {
-                let place = table.span(&cell.bytes);
-                diagnostics.push(notes::merged_cells(region, &place));
-                self.reported_to = self.reported_to.max(region.rows.end as usize);
+            let begins = region.rows.start as usize + 1 == number;
+            if begins && first.is_some_and(|cell| !cell.is_blank_in(table.text)) {
+                let across = region.columns.clone().map(|column| column as usize);
+                let across = across.take_while(|column| *column < columns.width);
+                self.open.extend(across.map(|column| (column, region)));
             }
         }
-        number <= self.reported_to
+        if self.open.is_empty() {
+            return;
+        }
+        self.open
+            .retain(|_, region| number <= region.rows.end as usize);
+        for (&column, region) in &self.open {
+            let is_sent = columns
+                .use_of(column)
+                .is_some_and(|use_of| use_of != Use::Own);
+            let cell = row.cells.get(column);
+            if is_sent && cell.is_none_or(|cell| cell.is_blank_in(table.text)) {
+                let place = table.span(cell.map_or(&row.bytes, |cell| &cell.bytes));
+                let field = columns.field(column);
+                diagnostics.push(notes::merged_cell(region, field, &place));
+                refused.push(column);
+            }
+        }
+    }
+}
+
+/// Rows of a sheet that are not shown, and hold jobs.
+struct Hidden<'t> {
+    left: &'t [Range<u32>],
+    /// Their numbers, from 1, in runs; and where the first of them stands.
+    runs: Vec<Range<usize>>,
+    first: Range<usize>,
+}
+
+impl<'t> Hidden<'t> {
+    fn of(rows: &'t [Range<u32>]) -> Self {
+        Self {
+            left: rows,
+            runs: Vec::new(),
+            first: 0..0,
+        }
+    }
+
+    /// Takes note of the row `number` if it is not shown.
+    fn see(&mut self, number: usize, row: &Row) {
+        while let Some((run, later)) = self.left.split_first()
+            && (run.end as usize) < number
+        {
+            self.left = later;
+        }
+        if self
+            .left
+            .first()
+            .is_none_or(|run| number <= run.start as usize)
+        {
+            return;
+        }
+        match self.runs.last_mut() {
+            Some(run) if run.end == number => run.end += 1,
+            last => {
+                if last.is_none() {
+                    self.first = row.bytes.clone();
+                }
+                self.runs.push(number..number + 1);
+            }
+        }
+    }
+
+    fn report(self, table: &Table<'_>, diagnostics: &mut Diagnostics) {
+        if !self.runs.is_empty() {
+            let place = table.span(&self.first);
+            diagnostics.push(notes::hidden_rows(&self.runs, &place));
+        }
+    }
+}
+
+/// Cells of a sheet that lead somewhere, by where they stand in its text.
+struct Linked<'t> {
+    left: &'t [Link],
+    cells: Vec<(Range<usize>, &'t Link)>,
+}
+
+impl<'t> Linked<'t> {
+    fn of(links: &'t [Link]) -> Self {
+        Self {
+            left: links,
+            cells: Vec::new(),
+        }
+    }
+
+    /// Takes note of where the links of the row `number` stand.
+    fn see(&mut self, number: usize, row: &Row) {
+        while let Some((link, later)) = self.left.split_first()
+            && (link.row as usize) < number
+        {
+            self.left = later;
+            let cell = row.cells.get(link.column as usize);
+            if let Some(cell) = cell.filter(|_| link.row as usize + 1 == number) {
+                self.cells.push((cell.bytes.clone(), link));
+            }
+        }
+    }
+
+    /// Adds to what was found about an address where its cell leads.
+    fn tell(self, table: &Table<'_>, diagnostics: &mut Diagnostics) {
+        if self.cells.is_empty() {
+            return;
+        }
+        diagnostics.amend(|found| {
+            let is_about_text = matches!(
+                found.code,
+                "bad-url" | "local-path" | "formula-without-value"
+            );
+            if !is_about_text || found.span.source != table.source {
+                return;
+            }
+            let at = found.span.bytes.start;
+            let before = self.cells.partition_point(|(bytes, _)| bytes.start <= at);
+            if let Some((bytes, link)) = before.checked_sub(1).map(|last| &self.cells[last])
+                && at <= bytes.end
+            {
+                notes::linked(found, &link.target);
+            }
+        });
     }
 }
 

@@ -14,6 +14,7 @@ use self::whole::{Subject, Whole};
 use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
 use super::duplicates::{Duplicates, Earlier, IdOrigin};
 use super::tree::{Key, Node, SourceId, Span, Value};
+use super::values::doubtful::{Garbled, garbled, placeholder};
 use super::values::{self, described};
 use super::{fields, lint, template};
 use crate::plan::{self, Job, JobId, Model, Shared, Text, UserValues, VideoRequest};
@@ -33,10 +34,28 @@ pub(super) struct Validator {
     defaults_blamed: HashSet<&'static str>,
     any_job: bool,
     texts: Shared,
+    /// The table of which the rows are checked, if there is one.
+    table: Option<TableHead>,
+    /// Fields of the row that are refused because of what their cells hold.
+    refused: Vec<String>,
     /// The jobs by their ids, ignoring case, as far as they were needed to tell which of them an id was made for.
     by_id: HashMap<String, usize>,
     indexed: usize,
 }
+
+/// A table without a template: what it lacks as a whole is a mistake of its header, not of each row.
+#[derive(Debug)]
+pub(super) struct TableHead {
+    /// Where the header stands.
+    pub(super) at: Span,
+    /// Those of [`NEEDED`] for which it has no column.
+    pub(super) lacks: Vec<&'static str>,
+    /// Those of them that a row needed, which is reported.
+    pub(super) told: Vec<&'static str>,
+}
+
+/// Fields that each job should have.
+pub(super) const NEEDED: [&str; 3] = ["model", "prompt", "duration"];
 
 /// How a job came to be that was not written out as it is.
 #[derive(Default)]
@@ -68,10 +87,15 @@ impl Validator {
             column_numbers: HashMap::new(),
             jobs: Vec::new(),
             duplicates: Duplicates::default(),
-            warnings: Warnings::default(),
+            warnings: Warnings {
+                keeps_all: diagnostics.keeps_all(),
+                ..Warnings::default()
+            },
             defaults_blamed: HashSet::new(),
             any_job: false,
             texts: Shared::default(),
+            table: None,
+            refused: Vec::new(),
             by_id: HashMap::new(),
             indexed: 0,
         };
@@ -111,6 +135,24 @@ impl Validator {
         }
     }
 
+    /// The jobs that follow are the rows of this table.
+    pub(super) fn begin_table(&mut self, head: TableHead) {
+        self.table = Some(head);
+    }
+
+    /// In the row that follows these fields are refused, which is reported.
+    pub(super) fn begin_row(&mut self, refused: &[&str]) {
+        self.refused.clear();
+        self.refused
+            .extend(refused.iter().map(|field| (*field).to_owned()));
+    }
+
+    /// The jobs that follow are of no table.
+    pub(super) fn end_table(&mut self) {
+        self.table = None;
+        self.refused.clear();
+    }
+
     /// A job that was found and cannot be checked, which is reported.
     pub(super) fn pass_over(&mut self) {
         self.any_job = true;
@@ -137,6 +179,9 @@ impl Validator {
         for refused in context.refused {
             fields.doubt(refused);
         }
+        for refused in &self.refused {
+            fields.doubt(refused);
+        }
         self.name_columns(&fields);
         self.warn_about_values(&fields, &mut found);
         self.warn_about_braces(map, context.known, &mut found);
@@ -145,6 +190,7 @@ impl Validator {
         {
             found.relate(context.filled, &related());
         }
+        self.check_columns(&mut fields, &mut found);
         self.check_together(&subject, &fields, &mut found);
         self.keep(&subject.at, fields, context, &mut found);
         match made {
@@ -169,6 +215,31 @@ impl Validator {
         (self.jobs, self.columns)
     }
 
+    /// What a row lacks because its table has no column for it is told once, at the header.
+    fn check_columns(&mut self, fields: &mut Fields, found: &mut Diagnostics) {
+        let Some(table) = &mut self.table else {
+            return;
+        };
+        let defaults = &self.defaults;
+        for field in &table.lacks {
+            let is_unset = match *field {
+                "model" => fields.model.over(&defaults.model).is_unset(),
+                "prompt" => fields.prompt.over(&defaults.prompt).is_unset(),
+                _ => fields.duration.over(&defaults.duration).is_unset(),
+            };
+            if !is_unset {
+                continue;
+            }
+            if !table.told.contains(field) {
+                self.warnings.push(table.missing(field), found);
+                table.told.push(field);
+            }
+            if *field != "duration" {
+                fields.doubt(field);
+            }
+        }
+    }
+
     /// Every rule about a job as a whole.
     fn check_together(&mut self, subject: &Subject, fields: &Fields, found: &mut Diagnostics) {
         let whole = Whole::new(subject, fields, &self.defaults);
@@ -181,7 +252,8 @@ impl Validator {
         for error in errors.into_iter().flatten() {
             found.push(error);
         }
-        if whole.duration.is_unset() {
+        let has_column = |table: &TableHead| !table.lacks.contains(&"duration");
+        if whole.duration.is_unset() && self.table.as_ref().is_none_or(has_column) {
             let message = "`duration` is not set, so the provider chooses the length";
             let help = "set it to 5–15 seconds: the API page calls it \"conditionally required\" and does not say when";
             let warning = Diagnostic::warning("no-duration", &subject.at, message, help);
@@ -215,6 +287,9 @@ impl Validator {
             let warning = Diagnostic::warning("operation-used", &operation.place.at, message, help);
             self.warnings.push(warning, found);
         }
+        if let Slot::Given(prompt) = &fields.prompt {
+            self.warn_about_prompt(prompt, found);
+        }
         if let Slot::Given(prompt) = &fields.prompt
             && let Some(character) = prompt
                 .value
@@ -227,6 +302,35 @@ impl Validator {
             );
             let help = "take it out unless it is meant: it is sent as it is";
             let warning = Diagnostic::warning("control-character", &prompt.place.at, message, help);
+            self.warnings.push(warning, found);
+        }
+    }
+
+    /// Warns about a prompt that nobody can have meant.
+    fn warn_about_prompt(&mut self, prompt: &Given<Text>, found: &mut Diagnostics) {
+        let at = &prompt.place.at;
+        let is_cell = prompt.place.name_at == *at;
+        if let Some(garbled) = garbled(&prompt.value) {
+            let message = match garbled {
+                Garbled::ReadAs { encoding, meant } => format!(
+                    "the prompt was read in the wrong encoding ({encoding}): it probably said `{}`",
+                    values::shown(&meant)
+                ),
+                Garbled::Lost(mark) => {
+                    format!("the prompt has `{mark}` where characters were lost")
+                }
+            };
+            let help = if is_cell {
+                "save the table from where the text is still right, as .xlsx or (in Excel) as `CSV UTF-8`; if only this reading is wrong, name the encoding with `--encoding`: it is sent as it is"
+            } else {
+                "copy the text again from where it is still right, and save the file as UTF-8: it is sent as it is"
+            };
+            let warning = Diagnostic::warning("garbled-text", at, message, help);
+            self.warnings.push(warning, found);
+        } else if let Some(text) = placeholder(&prompt.value) {
+            let message = format!("the prompt is only `{}`", values::shown(text));
+            let help = "describe what the video shows: the provider sees nothing but this text, no other row or job, and it is paid for; if it is meant, `allow: [placeholder-prompt]`";
+            let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
             self.warnings.push(warning, found);
         }
     }
@@ -424,6 +528,29 @@ impl Validator {
     }
 }
 
+impl TableHead {
+    /// That the table has no column for one of [`NEEDED`].
+    fn missing(&self, field: &str) -> Diagnostic {
+        let message = format!("the table has no column `{field}`");
+        let example = match field {
+            "model" => "seedance2.0-720p",
+            "duration" => "8",
+            _ => {
+                let help = "name the column `prompt` that says what each video shows, or add one";
+                return Diagnostic::error("missing-prompt", &self.at, message, help);
+            }
+        };
+        let help = format!(
+            "add a column `{field}` with `{example}` or the like in each row; or name the table in a YAML manifest, with `defaults: {{ {field}: {example} }}`"
+        );
+        if field == "model" {
+            return Diagnostic::error("missing-model", &self.at, message, help);
+        }
+        let message = format!("{message}, so the provider chooses the length of each video");
+        Diagnostic::warning("no-duration", &self.at, message, help)
+    }
+}
+
 fn not_a_job(node: &Node) -> Diagnostic {
     let message = format!(
         "a job must be a map of fields, not {}",
@@ -513,7 +640,9 @@ fn taken(id: &JobId, origin: IdOrigin, at: &Span, earlier: &Earlier) -> Diagnost
 /// Counts findings by code: a warning that many jobs share is shown a few times and then summed up; errors pass.
 #[derive(Debug, Default)]
 struct Warnings {
-    seen: HashMap<&'static str, (u32, Option<Box<Diagnostic>>)>,
+    counts: HashMap<&'static str, (u32, Option<Box<Diagnostic>>)>,
+    /// Whether every one is kept, also those that are summed up.
+    keeps_all: bool,
     /// The file of the template whose job is checked: what is found there is counted by its place.
     template: Option<SourceId>,
 }
@@ -523,11 +652,15 @@ impl Warnings {
         if warning.severity == Severity::Error || self.template == Some(warning.span.source) {
             return found.push(warning);
         }
-        let (count, first_hidden) = self.seen.entry(warning.code).or_default();
+        let (count, first_hidden) = self.counts.entry(warning.code).or_default();
         *count += 1;
         if *count <= WARNINGS_SHOWN {
-            found.push(warning);
-        } else if first_hidden.is_none() {
+            return found.push(warning);
+        }
+        if self.keeps_all {
+            found.keep_summed_up(warning.clone());
+        }
+        if first_hidden.is_none() {
             *first_hidden = Some(Box::new(warning));
         }
     }
@@ -535,7 +668,7 @@ impl Warnings {
     /// One line for all that were not shown, at the first of them.
     fn summarise(self, diagnostics: &mut Diagnostics) {
         let mut hidden: Vec<_> = self
-            .seen
+            .counts
             .into_values()
             .filter_map(|(count, first)| first.map(|first| (count - WARNINGS_SHOWN, first)))
             .collect();

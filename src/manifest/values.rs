@@ -3,6 +3,7 @@
 //!
 //! Every reader has the same shape: field name, node, diagnostics. Knows nothing of other fields or other jobs.
 
+pub(super) mod doubtful;
 mod media;
 mod words;
 
@@ -136,14 +137,50 @@ fn bad_duration(written: &str, seconds: Option<i128>, node: &Node) -> Diagnostic
     Diagnostic::error("duration-format", &node.span, message, help)
 }
 
-/// The seconds in `8.0`, `8s`, `8 sec` or `8秒`, if they are in range.
+/// The seconds of which a spreadsheet has made a time or a date: `0:08`, `00:00:08`, `00:08:00`, `1900-01-08`.
+pub(super) fn seconds_in_time(written: &str) -> Option<u8> {
+    let lower = written.trim().to_ascii_lowercase();
+    let in_range = |digits: &str| {
+        let seconds = digits.parse().ok();
+        seconds.filter(|seconds| DURATION_SECONDS.contains(seconds))
+    };
+    if let Some(day) = lower.strip_prefix("1900-01-") {
+        return in_range(day);
+    }
+    let night = lower.strip_suffix("am").map(str::trim_end);
+    let clock = night.unwrap_or(&lower);
+    let clock = match clock.rsplit_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => clock,
+    };
+    let parts: Vec<&str> = clock.split(':').collect();
+    let are_numbers = parts.iter().all(|part| {
+        (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+    let is_first_hour = |part: &str| is_zero(part) || night.is_some() && part == "12";
+    match parts[..] {
+        _ if !are_numbers => None,
+        [hour, minutes] if is_first_hour(hour) => in_range(minutes),
+        [hour, minutes, seconds] if is_first_hour(hour) && is_zero(minutes) => in_range(seconds),
+        [hour, minutes, seconds] if is_first_hour(hour) && is_zero(seconds) => in_range(minutes),
+        _ => None,
+    }
+}
+
+/// The seconds in `8.0`, `8,0`, `8s`, `8 sec`, `8秒` or `0:08`, if they are in range.
 fn duration_meant(written: &str) -> Option<u8> {
-    let written = written.trim();
+    if let Some(seconds) = seconds_in_time(written) {
+        return Some(seconds);
+    }
+    let written = &written.trim().replacen(',', ".", 1);
     let end = written
         .find(|character: char| !character.is_ascii_digit() && character != '.')
         .unwrap_or(written.len());
     let (number, unit) = written.split_at(end);
-    let known = ["", "s", "sec", "secs", "second", "seconds", "秒"];
+    let known = [
+        "", "s", "sec", "sec.", "secs", "second", "seconds", "秒", "秒钟", "秒鐘",
+    ];
     let digits = match number.split_once('.') {
         Some((digits, zeros)) if zeros.bytes().all(|byte| byte == b'0') => digits,
         Some(_) => return None,
@@ -205,6 +242,102 @@ fn cell_boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// What people and spreadsheets write for `true`, in lower case; one `on` has a Cyrillic letter.
+const YES: &[&str] = &[
+    "yes",
+    "y",
+    "on",
+    "оn",
+    "1",
+    "1.0",
+    "1,0",
+    "t",
+    "x",
+    "true()",
+    "ja",
+    "j",
+    "wahr",
+    "vrai",
+    "oui",
+    "verdadero",
+    "sí",
+    "si",
+    "vero",
+    "verdadeiro",
+    "sim",
+    "prawda",
+    "tak",
+    "истина",
+    "да",
+    "是",
+    "有",
+    "开",
+    "開",
+    "开启",
+    "開啟",
+    "要",
+    "需要",
+    "对",
+    "對",
+    "真",
+    "√",
+    "✓",
+    "✔",
+    "✔️",
+    "☑",
+    "☑️",
+    "✅",
+    "はい",
+    "예",
+];
+
+/// What they write for `false`.
+const NO: &[&str] = &[
+    "no",
+    "n",
+    "off",
+    "оff",
+    "0",
+    "0.0",
+    "0,0",
+    "f",
+    "false()",
+    "nein",
+    "falsch",
+    "faux",
+    "non",
+    "falso",
+    "não",
+    "fałsz",
+    "nie",
+    "ложь",
+    "нет",
+    "否",
+    "无",
+    "無",
+    "没有",
+    "沒有",
+    "关",
+    "關",
+    "关闭",
+    "關閉",
+    "不要",
+    "不需要",
+    "不",
+    "假",
+    "×",
+    "✗",
+    "✘",
+    "✕",
+    "❌",
+    "☐",
+    "-",
+    "–",
+    "—",
+    "いいえ",
+    "아니요",
+];
+
 fn not_a_boolean(name: &str, node: &Node) -> Diagnostic {
     let written = match &node.value {
         Value::Text(text) | Value::Cell(text) | Value::Number(text) => text.trim().to_lowercase(),
@@ -217,8 +350,8 @@ fn not_a_boolean(name: &str, node: &Node) -> Diagnostic {
         format!("{name}: ")
     };
     let help = match written.as_str() {
-        "yes" | "y" | "on" | "1" | "1.0" | "t" | "是" => format!("write `{field}true`"),
-        "no" | "n" | "off" | "0" | "0.0" | "f" | "否" => format!("write `{field}false`"),
+        word if YES.contains(&word) => format!("write `{field}true`"),
+        word if NO.contains(&word) => format!("write `{field}false`"),
         "true" | "false" => format!("write `{field}{written}`, without quotes, in lower case"),
         _ => "write `true` or `false`".to_owned(),
     };
@@ -256,17 +389,42 @@ pub(super) fn seed(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Op
             "seed-format",
             &node.span,
             format!("the seed `{}` is not a whole number", shown(written)),
-            match written.split_once('.') {
-                Some((digits, zeros))
-                    if whole_number(digits).is_some() && zeros.bytes().all(|byte| byte == b'0') =>
-                {
-                    format!("write `{digits}`")
-                }
-                _ => "write a whole number, such as `42`".to_owned(),
-            },
+            seed_advice(written),
         )),
     }
     None
+}
+
+/// How to mend a seed that is not a whole number.
+fn seed_advice(written: &str) -> String {
+    if let Some((digits, zeros)) = written.split_once(['.', ','])
+        && whole_number(digits).is_some()
+        && zeros.bytes().all(|byte| byte == b'0')
+        && !(zeros.len() == 3 && written.contains(','))
+    {
+        return format!("write `{digits}`");
+    }
+    let mut groups = written.split([',', '.', ' ', '\'', '\u{a0}', '\u{202f}']);
+    let is_number = |group: &str| !group.is_empty() && group.bytes().all(|it| it.is_ascii_digit());
+    let first = groups.next().unwrap_or_default();
+    let rest: Vec<&str> = groups.collect();
+    let is_grouped = !rest.is_empty()
+        && first.len() <= 3
+        && is_number(first)
+        && rest
+            .iter()
+            .all(|group| group.len() == 3 && is_number(group));
+    if is_grouped {
+        return format!("write `{first}{}`, without separators", rest.concat());
+    }
+    let lower = written.to_ascii_lowercase();
+    if let Some((number, power)) = lower.split_once('e')
+        && number.parse::<f64>().is_ok()
+        && whole_number(power).is_some()
+    {
+        return "a spreadsheet has shortened the number: format the column as a whole number (or as text), write all digits, and export again".to_owned();
+    }
+    "write a whole number, such as `42`".to_owned()
 }
 
 /// Reads a field of the user's own: any scalar, as text.
@@ -369,4 +527,51 @@ pub(super) fn shown(text: &str) -> String {
     let before = blank(text.starts_with(char::is_whitespace));
     let after = blank(text.ends_with(char::is_whitespace));
     format!("{before}{cleaned}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_became_a_time_or_has_a_comma_is_told_as_it_was_meant() {
+        for (written, seconds) in [
+            ("00:00:08", Some(8)),
+            ("0:08", Some(8)),
+            ("0:00:08", Some(8)),
+            ("00:08:00", Some(8)),
+            ("12:00:08 AM", Some(8)),
+            ("00:00:08.000", Some(8)),
+            ("1900-01-08", Some(8)),
+            ("8,0", Some(8)),
+            ("8.0", Some(8)),
+            ("8 秒", Some(8)),
+            ("8,5", None),
+            ("8:00", None),
+            ("08:00:00", None),
+            ("00:01:30", None),
+            ("12:08", None),
+            ("00:00:03", None),
+            ("2026-01-08", None),
+            ("", None),
+        ] {
+            assert_eq!(duration_meant(written), seconds, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_seed_is_told_as_it_was_meant() {
+        for (written, advice) in [
+            ("12.0", "write `12`"),
+            ("12,00", "write `12`"),
+            ("1,234", "write `1234`, without separators"),
+            ("1 234 567", "write `1234567`, without separators"),
+            ("1.5E+10", "a spreadsheet has shortened the number"),
+            ("12.5", "write a whole number, such as `42`"),
+            ("red", "write a whole number, such as `42`"),
+        ] {
+            let found = seed_advice(written);
+            assert!(found.starts_with(advice), "{written}: {found}");
+        }
+    }
 }

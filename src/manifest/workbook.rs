@@ -41,6 +41,19 @@ pub(super) struct SheetText {
     pub(super) oddities: Vec<(usize, Oddity)>,
     /// Cells that are merged, by their first row.
     pub(super) merged: Vec<Region>,
+    /// Rows that are not shown, from 0; in order.
+    pub(super) hidden: Vec<Range<u32>>,
+    /// Cells that lead somewhere, in order; the first many of them.
+    pub(super) links: Vec<Link>,
+}
+
+/// A cell that leads somewhere; row and column from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) row: u32,
+    pub(super) column: u32,
+    /// Where it leads; while the sheet is read, the id under which the workbook knows that.
+    pub(super) target: String,
 }
 
 /// Why the text of a cell is not what somebody typed.
@@ -50,6 +63,8 @@ pub(super) enum Oddity {
     Moment,
     /// An error such as `#N/A`, or a formula whose value nobody worked out.
     Failure,
+    /// A formula in place of its value, in a table that was saved so.
+    Formula,
     /// A whole number of more digits than a spreadsheet keeps.
     LongNumber,
 }
@@ -231,7 +246,28 @@ impl<'b> Workbook<'b> {
 
     fn text_of(mut self, at: usize) -> Result<SheetText, Refusal> {
         let name = self.sheets[at].name.clone();
-        sheet::text(name, self.cells(at)?)
+        let (mut sheet, named) = sheet::text(name, self.cells(at)?)?;
+        if !named.is_empty() {
+            let targets = self.link_targets(at)?;
+            let found = named.into_iter().filter_map(|link| {
+                let target = targets
+                    .get(&link.target)
+                    .filter(|it| it.kind == "hyperlink")?;
+                let target = target.path.clone();
+                Some(Link { target, ..link })
+            });
+            sheet.links.extend(found);
+        }
+        sheet.links.sort_by_key(|link| (link.row, link.column));
+        Ok(sheet)
+    }
+
+    /// What the sheet `at` names, by id.
+    fn link_targets(&mut self, at: usize) -> Result<HashMap<String, Target>, Refusal> {
+        let path = &self.sheets[at].path;
+        let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+        let path = format!("{folder}/_rels/{file}.rels");
+        relationships(&mut self.package, path.trim_start_matches('/'), "")
     }
 
     fn cells(&mut self, at: usize) -> Result<CellReader<'_>, Refusal> {

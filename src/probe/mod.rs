@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::fetch::{FetchError, Fetcher, Opened, Part};
 use crate::manifest::references::References;
 use crate::media::mp4::{Length, Step, Walk};
-use crate::media::{Family, SIGNATURE_BYTES, family_of_type, format_of};
+use crate::media::{Family, SIGNATURE_BYTES, format_of};
 use crate::units::show_duration;
 
 /// Most bytes that are read of a file on a server that sends no parts.
@@ -60,7 +60,8 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// Asks for every address of `references`; one outcome for each, in their order. Calls `tell` every second.
+/// Asks for every address of `references`; one outcome for each, in their order. Calls `tell` at the beginning and
+/// every second.
 pub async fn probe(
     fetcher: &Fetcher,
     references: &References,
@@ -105,25 +106,18 @@ pub async fn probe(
 #[derive(Debug, Clone, Copy)]
 struct Target<'r> {
     address: &'r str,
-    /// What it must be, unless fields disagree.
-    family: Option<Family>,
     wants_length: bool,
 }
 
 fn targets(references: &References) -> Vec<Target<'_>> {
     let target = |address| Target {
         address,
-        family: None,
         wants_length: false,
     };
     let addresses = references.addresses().iter();
     let mut targets: Vec<Target<'_>> = addresses.map(|address| target(&**address)).collect();
-    let mut disagree = vec![false; targets.len()];
     for used in references.uses() {
-        let target = &mut targets[used.address];
-        disagree[used.address] |= target.family.is_some_and(|other| other != used.family);
-        target.family = Some(used.family).filter(|_| !disagree[used.address]);
-        target.wants_length |= used.family == Family::Video;
+        targets[used.address].wants_length |= used.family == Family::Video;
     }
     targets
 }
@@ -162,7 +156,7 @@ async fn ask(fetcher: &Fetcher, target: Target<'_>) -> Outcome {
     let facts = if target.wants_length {
         video_facts(fetcher, target.address).await
     } else {
-        facts(fetcher, target).await
+        facts(fetcher, target.address).await
     };
     match facts {
         Ok(facts) => Outcome::Answered(facts),
@@ -182,21 +176,10 @@ async fn ask(fetcher: &Fetcher, target: Target<'_>) -> Outcome {
     }
 }
 
-/// By a HEAD, if that says all; else by the first bytes, which are worth more. Many servers answer a HEAD wrongly, and
-/// an address that is signed for GET refuses it.
-async fn facts(fetcher: &Fetcher, target: Target<'_>) -> Result<Facts, FetchError> {
-    match fetcher.head(target.address).await {
-        Ok(head) => {
-            let by_type = head.media_type.as_deref().and_then(family_of_type);
-            let says_all = by_type.is_some() && by_type == target.family;
-            if head.status == 200 && says_all && head.length != Some(0) {
-                return Ok(of_head(&head));
-            }
-        }
-        Err(FetchError::Trouble(_)) => {}
-        Err(error) => return Err(error),
-    }
-    let begun = begin(fetcher, target.address, SIGNATURE_BYTES as u64).await?;
+/// By the first bytes, which are worth more than what a server says of them: many send a page in the place of a file as if
+/// it were that file, many answer a HEAD wrongly, and an address that is signed for GET refuses it.
+async fn facts(fetcher: &Fetcher, address: &str) -> Result<Facts, FetchError> {
+    let begun = begin(fetcher, address, SIGNATURE_BYTES as u64).await?;
     Ok(begun.facts)
 }
 

@@ -96,43 +96,31 @@ fn index_at_the_end(filling: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_picture_is_asked_for_by_head_alone() {
-    let server = Served::answering(|request| file(request, "image/png", PICTURE));
-    let Outcome::Answered(facts) = outcome("images", server.url("/a.png")).await else {
-        panic!("no answer");
-    };
-    assert_eq!(facts.size, Some(PICTURE.len() as u64));
-    assert_eq!(facts.media_type.as_deref(), Some("image/png"));
-    assert_eq!(server.lines(), ["HEAD /a.png"]);
+async fn a_picture_and_a_sound_are_known_by_their_first_bytes() {
+    let server = Served::answering(|request| file(request, "application/octet-stream", PICTURE));
+    for field in ["images", "audios"] {
+        let Outcome::Answered(facts) = outcome(field, server.url("/a.png")).await else {
+            panic!("no answer");
+        };
+        assert_eq!(facts.size, Some(PICTURE.len() as u64));
+        assert_eq!(facts.format.expect("known").subtype, "png");
+    }
+    assert_eq!(server.lines(), ["GET /a.png", "GET /a.png"]);
+    assert_eq!(server.asked()[0].range(), Some((0, SIGNATURE_BYTES - 1)));
 }
 
 #[tokio::test]
-async fn where_a_head_says_too_little_the_first_bytes_decide() {
-    let odd_heads: [fn(&Request) -> Vec<u8>; 4] = [
-        |request| answer(request, 405, &[], b""),
-        |request| answer(request, 403, &["content-type: application/xml"], b""),
-        |request| {
-            answer(
-                request,
-                200,
-                &["content-type: application/octet-stream"],
-                b"",
-            )
-        },
-        |_| Vec::new(),
-    ];
-    for odd_head in odd_heads {
-        let server = Served::answering(move |request| match request.method.as_str() {
-            "HEAD" => odd_head(request),
-            _ => file(request, "application/octet-stream", PICTURE),
+async fn a_page_that_is_sent_as_a_picture_or_sound_is_found_out() {
+    for (field, sent_as) in [("images", "image/png"), ("audios", "audio/mpeg")] {
+        let server = Served::answering(move |request| {
+            let page = b"<!DOCTYPE html><title>Sign in</title>";
+            answer(request, 200, &[&format!("content-type: {sent_as}")], page)
         });
-        let Outcome::Answered(facts) = outcome("images", server.url("/a.png")).await else {
+        let Outcome::Answered(facts) = outcome(field, server.url("/a")).await else {
             panic!("no answer");
         };
-        assert_eq!(facts.format.expect("known").subtype, "png");
-        assert_eq!(facts.size, Some(PICTURE.len() as u64));
-        assert_eq!(server.lines(), ["HEAD /a.png", "GET /a.png"]);
-        assert_eq!(server.asked()[1].range(), Some((0, SIGNATURE_BYTES - 1)));
+        assert_eq!(facts.media_type.as_deref(), Some(sent_as));
+        assert_eq!(facts.format.expect("known").name, "a web page");
     }
 }
 

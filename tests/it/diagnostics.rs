@@ -118,6 +118,36 @@ fn what_would_take_too_much_memory_or_time_is_told_and_not_done() {
     insta::assert_snapshot!(told);
 }
 
+#[test]
+fn warnings_about_tables_show_their_place_and_the_plan_stands() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let rows = [
+        ["id", "prompt", "model", "duration"],
+        ["a", "CafÃ© on a table", "seedance2.0-720p", "8"],
+        ["b", "???????? ????", "seedance2.0-720p", "8"],
+        ["c", "As above", "seedance2.0-720p", "8"],
+        ["d", "A red kite.", "seedance2.0-720p", "8"],
+    ];
+    for (number, row) in (0..).zip(rows) {
+        sheet.write_row(number, 0, row).expect("written");
+    }
+    sheet.set_row_hidden(2).expect("hidden");
+    sheet.set_row_hidden(4).expect("hidden");
+    let bytes = book.save_to_buffer().expect("saved");
+    let loaded = load(Path::new("films.xlsx"), &|_| Ok(bytes.clone()));
+    insta::assert_snapshot!(loaded.render(Colour::Off));
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 4);
+    let allowed =
+        "allow: [hidden-rows, garbled-text, placeholder-prompt]\njobs: { from: films.xlsx }\n";
+    let loaded = load(Path::new("films.yaml"), &|path| match path.to_str() {
+        Some("films.xlsx") => Ok(bytes.clone()),
+        _ => Ok(allowed.into()),
+    });
+    assert_eq!(loaded.render(Colour::Off), "");
+    assert_eq!(loaded.allowed, 4);
+}
+
 const TEMPLATES: &str = r#"vars:
   brand: Aurora
   mood: "{{ brand }} calm"

@@ -77,14 +77,10 @@ fn whoever_reads_it_during_a_run_sees_a_whole_file() {
 fn a_prompt_and_a_column_of_the_user_cannot_be_a_formula() {
     let provider = Simulated::good_day();
     let text = "id,prompt,model,duration,x_note,x_number\n\
-                a,=HYPERLINK(\"http://x\"),seedance2.0-720p,5,@SUM(A1),-5\n\
+                a,=HYPERLINK of kites,seedance2.0-720p,5,@SUM(A1),-5\n\
                 b,+1 more,seedance2.0-720p,5,\"-1+cmd|' /C calc'!A0\",+1.5\n\
                 c,\"plain, \"\"quoted\"\"\",seedance2.0-720p,5,\"two\nlines\",7\n";
-    let text = text.replace(
-        "=HYPERLINK(\"http://x\")",
-        "\"=HYPERLINK(\"\"http://x\"\")\"",
-    );
-    let scenario = Scenario::manifest("shots.csv", &text).at(&provider);
+    let scenario = Scenario::manifest("shots.csv", text).at(&provider);
     scenario.run(&[]).exits(0);
     let cells: Vec<_> = scenario
         .results()
@@ -92,14 +88,14 @@ fn a_prompt_and_a_column_of_the_user_cannot_be_a_formula() {
         .map(|row| ["prompt", "x_note", "x_number"].map(|column| row[column].to_owned()))
         .collect();
     let expected = [
-        ["'=HYPERLINK(\"http://x\")", "'@SUM(A1)", "-5"],
+        ["'=HYPERLINK of kites", "'@SUM(A1)", "-5"],
         ["'+1 more", "'-1+cmd|' /C calc'!A0", "+1.5"],
         ["plain, \"quoted\"", "two\nlines", "7"],
     ];
     assert_eq!(cells, expected);
     let ledger = provider.ledger();
     assert_eq!(
-        ledger.posts[0].request["prompt"], "=HYPERLINK(\"http://x\")",
+        ledger.posts[0].request["prompt"], "=HYPERLINK of kites",
         "sent as written"
     );
     assert_eq!(ledger.posts[0].request.get("x_note"), None);

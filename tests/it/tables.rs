@@ -303,3 +303,54 @@ fn json_names_the_row_and_column_of_a_mistake_in_a_table() {
         serde_json::json!({ "row": 3, "column": "duration" })
     );
 }
+
+/// A table of 25 rows, each with a mistake and a warning.
+fn many_mistakes() -> String {
+    let rows = (0..25).map(|row| format!("j{row};A red kite {row}.;seedance2.0-720p;;4:3\n"));
+    format!(
+        "id;prompt;model;duration;aspect_ratio\n{}",
+        rows.collect::<String>()
+    )
+}
+
+#[test]
+fn many_mistakes_are_counted_by_kind_and_lead_to_the_sheet_that_has_them() {
+    let scenario = Scenario::manifest("shots.csv", &many_mistakes());
+    let checked = scenario.ask("check", &["--delimiter", ";"]).exits(2);
+    checked
+        .says("25 errors: 25 unknown-aspect-ratio")
+        .says("next:    shotlist check shots.csv --delimiter ';' --errors-csv mend.csv");
+    scenario
+        .ask("check", &["--errors-csv", "mend.csv"])
+        .exits(2)
+        .says("with 25 errors and 25 warnings in the last column");
+    let copy = fs::read_to_string(scenario.path("mend.csv")).expect("written");
+    for row in copy.lines().skip(1) {
+        let error = row.find("unknown-aspect-ratio: ").expect("an error");
+        let warning = row.find(" | warning: no-duration: ").expect("a warning");
+        assert!(error < warning, "{row}");
+    }
+}
+
+#[test]
+fn quiet_leaves_the_errors_and_the_summary_and_json_knows_the_jobs() {
+    let good = "id,prompt,model\na,A red kite.,seedance2.0-720p\nb,TBD,seedance2.0-720p\n";
+    let scenario = Scenario::manifest("shots.csv", good);
+    let quiet = scenario.ask("check", &["--quiet"]).exits(0);
+    assert_eq!(
+        quiet.stderr,
+        "shots.csv is valid: 2 jobs, 0 seconds of video\n"
+    );
+    let denied = scenario
+        .ask("check", &["--quiet", "--deny-warnings"])
+        .exits(2);
+    denied.says("warning[no-duration]");
+    let lines = scenario.ask("check", &["--json"]).exits(0).lines();
+    let summary = lines.last().expect("a summary");
+    assert_eq!(summary["jobs"], serde_json::json!({ "total": 2 }));
+    assert_eq!(summary["video_seconds"], 0);
+    scenario.write("shots.csv", &many_mistakes());
+    let quiet = scenario.ask("check", &["--quiet"]).exits(2);
+    let quiet = quiet.says("25 errors");
+    assert!(!quiet.stderr.contains("warning["), "{}", quiet.stderr);
+}

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::manifest::diagnostic::Severity;
 use crate::manifest::{Colour, ManifestSettings};
+use crate::plan::AspectRatio;
 use crate::units::{Deadline, Rate};
 
 /// Loads `files[0]` as if the others stood beside it.
@@ -573,5 +574,230 @@ fn a_thousand_mistakes_in_a_large_manifest_are_shown_quickly() {
     // Measured: a few hundredths of a second, without optimization.
     assert!(begin.elapsed() < Duration::from_secs(20));
     assert!(shown.contains("… and 800 more"));
-    assert!(shown.ends_with("1000 errors in shots.yaml\n"));
+    let end = "1000 errors in shots.yaml\n1000 errors: 1000 duration-range\n";
+    assert!(shown.ends_with(end));
+}
+
+/// What is found in a table, a line each, without the file.
+fn found_in(name: &str, bytes: &[u8]) -> Vec<String> {
+    let loaded = load(Path::new(name), &|_| Ok(bytes.to_vec()));
+    let told = loaded.render_compact();
+    let lines = told.lines().filter_map(|line| {
+        let (place, said) = line.split_once(": ")?;
+        Some(format!("{}: {said}", place.trim_start_matches(name)))
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_title_hides_none_of_the_mistakes_below_it_whatever_parts_the_cells() {
+    let below = "id;model;prompt;duration\na;seedance2.0-720p;A kite.;8s\nb;seedance2.0;A kite;8\n";
+    for title in [
+        "Spring films\n",
+        "Spring films, 2026\nfor Kim\n\n",
+        ";;;\nVideos;;;\n",
+    ] {
+        let table = format!("{title}{below}");
+        let found = found_in("t.csv", table.as_bytes()).join("\n");
+        for part in [
+            "the header seems to be row",
+            "delete row",
+            "duration-format",
+            "unknown-model",
+        ] {
+            assert!(found.contains(part), "{title:?}: {part}: {found}");
+        }
+        assert!(!found.contains("--delimiter"), "{found}");
+    }
+}
+
+#[test]
+fn a_good_header_is_never_taken_for_a_title() {
+    for table in [
+        "prompt\nmodel\nduration\n",
+        "prompt\n\"text, image, video\"\n",
+        "x_a,prompt\nid,model\n",
+    ] {
+        let found = found_in("t.csv", table.as_bytes()).join("\n");
+        assert!(!found.contains("no-header"), "{table}: {found}");
+    }
+    let read = |path: &Path| {
+        Ok(match path.to_str() {
+            Some("m.yaml") => {
+                b"defaults: { model: seedance2.0-720p, duration: 8 }\njobs: { from: t.csv, template: { prompt: '{{ product }}' } }\n".to_vec()
+            }
+            _ => b"product\nlamp\nkettle\n".to_vec(),
+        })
+    };
+    let loaded = load(Path::new("m.yaml"), &read);
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 2);
+}
+
+#[test]
+fn no_delimiter_is_advised_for_a_workbook_nor_the_one_in_use() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    book.add_worksheet().write(0, 0, "a;b").expect("written");
+    let bytes = book.save_to_buffer().expect("saved");
+    for (name, bytes) in [("t.xlsx", &bytes[..]), ("t.csv", b"a;b;c\nd;e;f\n")] {
+        let found = found_in(name, bytes).join("\n");
+        assert!(
+            found.contains("no-header") && !found.contains("delimiter"),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn what_a_table_lacks_as_a_whole_is_told_once_at_its_header() {
+    let found = found_in("t.csv", b"id\na\nb\nc\n");
+    assert_eq!(found.len(), 3, "{found:?}");
+    let wanted = ["missing-model", "missing-prompt", "no-duration"];
+    for (line, code) in found.iter().zip(wanted) {
+        assert!(line.starts_with(":1:1: ") && line.contains(code), "{line}");
+    }
+    // The defaults of a manifest stand in, and rows do not need a column then.
+    let read = |path: &Path| {
+        Ok(match path.to_str() {
+            Some("m.yaml") => {
+                b"defaults: { model: seedance2.0-720p, duration: 8 }\njobs: { from: t.csv }\n"
+                    .to_vec()
+            }
+            _ => b"id,prompt\na,A kite.\n".to_vec(),
+        })
+    };
+    assert!(load(Path::new("m.yaml"), &read).plan.is_some());
+}
+
+#[test]
+fn a_cell_without_a_value_hides_no_other_mistake_of_its_row() {
+    let table = "id,model,prompt,duration,aspect_ratio\na,seedance2.0,#REF!,8s,4:3\n";
+    let found = found_in("t.csv", table.as_bytes()).join("\n");
+    for code in [
+        "cell-is-an-error",
+        "unknown-model",
+        "duration-format",
+        "unknown-aspect-ratio",
+    ] {
+        assert!(found.contains(code), "{code}: {found}");
+    }
+    assert!(!found.contains("missing-prompt"), "{found}");
+}
+
+#[test]
+fn each_cell_that_is_empty_because_of_a_merge_is_told_and_the_rest_of_its_row_is_checked() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet
+        .write_row(0, 0, ["id", "model", "prompt", "duration"])
+        .expect("written");
+    for (row, duration) in (1..).zip(["8", "8s", "9s"]) {
+        sheet
+            .write_row(row, 0, [&format!("j{row}"), "", "A kite.", duration])
+            .expect("written");
+    }
+    let plain = rust_xlsxwriter::Format::new();
+    sheet
+        .merge_range(1, 1, 3, 1, "seedance2.0-720p", &plain)
+        .expect("merged");
+    let bytes = book.save_to_buffer().expect("saved");
+    let found = found_in("t.xlsx", &bytes);
+    let merged: Vec<&String> = found
+        .iter()
+        .filter(|line| line.contains("merged-cells"))
+        .collect();
+    assert_eq!(merged.len(), 2, "{found:?}");
+    assert!(
+        merged[0].contains("`model` is empty here: the cells B2:B4 are merged"),
+        "{merged:?}"
+    );
+    assert_eq!(
+        found
+            .iter()
+            .filter(|line| line.contains("duration-format"))
+            .count(),
+        2
+    );
+    assert!(
+        !found.iter().any(|line| line.contains("missing-model")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn rows_that_nobody_sees_are_told_once_in_a_short_list() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet
+        .write_row(0, 0, ["id", "model", "prompt", "duration"])
+        .expect("written");
+    for row in 1..=60 {
+        let id = format!("j{row}");
+        let prompt = format!("Kite {row}.");
+        sheet
+            .write_row(row, 0, [&id, "seedance2.0-720p", &prompt, "8"])
+            .expect("written");
+    }
+    for row in [2, 4, 5, 10, 11, 12].into_iter().chain((20..60).step_by(2)) {
+        sheet.set_row_hidden(row).expect("hidden");
+    }
+    sheet.set_row_hidden(70).expect("hidden");
+    let bytes = book.save_to_buffer().expect("saved");
+    let found = found_in("t.xlsx", &bytes);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0]
+            .contains("rows 3, 5, 6, 11–13, 21, 23, 25, 27, 29, 31 and 14 more rows are hidden"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_ratio_that_a_spreadsheet_took_for_a_time_is_read_in_text_and_in_workbooks() {
+    let table = "id,model,prompt,duration,Aspect Ratio\n\
+        a,seedance2.0-720p,Kite a.,8,16:09:00\nb,seedance2.0-720p,Kite b.,8,9:16\n\
+        c,seedance2.0-720p,Kite c.,8,01:01:00 AM\n";
+    let loaded = load(Path::new("t.csv"), &|_| Ok(table.into()));
+    let told = loaded.render_compact();
+    assert!(
+        told.contains("`16:09:00` is read as `16:9`, and likewise in all 2 cells"),
+        "{told}"
+    );
+    let plan = loaded.plan.expect("no error");
+    let ratios = plan
+        .jobs()
+        .iter()
+        .map(|job| job.request().aspect_ratio().map(AspectRatio::as_str));
+    assert_eq!(
+        ratios.collect::<Vec<_>>(),
+        [Some("16:9"), Some("9:16"), Some("1:1")]
+    );
+
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let header = ["id", "model", "prompt", "duration", "aspect_ratio"];
+    sheet.write_row(0, 0, header).expect("written");
+    sheet
+        .write_row(1, 0, ["a", "seedance2.0-720p", "Kite.", "8"])
+        .expect("written");
+    let time = rust_xlsxwriter::Format::new().set_num_format("h:mm");
+    let at = rust_xlsxwriter::ExcelDateTime::parse_from_str("9:16").expect("a time");
+    sheet.write_with_format(1, 4, &at, &time).expect("written");
+    let bytes = book.save_to_buffer().expect("saved");
+    let loaded = load(Path::new("t.xlsx"), &|_| Ok(bytes.clone()));
+    let told = loaded.render_compact();
+    assert!(told.contains("`09:16:00` is read as `9:16`"), "{told}");
+    assert!(loaded.plan.is_some(), "{told}");
+}
+
+#[test]
+fn a_column_about_sound_is_read_as_its_cells_say() {
+    for (cell, meant) in [("yes", "generate_audio"), ("https://a.b/c.mp3", "audios")] {
+        let table = format!("id,model,prompt,duration,Audio\na,seedance2.0-720p,Kite.,8,{cell}\n");
+        let found = found_in("t.csv", table.as_bytes()).join("\n");
+        assert!(
+            found.contains(&format!("did you mean `{meant}`?")),
+            "{found}"
+        );
+        assert_eq!(found.contains("not-a-boolean"), cell == "yes", "{found}");
+    }
 }

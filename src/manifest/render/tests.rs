@@ -220,7 +220,43 @@ fn only_so_many_are_printed_errors_first_and_all_are_counted() {
     assert_eq!(shown.matches("\nerror[bad]").count(), 10);
     assert_eq!(shown.matches("warning[bad]").count(), SHOWN - 10);
     assert!(
-        shown.ends_with("… and 800 more\n\n10 errors, 990 warnings in a.yaml\n"),
+        shown.ends_with("… and 800 more\n\n10 errors, 990 warnings in a.yaml\n10 errors: 10 bad\n"),
         "{shown}"
+    );
+}
+
+#[test]
+fn many_mistakes_are_counted_by_kind_and_errors_alone_can_be_shown() {
+    let mut case = Case::new("a.yaml", &"x\n".repeat(100));
+    let codes = ["one", "two", "two", "three", "three", "three"];
+    for (line, code) in codes.into_iter().cycle().take(24).enumerate() {
+        let span = Span {
+            source: SourceId(0),
+            bytes: line * 2..line * 2 + 1,
+        };
+        case.diagnostics
+            .push(Diagnostic::error(code, &span, "bad", ""));
+        if code == "one" {
+            case.diagnostics
+                .push(Diagnostic::warning("odd", &span, "odd", ""));
+        }
+    }
+    let end = "\n24 errors, 4 warnings in a.yaml\n24 errors: 12 three, 8 two, 4 one\n";
+    let shown = case.render();
+    assert!(shown.ends_with(end), "{shown}");
+    let errors = render_severe(
+        &case.diagnostics,
+        &case.sources,
+        Severity::Error,
+        Colour::Off,
+    );
+    assert!(
+        errors.ends_with(end) && !errors.contains("warning["),
+        "{errors}"
+    );
+    let few = Case::new("a.yaml", "x\n");
+    assert_eq!(
+        render_severe(&few.diagnostics, &few.sources, Severity::Error, Colour::Off),
+        ""
     );
 }

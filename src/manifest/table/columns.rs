@@ -66,6 +66,15 @@ pub(super) struct Column {
     pub(super) is_tidied: bool,
 }
 
+/// What the cells of a column look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// Yes or no, in some words.
+    Choice,
+    /// Addresses.
+    Address,
+}
+
 /// What a name in the header means.
 #[derive(Debug, Clone, PartialEq)]
 enum Meaning {
@@ -116,12 +125,13 @@ impl Header {
 }
 
 impl Columns {
-    /// Reads the header `row`; none if it does not look like a header at all, which is reported.
+    /// Reads the header `row`; none if it does not look like a header at all, which is to be reported. What the cells
+    /// of a column look like is asked of `looks` where its name alone does not tell.
     pub(super) fn read(
         row: &Row,
         text: &str,
-        source: SourceId,
-        others: OtherColumns,
+        (source, others): (SourceId, OtherColumns),
+        looks: &dyn Fn(usize) -> Option<Looks>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let (unnamed, headers) = header_cells(row, text, source);
@@ -136,7 +146,6 @@ impl Columns {
             others == OtherColumns::Variables || resembles_a_column(&header.meant)
         };
         if !headers.iter().any(is_header) {
-            diagnostics.push(no_header(&span(source, &row.bytes)));
             return None;
         }
         let named = headers.clone();
@@ -147,7 +156,7 @@ impl Columns {
         drop_mixed_lists(&mut found, diagnostics);
         let variables = match others {
             OtherColumns::Refused => {
-                add_meant_columns(&mut found, unknown, diagnostics);
+                add_meant_columns(&mut found, unknown, looks, diagnostics);
                 Vec::new()
             }
             OtherColumns::Variables => variables(unknown, diagnostics),
@@ -177,6 +186,17 @@ impl Columns {
         let is_hidden =
             |header: &Header| header.meant == ERRORS || self.secret.contains(&header.index);
         self.headers.iter().filter(move |it| !is_hidden(it))
+    }
+
+    /// The field of the column `index`, unless it is a variable or has no meaning.
+    pub(super) fn field(&self, index: usize) -> Option<&str> {
+        let column = self.all().find(|column| column.index == index)?;
+        Some(&column.key.name)
+    }
+
+    /// Whether there is a column for this field of a job, or for a part of it.
+    pub(super) fn names(&self, field: &str) -> bool {
+        self.all().any(|column| column.key.name == field)
     }
 
     /// What the column `index` is for; none if it has no meaning, or is passed over.
@@ -330,14 +350,28 @@ fn drop_mixed_lists(found: &mut Vec<(Meaning, Header)>, diagnostics: &mut Diagno
 fn add_meant_columns(
     found: &mut Vec<(Meaning, Header)>,
     unknown: Vec<Header>,
+    looks: &dyn Fn(usize) -> Option<Looks>,
     diagnostics: &mut Diagnostics,
 ) {
     for header in unknown {
-        let suggestion = suggestion(&header.meant);
-        diagnostics.push(unknown_column(&header, suggestion.as_deref()));
-        if let Some(meaning) = suggestion.as_deref().and_then(meaning)
-            && !found.iter().any(|(other, _)| other.rules_out(&meaning))
-        {
+        let mut suggestion = suggestion(&header.meant);
+        if fields::is_about_sound(&header.meant) {
+            suggestion = match looks(header.index) {
+                Some(Looks::Choice) => Some("generate_audio".to_owned()),
+                Some(Looks::Address) => Some("audios".to_owned()),
+                None => suggestion,
+            };
+        }
+        let meaning = suggestion.as_deref().and_then(meaning);
+        let other = meaning.as_ref().and_then(|meaning| {
+            let found = found.iter();
+            let mut found = found.filter(|(other, _)| other.rules_out(meaning));
+            found.next()
+        });
+        let taken = other.filter(|(other, _)| Some(other) == meaning.as_ref());
+        let taken = taken.map(|(_, header)| header);
+        diagnostics.push(unknown_column(&header, suggestion.as_deref(), taken));
+        if let Some(meaning) = meaning.filter(|_| other.is_none()) {
             found.push((meaning, header));
         }
     }
@@ -434,6 +468,37 @@ fn resembles_a_column(name: &str) -> bool {
     meaning(name).is_some() || suggestion(name).is_some()
 }
 
+/// How much a row looks like a header: its cells that are not blank, those of them that are the name of a column but for
+/// looks, and those that are so or nearly so.
+pub(super) fn likeness(row: &Row, text: &str) -> Likeness {
+    let mut likeness = Likeness::default();
+    for cell in &row.cells {
+        let written = cell.part(text, name_in(cell, text));
+        if written.is_empty() {
+            continue;
+        }
+        likeness.filled += 1;
+        if written.len() > LONGEST_NAME {
+            continue;
+        }
+        let meant = meant_name(&written);
+        likeness.exact += usize::from(meaning(&meant).is_some());
+        likeness.near += usize::from(resembles_a_column(&meant));
+    }
+    likeness
+}
+
+/// What is longer is no name of a column.
+const LONGEST_NAME: usize = 100;
+
+/// How much a row looks like a header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Likeness {
+    pub(super) filled: usize,
+    pub(super) exact: usize,
+    pub(super) near: usize,
+}
+
 /// The column that was probably meant: `image1` and `Image 1` are `image_1`, `promt` is `prompt`.
 fn suggestion(name: &str) -> Option<String> {
     let numbered = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -447,17 +512,11 @@ fn suggestion(name: &str) -> Option<String> {
     fields::meant(name)
 }
 
-fn no_header(place: &Span) -> Diagnostic {
-    let help = "start the table with a row of column names, such as `id,prompt,model,duration`; if it has one, name what parts its columns: `--delimiter ';'`";
-    let message = "the first row names no known column";
-    Diagnostic::error("no-header", place, message, help)
-}
-
 fn is_secret(name: &str) -> bool {
     fields::is_secret(name) && !resembles_a_column(name)
 }
 
-fn unknown_column(header: &Header, suggestion: Option<&str>) -> Diagnostic {
+fn unknown_column(header: &Header, suggestion: Option<&str>, taken: Option<&Header>) -> Diagnostic {
     if is_secret(&header.meant) {
         return fields::secret(&header.span);
     }
@@ -471,7 +530,22 @@ fn unknown_column(header: &Header, suggestion: Option<&str>) -> Diagnostic {
             let stem = suggestion.trim_end_matches(|c: char| c.is_ascii_digit());
             format!("numbered columns go from `{stem}1` to `{stem}9`")
         }
-        Some(suggestion) => format!("did you mean `{suggestion}`?"),
+        Some(suggestion) => {
+            let column = suggestion.strip_prefix("extra_body.");
+            let column = column.filter(|_| !header.meant.starts_with("extra_body"));
+            let column = column.unwrap_or(suggestion);
+            match taken {
+                Some(taken) => {
+                    let first = match text::clean(&taken.written, 60) {
+                        name if name == column => format!("the table has a column `{column}`"),
+                        name => format!("`{name}` is the column `{column}`"),
+                    };
+                    let own = fields::own_column(&header.written);
+                    format!("{first} already; if this one is your own, call it `{own}`")
+                }
+                None => format!("did you mean `{column}`?"),
+            }
+        }
         None => fields::advice(&header.written),
     };
     Diagnostic::error("unknown-column", &header.span, message, help)

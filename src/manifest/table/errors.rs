@@ -1,9 +1,13 @@
 //! A table and what is wrong with it → the same rows with a last column `errors`, to be mended in a spreadsheet and
 //! read again. Start at [`ErrorsCsv`].
 //!
+//! A row has its errors first and its warnings behind them, as `warning: …`: all that the screen shows about it. Notes are
+//! nothing to mend, and are left out.
+//!
 //! Cells are written as they were read, so that the mended file means what the table meant; the column itself is passed
 //! over when it is read. A row whose quotes are wrong is copied as it stands, since nobody knows its cells.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -24,13 +28,21 @@ pub struct ErrorsCsv<'t> {
     text: &'t str,
     layout: &'t Layout,
     /// Where each mistake stands, and what it is; in order.
-    mistakes: Vec<(usize, String)>,
+    mistakes: Vec<Mistake>,
     /// How many columns are written before the new one.
     width: usize,
     /// A column of that name from an earlier time, which is replaced.
     old: Vec<usize>,
     /// Where the last row begins, if a quote in it never closes.
     unclosed: usize,
+}
+
+/// An error or a warning.
+#[derive(Debug)]
+struct Mistake {
+    at: usize,
+    severity: Severity,
+    told: String,
 }
 
 /// Why the rows cannot be written.
@@ -95,24 +107,40 @@ impl ErrorsCsv<'_> {
 }
 
 impl<'t> ErrorsCsv<'t> {
-    /// The table `source` with those of `diagnostics` that are errors in it.
+    /// The table `source` with those of `diagnostics` that are errors and warnings in it.
     pub(in crate::manifest) fn new(
         (source, text, layout): (SourceId, &'t str, &'t Layout),
         diagnostics: &Diagnostics,
     ) -> Result<Self, NoErrorsCsv> {
-        let errors = diagnostics
+        let one_by_one = diagnostics.summed_up();
+        let told_there: HashSet<(usize, &str)> = one_by_one
+            .iter()
+            .map(|found| (found.span.bytes.start, found.code))
+            .collect();
+        let is_sum = |found: &&Diagnostic| {
+            found.severity == Severity::Warning
+                && told_there.contains(&(found.span.bytes.start, found.code))
+        };
+        let all = diagnostics
             .iter()
             .chain(diagnostics.echoes())
-            .filter(|found| found.severity == Severity::Error)
-            .filter_map(|found| Some((place_in(source, found)?, found)));
+            .filter(|found| !is_sum(found));
         let mut mistakes = Vec::new();
-        for (at, found) in errors {
+        for found in all.chain(one_by_one) {
+            let Some(at) = place_in(source, found).filter(|_| found.severity != Severity::Note)
+            else {
+                continue;
+            };
             if found.code == crate::manifest::encoding::UNREADABLE {
                 return Err(NoErrorsCsv::Unreadable);
             }
-            mistakes.push((at, told(found)));
+            mistakes.push(Mistake {
+                at,
+                severity: found.severity,
+                told: told(found),
+            });
         }
-        mistakes.sort_by_key(|(at, _)| *at);
+        mistakes.sort_by_key(|mistake| mistake.at);
         let mut csv = Self {
             text,
             layout,
@@ -125,11 +153,19 @@ impl<'t> ErrorsCsv<'t> {
         Ok(csv)
     }
 
+    /// How many mistakes of this severity there are.
+    pub fn count(&self, severity: Severity) -> usize {
+        let mistakes = self.mistakes.iter();
+        mistakes
+            .filter(|mistake| mistake.severity == severity)
+            .count()
+    }
+
     /// Looks at every row once.
     fn measure(&mut self) -> Result<(), NoErrorsCsv> {
         let mut scanner = self.scanner();
         let mut row = Row::default();
-        let mut is_header = true;
+        let mut is_header_next = true;
         while scanner.next_row(COLUMN_LIMIT, &mut row) {
             if row.is_blank_in(self.text) {
                 continue;
@@ -137,11 +173,11 @@ impl<'t> ErrorsCsv<'t> {
             if row.cells.len() > COLUMN_LIMIT {
                 return Err(NoErrorsCsv::TooWide);
             }
-            if is_header {
+            if is_header_next && row.bytes.start >= self.layout.header {
+                is_header_next = false;
                 self.old = self.old_columns(&row);
-                self.width = row.cells.len();
+                self.width = self.width.max(row.cells.len());
             }
-            is_header = false;
             if row
                 .faults
                 .iter()
@@ -181,19 +217,23 @@ impl<'t> ErrorsCsv<'t> {
         let mut homeless: Option<Vec<String>> = None;
         let mut next = 0;
         while scanner.next_row(COLUMN_LIMIT, &mut row) {
+            let is_above = row.bytes.start < self.layout.header;
             let first = next;
-            next += self.mistakes[first..].partition_point(|(at, _)| *at < scanner.place());
-            let own = self.mistakes[first..next]
-                .iter()
-                .map(|(_, told)| told.clone());
+            if !is_above {
+                next += self.mistakes[first..].partition_point(|it| it.at < scanner.place());
+            }
+            let own = || in_order(&self.mistakes[first..next]);
             if row.is_blank_in(self.text) {
                 out.write_all(b"\r\n")?;
+            } else if is_above {
+                self.write_row(&row, "", false, out)?;
             } else if let Some(others) = &mut homeless {
-                let all: Vec<String> = std::mem::take(others).into_iter().chain(own).collect();
+                let others = std::mem::take(others);
+                let all: Vec<String> = others.into_iter().chain(own()).collect();
                 self.write_row(&row, &all.join(" | "), false, out)?;
             } else {
                 self.write_row(&row, ERRORS, true, out)?;
-                homeless = Some(self.without_row(own));
+                homeless = Some(self.without_row(own()));
             }
         }
         if homeless.is_none() {
@@ -205,8 +245,8 @@ impl<'t> ErrorsCsv<'t> {
 
     /// What is wrong with the header, and with a last row that cannot take a cell any more.
     fn without_row(&self, of_header: impl Iterator<Item = String>) -> Vec<String> {
-        let last = self.mistakes.partition_point(|(at, _)| *at < self.unclosed);
-        let of_last = self.mistakes[last..].iter().map(|(_, told)| told);
+        let last = self.mistakes.partition_point(|it| it.at < self.unclosed);
+        let of_last = in_order(&self.mistakes[last..]);
         of_header
             .map(|told| format!("header: {told}"))
             .chain(of_last.map(|told| format!("last row: {told}")))
@@ -257,6 +297,13 @@ impl<'t> ErrorsCsv<'t> {
     }
 }
 
+/// What is told about mistakes: first the errors.
+fn in_order(mistakes: &[Mistake]) -> impl Iterator<Item = String> {
+    let of = |severity| mistakes.iter().filter(move |it| it.severity == severity);
+    let all = of(Severity::Error).chain(of(Severity::Warning));
+    all.map(|mistake| mistake.told.clone())
+}
+
 /// Where a mistake belongs in `source`: at its own place, or at the row that a template was filled in for.
 fn place_in(source: SourceId, found: &Diagnostic) -> Option<usize> {
     let related = found.related.iter().map(|(span, _)| span);
@@ -267,7 +314,11 @@ fn place_in(source: SourceId, found: &Diagnostic) -> Option<usize> {
 
 /// A mistake in one line: its code first, so that no spreadsheet takes it for a formula.
 fn told(found: &Diagnostic) -> String {
-    let told = format!("{}: {}; {}", found.code, found.message, found.help);
+    let warning = match found.severity {
+        Severity::Warning => "warning: ",
+        _ => "",
+    };
+    let told = format!("{warning}{}: {}; {}", found.code, found.message, found.help);
     text::clean(&told, MESSAGE_LIMIT)
 }
 

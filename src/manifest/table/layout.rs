@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::names;
-use super::scanner::{Row, Scanner};
+use super::scanner::{Cell, Row, Scanner};
 use crate::manifest::vars::identifier;
 use crate::text;
 
@@ -14,10 +14,12 @@ use crate::text;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::manifest) struct Layout {
     pub(super) separator: u8,
-    /// Where the header row begins.
+    /// Where the first row begins that is not blank.
     pub(super) start: usize,
     /// How many rows, all of them blank, are before it.
     pub(super) rows_before: usize,
+    /// Where the header row begins, or blank rows before it.
+    pub(super) header: usize,
     /// The sheet that the text is of, in a workbook.
     pub(in crate::manifest) sheet: Option<String>,
 }
@@ -52,8 +54,9 @@ impl Layout {
         let (mut starts, mut names, mut header) = (Vec::new(), Vec::new(), 0);
         while scanner.next_row(super::COLUMN_LIMIT, &mut row) {
             starts.push(row.bytes.start);
-            if names.is_empty() && !row.is_blank_in(text) {
-                let name = |cell: &super::scanner::Cell| {
+            let is_below = row.bytes.start >= self.header;
+            if names.is_empty() && is_below && !row.is_blank_in(text) {
+                let name = |cell: &Cell| {
                     let name = cell.part(text, cell.bytes.clone());
                     text::clean(&name, 40)
                 };
@@ -82,16 +85,16 @@ impl Layout {
         let mut scanner = Scanner::new(text, rows.starts[index], self.separator);
         let mut row = Row::default();
         scanner.next_row(usize::MAX, &mut row);
+        let exactly = |cell: &Cell| cell.bytes.start == place.start;
         // Quotes stand outside of what a cell says.
-        let column = row
-            .cells
-            .iter()
-            .take_while(|cell| cell.bytes.start.saturating_sub(1) <= place.start)
-            .count()
-            .saturating_sub(1);
+        let around = |cell: &&Cell| cell.bytes.start.saturating_sub(1) <= place.start;
+        let column = row.cells.iter().position(exactly).unwrap_or_else(|| {
+            let up_to_it = row.cells.iter().take_while(around).count();
+            up_to_it.saturating_sub(1)
+        });
         let is_whole = place.start == row.bytes.start && place.end >= row.bytes.end;
         let is_whole = is_whole && row.cells.len() > 1;
-        let is_header = index == rows.header;
+        let is_header = index <= rows.header;
         let name = rows.names.get(column).map(String::as_str);
         Some(CellPlace {
             sheet: self.sheet.as_deref(),

@@ -35,6 +35,61 @@ pub(super) fn tidied(written: &str) -> Option<String> {
     (tidy != plain).then(|| tidy.to_owned())
 }
 
+/// The ratio of which a spreadsheet has made the time `written`, such as `16:09:00`, `04:09 PM` or `上午9:16`.
+pub(super) fn ratio_of_time(written: &str) -> Option<&'static str> {
+    let text = written.trim();
+    if matches!(text, "16:9" | "9:16" | "1:1") || !text.contains(':') {
+        return None;
+    }
+    let folded = text.to_lowercase();
+    let epochs = ["1899-12-30", "1899-12-31", "1900-01-00", "1904-01-01"];
+    let dated = epochs.iter().find_map(|epoch| folded.strip_prefix(epoch));
+    let time = dated.map_or(folded.as_str(), |rest| rest.trim_start_matches([' ', 't']));
+    let (clock, is_afternoon) = clock_of(time);
+    let mut parts = clock.trim().split(':');
+    let number = |part: Option<&str>| {
+        let part = part.filter(|part| (1..=2).contains(&part.len()))?;
+        part.parse::<u32>().ok()
+    };
+    let (hour, minute) = (number(parts.next())?, number(parts.next())?);
+    let seconds = parts.next().unwrap_or("00");
+    if parts.next().is_some()
+        || seconds.is_empty()
+        || seconds.contains(|it| !matches!(it, '0' | '.'))
+    {
+        return None;
+    }
+    match (
+        hour + if is_afternoon && hour < 12 { 12 } else { 0 },
+        minute,
+    ) {
+        (16, 9) => Some("16:9"),
+        (9, 16) => Some("9:16"),
+        (1, 1) => Some("1:1"),
+        _ => None,
+    }
+}
+
+/// A time without the half of the day, and whether that is the second.
+fn clock_of(time: &str) -> (&str, bool) {
+    const HALVES: [(&str, bool); 10] = [
+        ("a.m.", false),
+        ("p.m.", true),
+        ("am", false),
+        ("pm", true),
+        ("上午", false),
+        ("下午", true),
+        ("午前", false),
+        ("午後", true),
+        ("오전", false),
+        ("오후", true),
+    ];
+    let without = |half: &str| time.strip_suffix(half).or(time.strip_prefix(half));
+    let mut halves = HALVES.into_iter();
+    let found = halves.find_map(|(half, is_afternoon)| Some((without(half)?, is_afternoon)));
+    found.unwrap_or((time, false))
+}
+
 /// `written` so that also what cannot be seen in it is seen.
 pub(super) fn revealed(written: &str) -> String {
     let mut shown = String::new();
@@ -125,6 +180,42 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(field_name(written), name, "{written:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_the_ratio_that_it_can_only_have_been() {
+        for (written, ratio) in [
+            ("16:09", Some("16:9")),
+            ("16:09:00", Some("16:9")),
+            (" 16:09:00.000 ", Some("16:9")),
+            ("04:09:00 PM", Some("16:9")),
+            ("4:09 pm", Some("16:9")),
+            ("4:09 p.m.", Some("16:9")),
+            ("下午4:09:00", Some("16:9")),
+            ("1899-12-30 16:09:00", Some("16:9")),
+            ("1899-12-30T16:09:00", Some("16:9")),
+            ("9:16:00", Some("9:16")),
+            ("09:16", Some("9:16")),
+            ("09:16:00 AM", Some("9:16")),
+            ("01:01:00", Some("1:1")),
+            ("1:01", Some("1:1")),
+            ("1:01:00 AM", Some("1:1")),
+            ("16:9", None),
+            ("9:16", None),
+            ("1:1", None),
+            ("09:16 PM", None),
+            ("1:01 PM", None),
+            ("16:09:30", None),
+            ("16:9:", None),
+            ("16:09:00:00", None),
+            ("00:16:09", None),
+            ("4:03:00", None),
+            ("2026-11-22 16:09:00", None),
+            ("", None),
+            ("016:009", None),
+        ] {
+            assert_eq!(ratio_of_time(written), ratio, "{written:?}");
         }
     }
 

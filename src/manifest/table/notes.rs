@@ -2,17 +2,28 @@
 //! workbook that are no text or number, merged cells. Start at [`Tidied`] and [`odd_cell`].
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::columns::Column;
 use super::names;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::manifest::tree::{Node, Span, Value};
-use crate::manifest::values::shown;
+use crate::manifest::values::{self, shown};
 use crate::manifest::workbook::{Oddity, Region, UNCOMPUTED, UNCOMPUTED_MARK, column_letters};
+use crate::text;
 
 /// Which columns had cells that were tidied.
 #[derive(Debug, Default)]
-pub(super) struct Tidied(BTreeMap<usize, Finding>);
+pub(super) struct Tidied(BTreeMap<(usize, Tidying), Finding>);
+
+/// Why a cell does not say what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tidying {
+    /// It holds what is no part of a number or a choice.
+    Looks,
+    /// A spreadsheet took a ratio for a time.
+    Time,
+}
 
 /// The first such cell of a column, and how many there are.
 #[derive(Debug)]
@@ -30,7 +41,15 @@ impl Tidied {
         let Value::Cell(text) = &mut cell.value else {
             return;
         };
-        let Some(read) = names::tidied(text) else {
+        let mut tidied = names::tidied(text).map(|read| (Tidying::Looks, read));
+        if column.key.name == "aspect_ratio" {
+            let bare = tidied.as_ref().map_or(text.as_str(), |(_, read)| read);
+            let ratio = names::ratio_of_time(bare);
+            tidied = ratio
+                .map(|ratio| (Tidying::Time, ratio.to_owned()))
+                .or(tidied);
+        }
+        let Some((why, read)) = tidied else {
             return;
         };
         let written = std::mem::replace(text, read.clone());
@@ -41,19 +60,20 @@ impl Tidied {
             read,
             count: 0,
         };
-        self.0.entry(column.index).or_insert_with(first).count += 1;
+        let finding = self.0.entry((column.index, why)).or_insert_with(first);
+        finding.count += 1;
     }
 
     /// One note for each column.
     pub(super) fn report(self, diagnostics: &mut Diagnostics) {
-        for (_, finding) in self.0 {
-            diagnostics.push(finding.note());
+        for ((_, why), finding) in self.0 {
+            diagnostics.push(finding.note(why));
         }
     }
 }
 
 impl Finding {
-    fn note(&self) -> Diagnostic {
+    fn note(&self, why: Tidying) -> Diagnostic {
         let read_as = format!(
             "`{}` is read as `{}`",
             names::revealed(&self.written),
@@ -66,7 +86,14 @@ impl Finding {
                 self.name
             ),
         };
-        let help = "full-width letters, blanks that do not break, invisible marks and curly quotes are no part of a number, a boolean or a choice; prompts and addresses are read as they are";
+        let help = match why {
+            Tidying::Looks => {
+                "full-width letters, blanks that do not break, invisible marks and curly quotes are no part of a number, a boolean or a choice; prompts and addresses are read as they are"
+            }
+            Tidying::Time => {
+                "a spreadsheet took the ratio for a time of day; there are three ratios, so it can have been no other. To see it as it is meant, format the column as text and type it again"
+            }
+        };
         Diagnostic {
             severity: Severity::Note,
             ..Diagnostic::error("read-as", &self.span, message, help)
@@ -100,14 +127,39 @@ pub(super) fn is_failure(text: &str) -> bool {
 }
 
 /// A cell of a workbook that says something else than somebody typed.
-pub(super) fn odd_cell(oddity: Oddity, text: &str, place: &Span) -> Diagnostic {
+pub(super) fn odd_cell(
+    oddity: Oddity,
+    text: &str,
+    field: Option<&str>,
+    place: &Span,
+) -> Diagnostic {
     let is_uncomputed = text.starts_with(UNCOMPUTED);
+    let seconds = values::seconds_in_time(text);
     let text = shown(text.strip_prefix(UNCOMPUTED_MARK).unwrap_or(text));
     let (code, message, help) = match oddity {
         Oddity::Moment => (
             "cell-is-a-date",
-            format!("the cell holds the date or time `{text}`, not text or a number"),
-            "format the column as text and type the value again: spreadsheets take `16:9` for a time and `5-8` for a date",
+            message_of_moment(&text),
+            match (field, seconds) {
+                (Some("duration"), Some(seconds)) => {
+                    let help = format!("format the column as a number, and write `{seconds}`");
+                    return Diagnostic::error(
+                        "cell-is-a-date",
+                        place,
+                        message_of_moment(&text),
+                        help,
+                    );
+                }
+                (Some("duration"), None) => {
+                    "format the column as a number, and write a whole number of seconds from 5 to 15"
+                }
+                (Some("aspect_ratio"), _) => {
+                    "format the column as text, and write `16:9`, `9:16` or `1:1`"
+                }
+                _ => {
+                    "format the column as text and type the value again: spreadsheets take `5-8` for a date and `8:30` for a time"
+                }
+            },
         ),
         Oddity::Failure if !is_uncomputed => (
             "cell-is-an-error",
@@ -119,6 +171,11 @@ pub(super) fn odd_cell(oddity: Oddity, text: &str, place: &Span) -> Diagnostic {
             format!("nobody has worked out the formula `{text}`: the file holds no value for it"),
             "open the file in a spreadsheet program and save it: only that works formulas out; or paste the values",
         ),
+        Oddity::Formula => (
+            "formula-as-text",
+            format!("the cell holds the formula `{text}` itself, not what it works out to"),
+            "export the table again with values in place of formulas (not `show formulas`), or write the value into the cell",
+        ),
         Oddity::LongNumber => (
             "number-too-long",
             format!("`{text}` has more digits than the 15 that a spreadsheet keeps"),
@@ -128,14 +185,199 @@ pub(super) fn odd_cell(oddity: Oddity, text: &str, place: &Span) -> Diagnostic {
     Diagnostic::error(code, place, message, help)
 }
 
-/// Merged cells in columns that are sent.
-pub(super) fn merged_cells(region: &Region, place: &Span) -> Diagnostic {
+fn message_of_moment(text: &str) -> String {
+    format!("the cell holds the date or time `{text}`, not text or a number")
+}
+
+/// Whether a text is a formula, and nothing that anyone would write for people.
+pub(super) fn is_formula(text: &str) -> bool {
+    let text = text.trim_ascii();
+    let Some(rest) = text.strip_prefix('=') else {
+        return false;
+    };
+    let rest = rest.trim_start_matches(['+', '-', '(', ' ']);
+    let of_sheet = rest.split_once('!').filter(|(sheet, _)| {
+        let quoted = sheet.starts_with('\'') && sheet.ends_with('\'') && sheet.len() > 2;
+        quoted || !sheet.is_empty() && sheet.chars().all(char::is_alphanumeric)
+    });
+    let word =
+        rest.split(|it: char| !(it.is_ascii_uppercase() || it.is_ascii_digit() || it == '.'));
+    let name = word.into_iter().next().unwrap_or_default();
+    let is_call = name.len() > 1
+        && name.starts_with(|it: char| it.is_ascii_uppercase())
+        && rest[name.len()..].starts_with('(')
+        && rest.contains(')');
+    is_call
+        || begins_with_cell(rest)
+        || of_sheet.is_some_and(|(_, cell)| begins_with_cell(cell))
+        || rest.starts_with('"') && rest.contains('&')
+}
+
+/// Whether `text` begins with a cell such as `B2` or `$AB$12`, and goes on as a formula does.
+fn begins_with_cell(text: &str) -> bool {
+    let text = text.strip_prefix('$').unwrap_or(text);
+    let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let row = text[letters..]
+        .strip_prefix('$')
+        .unwrap_or(&text[letters..]);
+    let digits = row.bytes().take_while(u8::is_ascii_digit).count();
+    let goes_on = row[digits..].trim_start();
+    (1..=3).contains(&letters)
+        && (1..=7).contains(&digits)
+        && (goes_on.is_empty() || goes_on.starts_with(|it| "+-*/&^=<>:,;)".contains(it)))
+}
+
+/// What is empty because of merged cells, in a column that is sent.
+pub(super) fn merged_cell(region: &Region, field: Option<&str>, place: &Span) -> Diagnostic {
     let name = |row: u32, column: u32| format!("{}{}", column_letters(column as usize), row + 1);
     let first = name(region.rows.start, region.columns.start);
     let last = name(region.rows.end - 1, region.columns.end - 1);
+    let what = field.map_or("the cell".to_owned(), |field| format!("`{field}`"));
     let message = format!(
-        "the cells {first}:{last} are merged, so only {first} holds the value and the others are empty"
+        "{what} is empty here: the cells {first}:{last} are merged, and only {first} holds the value"
     );
     let help = "undo the merging and write the value into each cell that is to have it: an empty cell takes the default";
     Diagnostic::error("merged-cells", place, message, help)
+}
+
+/// A row that is no job but adds up others.
+pub(super) fn summary_row(place: &Span, word: &str) -> Diagnostic {
+    let message = format!("the row `{}` adds up others and is no job", shown(word));
+    let help = "delete this row, or keep it in another sheet: every row of the table is a job";
+    Diagnostic::error("summary-row", place, message, help)
+}
+
+/// Whether a text heads a row of sums.
+pub(super) fn is_summary(text: &str) -> bool {
+    const WORDS: [&str; 19] = [
+        "total",
+        "totals",
+        "grand total",
+        "subtotal",
+        "sum",
+        "summe",
+        "gesamt",
+        "total général",
+        "合计",
+        "合計",
+        "总计",
+        "總計",
+        "小计",
+        "小計",
+        "总数",
+        "總數",
+        "汇总",
+        "匯總",
+        "共计",
+    ];
+    let text = text.trim().trim_end_matches([':', '：']).trim_end();
+    text.len() <= 20 && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether a text is a number, with the marks that sums and prices have.
+pub(super) fn is_amount(text: &str) -> bool {
+    let is_mark = |it: char| it.is_whitespace() || "+-.,'%¥￥$€£元秒s".contains(it);
+    let rest = text.trim();
+    rest.contains(|it: char| it.is_ascii_digit())
+        && rest.chars().all(|it| it.is_ascii_digit() || is_mark(it))
+}
+
+/// Rows of a sheet that nobody sees, and that are made like all others.
+pub(super) fn hidden_rows(rows: &[Range<usize>], place: &Span) -> Diagnostic {
+    const FEW: usize = 10;
+    let count: usize = rows.iter().map(ExactSizeIterator::len).sum();
+    let mut parts: Vec<String> = Vec::new();
+    let mut listed = 0;
+    for run in rows {
+        if parts.len() >= FEW {
+            break;
+        }
+        listed += run.len();
+        match run.len() {
+            0 => {}
+            1 => parts.push(run.start.to_string()),
+            2 => parts.extend([run.start.to_string(), (run.end - 1).to_string()]),
+            _ => parts.push(format!("{}–{}", run.start, run.end - 1)),
+        }
+    }
+    let list = parts.join(", ");
+    let message = match (count, count - listed) {
+        (1, _) => format!("row {list} is hidden, and is made like all others"),
+        (_, 0) => format!("rows {list} are hidden, and are made like all others"),
+        (_, more) => {
+            format!("rows {list} and {more} more rows are hidden, and are made like all others")
+        }
+    };
+    let help = "show them again (clear the filter, or select all rows and choose `Unhide`) to look, or delete them; if they are meant, `allow: [hidden-rows]` in a YAML manifest that names the table";
+    Diagnostic::warning("hidden-rows", place, message, help)
+}
+
+/// What a cell is linked to, said where its text is no address.
+pub(super) fn linked(found: &mut Diagnostic, target: &str) {
+    let target = text::clean(target, 300);
+    found.help =
+        format!("the cell is linked to `{target}`: write that address itself into the cell");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_told_from_texts_that_begin_alike() {
+        for formula in [
+            "=B2",
+            "=$B$2",
+            "= AB12*2",
+            "=B2&\" on a table\"",
+            "=SUM(A1:A9)",
+            "=+B2",
+            "=CONCAT(A1,B1)",
+            "=Sheet1!B2",
+            "='My sheet'!$B$2",
+            "=产品!B2",
+            "=\"a\"&B2",
+            "=XLOOKUP(A2, F:F, G:G)",
+        ] {
+            assert!(is_formula(formula), "{formula}");
+        }
+        for text in [
+            "=",
+            "= a kite",
+            "=> a kite",
+            "== Scene 1 ==",
+            "=B2B marketing",
+            "=1+1",
+            "=Kite (red)",
+            "=R2D2 rolls by",
+            "B2",
+            "=MOOD(",
+            "a=B2",
+        ] {
+            assert!(!is_formula(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_of_sums_begin_with_such_words_and_go_on_with_amounts() {
+        for word in [
+            "合计",
+            "Total",
+            "TOTAL:",
+            " 总计： ",
+            "Grand Total",
+            "Summe",
+        ] {
+            assert!(is_summary(word), "{word}");
+        }
+        for word in ["Totally red", "total-01", "合计 kite", "", "Sumo"] {
+            assert!(!is_summary(word), "{word}");
+        }
+        for amount in ["8", "1,234.50", "¥ 692.00", "12 %", "-3", "8s", "300秒"] {
+            assert!(is_amount(amount), "{amount}");
+        }
+        for text in ["", "kite", "16:9", "-", "seedance2.0-720p"] {
+            assert!(!is_amount(text), "{text}");
+        }
+    }
 }

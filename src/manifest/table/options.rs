@@ -38,6 +38,18 @@ impl fmt::Display for UnknownDelimiter {
 
 impl std::error::Error for UnknownDelimiter {}
 
+impl fmt::Display for Delimiter {
+    /// As it is written after `--delimiter`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.0 {
+            b';' => ";",
+            b'\t' => "tab",
+            b'|' => "|",
+            _ => ",",
+        })
+    }
+}
+
 impl FromStr for Delimiter {
     type Err = UnknownDelimiter;
 
@@ -58,6 +70,11 @@ impl Delimiter {
         &["\t", "\\t", "tab"],
         &["|", "pipe", "bar"],
     ];
+
+    /// The delimiter that is this byte.
+    pub(super) fn of(byte: u8) -> Self {
+        Self(byte)
+    }
 
     /// The character as a byte.
     pub(super) fn byte(self) -> u8 {

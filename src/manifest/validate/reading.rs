@@ -264,6 +264,11 @@ impl Fields {
             "model" => self.model.doubt(),
             "prompt" => self.prompt.doubt(),
             "duration" => self.duration.doubt(),
+            "aspect_ratio" => self.aspect_ratio.doubt(),
+            "generate_audio" => self.generate_audio.doubt(),
+            "seed" => self.seed.doubt(),
+            "operation" => self.operation.doubt(),
+            "watermark" | "camera_fixed" | "return_last_frame" => self.flag(meant).doubt(),
             "image" | "last_image" => self.picture(meant).doubt(),
             "images" | "videos" | "audios" => self.addresses(meant).doubt(),
             _ => {}

@@ -114,6 +114,13 @@ fn ratio_meant(written: &str) -> Option<AspectRatio> {
         "61" | "square" | "方形" => return Some(AspectRatio::Square),
         _ => {}
     }
+    // What a spreadsheet makes of `=16/9`.
+    let quotient = lower.replacen(',', ".", 1).parse::<f64>();
+    match quotient {
+        Ok(1.77..1.79) => return Some(AspectRatio::Landscape),
+        Ok(0.56..0.57) => return Some(AspectRatio::Portrait),
+        _ => {}
+    }
     let mut numbers = lower
         .split(|character: char| !character.is_ascii_digit())
         .filter(|part| !part.is_empty())

@@ -2,12 +2,14 @@
 //!
 //! Knows how spreadsheets write values, nothing of what the values mean.
 
+use std::ops::Range;
+
 use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime, Time, date};
 use quick_xml::events::{BytesStart, Event};
 
 use super::package::{Part, RUN_LIMIT, RUN_TOO_LONG, attribute, character, value_of};
-use super::{Oddity, Refusal, Region, UNCOMPUTED};
+use super::{Link, Oddity, Refusal, Region, UNCOMPUTED};
 
 /// Most texts that a workbook shares between its cells.
 const STRINGS_LIMIT: usize = 10_000_000;
@@ -17,6 +19,10 @@ const STRINGS_SIZE: usize = 512 << 20;
 const CELLS_LIMIT: usize = 16_000_000;
 /// Most merged regions that are looked at.
 const REGIONS_LIMIT: usize = 100_000;
+/// Most links that are looked at.
+const LINKS_LIMIT: usize = 10_000;
+/// Longest address of a link, in bytes.
+const LINK_SIZE: usize = 2000;
 /// Largest sheet there can be.
 const ROWS: u32 = 1 << 20;
 const COLUMNS: u32 = 1 << 14;
@@ -264,6 +270,12 @@ pub(super) struct CellReader<'w> {
     shown: String,
     raw: Raw,
     pub(super) merged: Vec<Region>,
+    /// Rows that are not shown, from 0, in runs.
+    pub(super) hidden: Vec<Range<u32>>,
+    /// Cells whose formula is a link.
+    pub(super) links: Vec<Link>,
+    /// Cells with a link whose target is known by its id.
+    pub(super) named_links: Vec<Link>,
 }
 
 /// A cell as the XML has it.
@@ -305,6 +317,9 @@ impl<'w> CellReader<'w> {
             shown: String::new(),
             raw: Raw::default(),
             merged: Vec::new(),
+            hidden: Vec::new(),
+            links: Vec::new(),
+            named_links: Vec::new(),
         }
     }
 
@@ -315,7 +330,11 @@ impl<'w> CellReader<'w> {
                 Event::Start(element) => match element.local_name().as_ref() {
                     "row" => {
                         let row = attribute(&element, "r")?;
+                        let hidden = attribute(&element, "hidden")?;
                         self.begin_row(row.as_deref())?;
+                        if matches!(hidden.as_deref(), Some("1" | "true")) {
+                            self.hide_row();
+                        }
                     }
                     "c" => {
                         self.raw.begin(&element, self.next)?;
@@ -325,6 +344,7 @@ impl<'w> CellReader<'w> {
                         self.next = (self.raw.at.0, self.raw.at.1 + 1);
                         self.read_cell()?;
                         let oddity = self.show()?;
+                        self.note_link();
                         if !self.shown.is_empty() {
                             let (row, column) = self.raw.at;
                             let text = &self.shown;
@@ -334,6 +354,17 @@ impl<'w> CellReader<'w> {
                                 text,
                                 oddity,
                             }));
+                        }
+                    }
+                    "hyperlink" if self.named_links.len() < LINKS_LIMIT => {
+                        let region = attribute(&element, "ref")?;
+                        let region = region.as_deref().and_then(Region::parse);
+                        if let (Some(region), Some(id)) = (region, attribute(&element, "id")?) {
+                            self.named_links.push(Link {
+                                row: region.rows.start,
+                                column: region.columns.start,
+                                target: id,
+                            });
                         }
                     }
                     "mergeCell" if self.merged.len() < REGIONS_LIMIT => {
@@ -363,6 +394,30 @@ impl<'w> CellReader<'w> {
         self.next = (row, 0);
         self.part.found_something();
         Ok(())
+    }
+
+    /// Notes that the row that began is not shown.
+    fn hide_row(&mut self) {
+        let row = self.next.0;
+        match self.hidden.last_mut() {
+            Some(run) if run.end == row => run.end += 1,
+            _ => self.hidden.push(row..row + 1),
+        }
+    }
+
+    /// Notes where the cell leads, if its formula says so.
+    fn note_link(&mut self) {
+        if !self.raw.has_formula || self.links.len() == LINKS_LIMIT {
+            return;
+        }
+        let (row, column) = self.raw.at;
+        if let Some(target) = link_in(&self.raw.formula) {
+            self.links.push(Link {
+                row,
+                column,
+                target,
+            });
+        }
     }
 
     /// Reads on to the end of the cell that began.
@@ -495,6 +550,21 @@ impl Raw {
             _ => Within::Cell,
         }
     }
+}
+
+/// The address in a formula such as `HYPERLINK("https://…","…")` or `IMAGE("https://…")`.
+fn link_in(formula: &str) -> Option<String> {
+    let formula = formula.trim_start();
+    let is_link = |name: &&str| {
+        let start = formula.get(..name.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+    };
+    let name = ["HYPERLINK(", "IMAGE(", "_xlfn.IMAGE("]
+        .into_iter()
+        .find(is_link)?;
+    let text = formula[name.len()..].trim_start().strip_prefix('"')?;
+    let target = &text[..text.find('"')?];
+    (target.contains("://") && target.len() <= LINK_SIZE).then(|| target.to_owned())
 }
 
 impl Region {

@@ -2,13 +2,13 @@
 //! empty ones before and between, so that places lead back to the sheet.
 
 use super::cells::{Cell, CellReader};
-use super::{Oddity, Refusal, SheetText};
+use super::{Link, Oddity, Refusal, SheetText};
 
 /// Most bytes of text that are taken from a sheet: texts that many cells share count each time.
 const TEXT_LIMIT: usize = 512 << 20;
 
-/// The sheet `name`, of which `cells` are the cells.
-pub(super) fn text(name: String, cells: CellReader<'_>) -> Result<SheetText, Refusal> {
+/// The sheet `name`, of which `cells` are the cells; and its links of which only the ids are known.
+pub(super) fn text(name: String, cells: CellReader<'_>) -> Result<(SheetText, Vec<Link>), Refusal> {
     text_within(name, cells, TEXT_LIMIT)
 }
 
@@ -17,7 +17,7 @@ pub(super) fn text_within(
     name: String,
     mut cells: CellReader<'_>,
     limit: usize,
-) -> Result<SheetText, Refusal> {
+) -> Result<(SheetText, Vec<Link>), Refusal> {
     let mut writer = Writer::default();
     while let Some(cell) = cells.next()? {
         writer.write(&cell)?;
@@ -33,12 +33,15 @@ pub(super) fn text_within(
     writer.text.shrink_to_fit();
     let mut merged = cells.merged;
     merged.sort_by_key(|region| region.rows.start);
-    Ok(SheetText {
+    let sheet = SheetText {
         name,
         text: writer.text,
         oddities: writer.oddities,
         merged,
-    })
+        hidden: cells.hidden,
+        links: cells.links,
+    };
+    Ok((sheet, cells.named_links))
 }
 
 /// `A`, `B`, … `AA` for a column from 0.

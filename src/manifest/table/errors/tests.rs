@@ -41,6 +41,50 @@ fn every_row_is_written_as_it_was_with_its_errors_behind_it() {
 }
 
 #[test]
+fn warnings_stand_behind_the_errors_of_each_row_also_where_the_screen_sums_them_up() {
+    let mut table = "id,prompt,model,duration,aspect_ratio\n".to_owned();
+    table += "bad,TBD,seedance2.0-720p,,4:3\n";
+    for row in 0..30 {
+        let _ = writeln!(table, "r{row},A cat {row},seedance2.0-720p,,16:9");
+    }
+    let options = LoadOptions {
+        keeps_all_mistakes: true,
+        ..LoadOptions::default()
+    };
+    let read = |_: &Path| Ok(table.clone().into());
+    let copy = written(&load_with(Path::new("shots.csv"), &options, &read));
+    let rows: Vec<&str> = copy.lines().collect();
+    let cell = rows[1];
+    let places = [
+        "unknown-aspect-ratio: ",
+        "| warning: placeholder-prompt: ",
+        "| warning: no-duration: ",
+    ]
+    .map(|code| cell.find(code).unwrap_or_else(|| panic!("{code}: {cell}")));
+    assert!(places[0] < places[1] && places[0] < places[2], "{cell}");
+    for row in &rows[2..] {
+        assert_eq!(row.matches("warning: no-duration: ").count(), 1, "{row}");
+        assert!(!row.contains("more jobs have"), "{row}");
+    }
+}
+
+#[test]
+fn a_table_below_a_title_gets_its_column_at_the_header_and_is_right_without_the_title() {
+    let table = "Spring films,,,\n\nid,prompt,model,duration\na,A cat,seedance2.0-720p,8s\nb,A dog,seedance2.0-720p,8\n";
+    let copy = written(&loaded("shots.csv", table.as_bytes()));
+    insta::assert_snapshot!(copy.replace("\r\n", "␍␊\n"));
+    let (_, mended) = copy.split_once("\r\n\r\n").expect("a blank row");
+    let mended = loaded("mend.csv", mended.replace("8s", "8").as_bytes());
+    let right = table.replace("8s", "8");
+    let (_, right) = right.split_once("\n\n").expect("a blank row");
+    assert_eq!(
+        meaning(&mended),
+        meaning(&loaded("shots.csv", right.as_bytes()))
+    );
+    assert!(meaning(&mended).is_some(), "{}", mended.render_compact());
+}
+
+#[test]
 fn mistakes_of_the_header_and_of_an_open_quote_stand_at_the_first_job() {
     let table = "id,promt,model\na,A cat,seedance2.0-720p\nb,\"A dog,seedance2.0-720p\n";
     let copy = written(&loaded("shots.csv", table.as_bytes()));
@@ -52,7 +96,7 @@ fn what_a_template_cannot_fill_in_stands_at_the_row() {
     let loaded = load(Path::new("m.yaml"), &|path| {
         Ok(match path.to_str() {
             Some("m.yaml") => {
-                b"defaults: { model: seedance2.0-720p }\njobs: { from: t.csv, template: { prompt: 'A {{ product }}' } }\n".to_vec()
+                b"defaults: { model: seedance2.0-720p, duration: 8 }\njobs: { from: t.csv, template: { prompt: 'A {{ product }}' } }\n".to_vec()
             }
             _ => b"id,product\na,lamp\nb,\n".to_vec(),
         })
@@ -91,7 +135,7 @@ fn what_cannot_be_copied_truly_is_not_copied() {
 
 #[test]
 fn an_earlier_column_of_errors_is_replaced_and_never_read() {
-    let table = "id,errors,prompt,model\na,\"old, stale\",A cat,seedance2.0-720p\n";
+    let table = "id,errors,prompt,model,duration\na,\"old, stale\",A cat,seedance2.0-720p,8\n";
     let first = loaded("shots.csv", table.as_bytes());
     assert!(first.plan.is_some(), "{}", first.render_compact());
     assert_eq!(
@@ -101,7 +145,7 @@ fn an_earlier_column_of_errors_is_replaced_and_never_read() {
     let copy = written(&first);
     assert_eq!(
         copy,
-        "\u{feff}id,prompt,model,errors\r\na,A cat,seedance2.0-720p,\r\n"
+        "\u{feff}id,prompt,model,duration,errors\r\na,A cat,seedance2.0-720p,8,\r\n"
     );
     assert_eq!(
         meaning(&first),
