@@ -82,7 +82,7 @@ Exit codes:
     4  the provider refuses the key, or the address is wrong
     5  jobs in doubt need a person: see `shotlist resolve --help`
     6  out of money or quota, or `--max-spend` or `--max-jobs` was reached
-    7  jobs are still pending or running: run again to collect
+    7  jobs are still pending or running, or videos not downloaded: run again to collect
    74  state or results cannot be written, or the state is damaged
    75  another run holds this state
   130  interrupted by Ctrl-C, state saved (143 by SIGTERM or a closed terminal)";
@@ -122,6 +122,16 @@ pub enum Command {
     ///
     /// For a results.csv that was edited, deleted or is open in a spreadsheet. Asks the provider nothing.
     Report(ReportArgs),
+    /// Download the videos that are finished and not yet on this disk
+    ///
+    /// Submits nothing and waits for nothing that is still running. Goes on with what an earlier download has begun;
+    /// an expired URL is asked for once more, if there is a key. Recorded files that are gone are fetched again. An
+    /// existing file is never overwritten.
+    Download(Box<DownloadArgs>),
+    /// Check downloaded files against the state: there, same size, same SHA-256
+    ///
+    /// Exits 0 if every file is as it was downloaded, 3 if one is missing or changed. Changes nothing.
+    Verify(VerifyArgs),
     /// Write a commented manifest to start from
     Init(InitArgs),
     /// Print the JSON Schema of YAML manifests, so that editors complete and check them
@@ -282,6 +292,7 @@ Examples:
   shotlist run shots.yaml --select 'hero-*' --max-jobs 1   one real video first
   shotlist run shots.yaml --concurrency 2 --submit-rate 10/min --deadline 06:00
   shotlist run shots.yaml --rerun failed                   make failed jobs again; costs again
+  shotlist run shots.yaml --download                       and download the videos
 
 Ctrl-C once stops submitting, saves and says how to go on; twice leaves at once.")]
 pub struct RunArgs {
@@ -338,6 +349,20 @@ pub struct RunArgs {
     /// The limits.
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    /// Download finished videos, into DIR [default: `videos` beside results.csv]
+    #[arg(
+        long,
+        value_name = "DIR",
+        num_args = 0..=1,
+        value_hint = ValueHint::DirPath,
+        help_heading = "Downloads"
+    )]
+    pub download: Option<Option<PathBuf>>,
+
+    /// How files are downloaded.
+    #[command(flatten)]
+    pub files: FileArgs,
 
     /// Where state and results are.
     #[command(flatten)]
@@ -405,6 +430,88 @@ pub struct LimitArgs {
     /// Submit nothing after this long, such as `8h`, or after a time of day, such as `06:00` [default: 24h]
     #[arg(long, value_name = "WHEN")]
     pub deadline: Option<Deadline>,
+}
+
+/// How files are downloaded.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Downloads")]
+pub struct FileArgs {
+    /// Most jobs whose files are downloaded at a time [default: 2]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub download_concurrency: Option<NonZeroU32>,
+
+    /// Let downloads also go to addresses of this machine and of private networks
+    #[arg(long)]
+    pub allow_private: bool,
+}
+
+/// `shotlist download`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shotlist download shots.yaml
+  shotlist download shots.yaml --select 'hero-*' --download-dir ~/clips")]
+pub struct DownloadArgs {
+    /// YAML, CSV or .xlsx file that lists the jobs
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub manifest: PathBuf,
+
+    /// How the manifest is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+
+    /// With which key the provider is asked for a fresh URL; without one, expired URLs are left alone.
+    #[command(flatten)]
+    pub key: KeyArgs,
+
+    /// Download only jobs whose id matches; repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "What to download")]
+    pub select: Vec<String>,
+
+    /// Where the files go [default: as `output.download` says, else `videos` beside results.csv]
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath,
+        help_heading = "Downloads"
+    )]
+    pub download_dir: Option<PathBuf>,
+
+    /// How files are downloaded.
+    #[command(flatten)]
+    pub files: FileArgs,
+
+    /// Where state and results are.
+    #[command(flatten)]
+    pub out: OutArgs,
+
+    /// Print one JSON object a line on stdout, the last of type `summary`
+    #[arg(long, help_heading = "Display")]
+    pub json: bool,
+}
+
+/// `shotlist verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shotlist verify shots.yaml
+  shotlist verify shots.yaml --json | jq -r 'select(.type == \"file\" and .finding != \"good\") | .file'")]
+pub struct VerifyArgs {
+    /// YAML, CSV or .xlsx file that lists the jobs; it need not be valid
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub manifest: PathBuf,
+
+    /// How the manifest is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+
+    /// Where state and results are.
+    #[command(flatten)]
+    pub out: OutArgs,
+
+    /// Print one JSON object a line
+    #[arg(long, help_heading = "Display")]
+    pub json: bool,
 }
 
 /// Which finished jobs are made again.

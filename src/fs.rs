@@ -3,6 +3,8 @@
 //! Start at [`replace_file`] (a whole file, atomically) and [`open_growing`] (a file that grows at its end, behind
 //! [`JournalFile`] so that tests can make it fail). Knows nothing of what is written.
 
+pub mod folder;
+
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{
@@ -174,6 +176,19 @@ pub fn create_new_file(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     fill(&file, |writer| writer.write_all(contents)).map_err(|source| {
         let _ = std::fs::remove_file(path); // half a file is worse than none; the first error is the one to tell
         FileError::io("write", path, source)
+    })
+}
+
+/// How a directory is called from `base`, where it is inside of that; else its whole name. Both must be there.
+pub fn called_from(base: &Path, directory: &Path) -> Result<PathBuf, FileError> {
+    let whole = |path: &Path| {
+        path.canonicalize()
+            .map_err(|source| FileError::io("look for", path, source))
+    };
+    let (base, directory) = (whole(base)?, whole(directory)?);
+    Ok(match directory.strip_prefix(&base) {
+        Ok(inside) => inside.to_owned(),
+        Err(_) => directory,
     })
 }
 

@@ -31,11 +31,13 @@
 //! | --- | --- |
 //! | [`plan`] | what a valid manifest means: jobs and the exact requests they send |
 //! | [`money`] | exact amounts, and what a job costs by the user's price list |
-//! | [`engine`] | decides: [`engine::event`] the vocabulary, [`engine::job`] the life of one job, [`engine::resume`] what is left, [`engine::limits`] and [`engine::retry`] the arithmetic |
+//! | [`naming`] | what a downloaded file is called |
+//! | [`engine`] | decides: [`engine::event`] the vocabulary, [`engine::job`] the life of one job, [`engine::resume`] what is left, [`engine::limits`] and [`engine::retry`] the arithmetic, [`engine::downloads`] which files are fetched |
 //! | [`runner`] | the loop above |
 //! | [`state`] | the journal on disk: one JSON line per event, checksummed, synced, locked |
 //! | [`api`] | one HTTP exchange → one reply: [`api::classify`] is the table of what each answer means |
 //! | [`fetch`] | files at addresses that others wrote down: no key, and never into a private network by surprise |
+//! | [`download`] | one file from its address to its place, safe against crashes; [`fs::folder`] is where |
 //! | [`manifest`] | YAML and CSV → plan, with every mistake at its place |
 //! | [`media`] | what a file is by its first bytes, and how long a video is |
 //! | [`probe`] | asks for the files that jobs refer to; [`probe::finding`] says what the answers mean |
@@ -63,6 +65,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod download;
 pub mod engine;
 pub mod error;
 pub mod fetch;
@@ -70,6 +73,7 @@ pub mod fs;
 pub mod manifest;
 pub mod media;
 pub mod money;
+pub mod naming;
 pub mod output;
 pub mod plan;
 pub mod probe;

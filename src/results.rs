@@ -14,7 +14,7 @@ use crate::engine::table::{JobTable, Selection};
 use crate::money::Cost;
 use crate::plan::{Job, Plan};
 use crate::report::outcome::Standing;
-use crate::text::is_unsafe;
+use crate::text::{CleanText, is_unsafe};
 
 /// The columns before the user's own.
 pub const COLUMNS: [&str; 18] = [
@@ -81,7 +81,7 @@ fn write_state(
     sheet.cell(standing.status.as_str())?;
     sheet.optional(state.task().map(|task| &task.id))?;
     sheet.cell(video_url(state).unwrap_or_default())?;
-    sheet.cell("")?; // file
+    sheet.cell(local_files(state).map_or("", |files| files.video))?;
     sheet.cell(standing.class.map_or("", |class| class.as_str()))?;
     sheet.cell(error(state).unwrap_or_default())?;
     sheet.show(state.attempts)?;
@@ -188,9 +188,34 @@ pub(crate) fn last_frame_url(state: &JobState) -> Option<&str> {
     }
 }
 
-/// What provider or network said about a job that is not completed.
+/// Files of a completed job on this disk, each relative to the directory of the state if it is inside of that, else
+/// absolute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalFiles<'a> {
+    /// The video.
+    pub video: &'a str,
+    /// The picture of its last frame.
+    pub poster: Option<&'a str>,
+}
+
+/// The files that the state records of the current take of a job; nobody has looked whether they are still there.
+pub fn local_files(state: &JobState) -> Option<LocalFiles<'_>> {
+    let files = state.files.as_deref()?;
+    Some(LocalFiles {
+        video: files.video.as_ref()?.file.as_str(),
+        poster: files.last_frame.as_ref().map(|saved| saved.file.as_str()),
+    })
+}
+
+/// What provider or network said about a job that is not completed, or why a file of a completed one is missing.
 pub(crate) fn error(state: &JobState) -> Option<&str> {
     match &state.phase {
+        Phase::Completed { .. } => state
+            .files
+            .as_ref()?
+            .trouble
+            .as_ref()
+            .map(CleanText::as_str),
         Phase::Returned { message, .. }
         | Phase::Failed { message, .. }
         | Phase::InDoubt { message, .. }
@@ -256,6 +281,12 @@ pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<&'static str> {
         } => Some("older than the job time-out: left running, every run asks again"),
         Phase::Pending | Phase::Returned { .. } if is_changed => {
             Some("manifest changed after this was tried: the next run sends the new content")
+        }
+        Phase::Completed { .. } if error(state).is_some() && is_changed => Some(
+            "not downloaded: `shotlist download` tries again, its URL expires; manifest changed after this was submitted; `--rerun changed` makes it again",
+        ),
+        Phase::Completed { .. } if error(state).is_some() => {
+            Some("not downloaded: `shotlist download` tries again, its URL expires")
         }
         Phase::Completed { .. } | Phase::Failed { .. } if is_changed && !is_without_url(state) => {
             Some("manifest changed after this was submitted; `--rerun changed` makes it again")

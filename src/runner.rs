@@ -9,7 +9,10 @@ use futures::stream::{FuturesUnordered, Stream, StreamExt};
 
 use crate::api::VideoApi;
 use crate::clock::Clock;
-use crate::engine::event::{Call, Input, Notice, Now, SubmitReply};
+use crate::engine::event::{
+    Call, FetchReply, FileOrder, Input, JobIndex, Notice, Now, SubmitReply,
+};
+use crate::engine::job::JobState;
 use crate::engine::table::Record;
 use crate::engine::{Effects, Engine, describe_intents};
 use crate::plan::Plan;
@@ -45,6 +48,20 @@ pub trait Reporter {
     fn wake_at(&self) -> Option<Duration>;
 }
 
+/// Whoever fetches files of completed jobs and puts them in their places.
+pub trait Files {
+    /// Fetches what `order` names; `state` is that of the job.
+    fn fetch(
+        &self,
+        job: JobIndex,
+        order: FileOrder,
+        state: &JobState,
+    ) -> BoxFuture<'static, FetchReply>;
+
+    /// Leaves everything as it is by now: a later run goes on from there.
+    fn stop(&self);
+}
+
 /// What just became true.
 #[derive(Debug)]
 pub struct News<'a> {
@@ -75,6 +92,8 @@ pub struct Stage<'a, A, J, S> {
     pub plan: &'a Plan,
     /// The provider.
     pub api: &'a A,
+    /// The files; only a run that downloads needs them.
+    pub files: Option<&'a dyn Files>,
     /// The state.
     pub journal: &'a mut J,
     /// People.
@@ -140,6 +159,9 @@ where
             inputs.contains(&Input::Interrupted) && signal.is_some_and(|(_, times)| times > 1);
         decided = stage.clock.now();
         effects = engine.step(inputs.drain(..), decided);
+        if engine.drops_downloads() {
+            stage.files.inspect(|files| files.stop());
+        }
         if leaves_now {
             // Answers that came together with the signal are not thrown away: a task id may be among them.
             let saved = save(&effects.records, stage.journal, &mut state_error);
@@ -235,6 +257,13 @@ fn start<A: VideoApi, J, S>(
             let reply = stage.api.poll(engine.table().origin(run), &task_id);
             aside(reply.map(move |reply| Input::Polled { job, reply }))
         }
+        Call::Download { job, order } => {
+            let files = stage.files.expect("a run that downloads is given files");
+            let reply = files.fetch(job, *order, engine.table().job(job));
+            reply
+                .map(move |reply| Input::Fetched { job, reply })
+                .boxed()
+        }
     }
 }
 
@@ -292,9 +321,9 @@ impl Call {
         matches!(self, Self::Submit { .. })
     }
 
-    fn job(&self) -> crate::engine::event::JobIndex {
+    fn job(&self) -> JobIndex {
         match self {
-            Self::Submit { job } | Self::Poll { job, .. } => *job,
+            Self::Submit { job } | Self::Poll { job, .. } | Self::Download { job, .. } => *job,
         }
     }
 }

@@ -8,17 +8,18 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Zoned;
 use secrecy::SecretString;
 
-use crate::cli::{ApiArgs, LimitArgs, RerunWhich, RunArgs};
+use crate::cli::{ApiArgs, FileArgs, LimitArgs, RerunWhich, RunArgs};
 use crate::engine::table::Selection;
 use crate::error::{Error, ExitCode};
-use crate::manifest::ManifestSettings;
+use crate::manifest::{DownloadSetting, ManifestSettings, OutputSettings};
 use crate::money::Amount;
+use crate::naming::FileTemplate;
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
 
@@ -79,6 +80,48 @@ pub struct RunSettings {
     pub rerun_failed: bool,
     /// Whether jobs with another content than was sent are made again.
     pub rerun_changed: bool,
+    /// How videos are downloaded, if they are.
+    pub downloads: Option<DownloadSettings>,
+}
+
+/// How videos are downloaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownloadSettings {
+    /// Where they go; `None` is the usual place beside results.csv.
+    pub directory: Option<PathBuf>,
+    /// How they are called.
+    pub file_name: FileTemplate,
+    /// Most jobs whose files are downloaded at a time.
+    pub concurrency: NonZeroU32,
+    /// Whether private addresses may be asked whatever the base URL is.
+    pub allow_private: bool,
+}
+
+impl DownloadSettings {
+    /// What these options say together with the manifest at this path; `named` is the directory of a flag.
+    pub fn resolve(
+        named: Option<PathBuf>,
+        options: &FileArgs,
+        output: &OutputSettings,
+        manifest: &Path,
+    ) -> Self {
+        let beside = || match &output.download {
+            Some(DownloadSetting::To(directory)) => {
+                let above = manifest.parent().unwrap_or(Path::new(""));
+                Some(above.join(directory))
+            }
+            _ => None,
+        };
+        Self {
+            directory: named.or_else(beside),
+            file_name: output.file_name.clone().unwrap_or_default(),
+            concurrency: options
+                .download_concurrency
+                .or(output.download_concurrency)
+                .unwrap_or(count(2)),
+            allow_private: options.allow_private,
+        }
+    }
 }
 
 /// Where a run's requests go.
@@ -161,6 +204,7 @@ impl RunSettings {
             selection: selection(&options.select)?,
             rerun_failed: options.rerun.contains(&RerunWhich::Failed),
             rerun_changed: options.rerun.contains(&RerunWhich::Changed),
+            downloads: downloads(options, &manifest.output),
         })
     }
 
@@ -216,6 +260,19 @@ impl Schedule {
             deadline: time_until(manifest.deadline.unwrap_or(DEADLINE), now)?,
         })
     }
+}
+
+/// How a run downloads: because of its flag, or because the manifest says so.
+fn downloads(options: &RunArgs, output: &OutputSettings) -> Option<DownloadSettings> {
+    let by_manifest = !matches!(output.download, None | Some(DownloadSetting::No));
+    let is_wanted = options.download.is_some() || by_manifest;
+    let named = options.download.clone().flatten();
+    let mut settings =
+        DownloadSettings::resolve(named.clone(), &options.files, output, &options.manifest);
+    if options.rehearse {
+        settings.directory = named; // what is only rehearsed does not belong among real videos
+    }
+    is_wanted.then_some(settings)
 }
 
 impl Address {
@@ -335,7 +392,7 @@ const fn count(number: u32) -> NonZeroU32 {
 }
 
 /// Compiles the `--select` globs.
-fn selection(globs: &[String]) -> Result<Selection, Error> {
+pub fn selection(globs: &[String]) -> Result<Selection, Error> {
     Selection::new(globs).map_err(|source| {
         let glob = source.glob().map_or_else(String::new, shown);
         Error::new(
@@ -490,6 +547,7 @@ mod tests {
             max_spend: "38".parse().ok(),
             create_path: Some("/v2/create".to_owned()),
             poll_path: Some("/v2/{task_id}".to_owned()),
+            output: crate::manifest::OutputSettings::default(),
         }
     }
 

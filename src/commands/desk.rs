@@ -233,6 +233,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Setup;
+    use crate::engine::downloads::Downloads;
     use crate::engine::event::{Now, RunStart};
     use crate::engine::limits::Limits;
     use crate::engine::resume::Rerun;
@@ -265,6 +266,7 @@ mod tests {
             limits,
             rerun: Rerun::default(),
             budget: None,
+            downloads: Downloads::default(),
         };
         Engine::resume(table, setup, now).0
     }

@@ -4,6 +4,8 @@
 
 mod check;
 mod desk;
+mod download;
+mod files;
 mod init;
 mod plan;
 mod report;
@@ -13,6 +15,7 @@ mod schema;
 mod signals;
 mod simulate;
 mod status;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -77,7 +80,9 @@ pub fn refuse(wrong: &clap::Error, arguments: &[OsString], output: &mut Output) 
 }
 
 /// The commands that can answer in JSON lines.
-const JSON_COMMANDS: [&str; 5] = ["check", "plan", "run", "status", "report"];
+const JSON_COMMANDS: [&str; 7] = [
+    "check", "plan", "run", "status", "report", "download", "verify",
+];
 
 /// A panic is a bug in shotlist, and exits as one; what it says was told when it happened.
 fn unless_it_panics(perform: impl FnOnce() -> ExitCode) -> ExitCode {
@@ -93,6 +98,8 @@ fn perform(cli: Cli, output: &mut Output) -> ExitCode {
         Command::Status(options) => status::status(&options, output),
         Command::Resolve(options) => resolve::resolve(&options, output),
         Command::Report(options) => report::report(&options, output),
+        Command::Download(options) => download::download(&options, output),
+        Command::Verify(options) => verify::verify(&options, output),
         Command::Init(options) => init::init(&options, output),
         Command::Schema(options) => Ok(schema::schema(&options, output)),
         Command::Simulate(options) => simulate::simulate(&options, output),
@@ -112,6 +119,8 @@ fn json_command(command: &Command) -> Option<&'static str> {
         Command::Run(options) => options.json.then_some("run"),
         Command::Status(options) => options.json.then_some("status"),
         Command::Report(options) => options.json.then_some("report"),
+        Command::Download(options) => options.json.then_some("download"),
+        Command::Verify(options) => options.json.then_some("verify"),
         Command::Resolve(_) | Command::Init(_) | Command::Schema(_) | Command::Simulate(_) => None,
     }
 }

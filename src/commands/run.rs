@@ -9,11 +9,13 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
 use super::desk::{Closed, Desk};
+use super::files::{self, Files};
 use super::{Manifest, Reading, Stage, Stop, environment, load_manifest, open_state, signals};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::RunArgs;
 use crate::clock::{self, Clock};
 use crate::engine::budget::Budget;
+use crate::engine::downloads::Downloads;
 use crate::engine::event::{Origin, RunStart};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
@@ -57,6 +59,21 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
 
     let runtime = signals::runtime()?;
     let provider = Provider::find(&settings, key, &runtime)?;
+    let files = settings
+        .downloads
+        .as_ref()
+        .map(|downloads| {
+            let base_url = Some(provider.origin.base_url.as_str());
+            Files::new(
+                downloads,
+                &manifest.plan,
+                &store,
+                base_url,
+                &runtime,
+                &clock,
+            )
+        })
+        .transpose()?;
     let setup = Setup {
         budget: draw_up(&settings, &manifest.plan, &table)?,
         ..setup(&settings, &provider, &table)
@@ -86,6 +103,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         let stage = runner::Stage {
             plan: &manifest.plan,
             api: &api,
+            files: files.as_ref().map(|files| files as &dyn runner::Files),
             journal: &mut store,
             reporter: &mut desk,
             clock: &clock,
@@ -96,7 +114,9 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let closed = desk.close(&ended.engine);
     ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
     drop(store); // nobody who reads slowly shall keep the next run out
-    let facts = facts(&ended, &closed);
+    let downloads = files::tally(&ended.engine);
+    let mut facts = facts(&ended, &closed);
+    facts.extend(files::fact(downloads));
     if let Some(error) = closed.results_error {
         Stop::from(error).tell(None, output);
     }
@@ -117,6 +137,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         invocation: &invocation(options, stage),
         results: Some(&shown),
         elapsed: clock.now().mono,
+        downloads,
     };
     show(&summary, options, output);
     let delivered = signals::deliver(output, ended.signal.is_some(), &mut signals);
@@ -263,6 +284,13 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
         },
         rerun: rerun(settings),
         budget: None,
+        downloads: settings
+            .downloads
+            .as_ref()
+            .map_or(Downloads::None, |downloads| {
+                let renewal = files::renewal(provider.key.as_ref());
+                Downloads::Along(files::terms(downloads, renewal))
+            }),
     }
 }
 
@@ -380,9 +408,26 @@ fn repeated(options: &RunArgs) -> Vec<String> {
         .into_iter()
         .filter_map(|(option, value)| Some((option, value?)));
     let select = options.select.iter().map(|glob| ("--select", glob.clone()));
-    once.chain(select)
-        .flat_map(|(option, value)| [option.to_owned(), value])
-        .collect()
+    let pairs = once
+        .chain(select)
+        .flat_map(|(option, value)| [option.to_owned(), value]);
+    pairs.chain(repeated_downloads(options)).collect()
+}
+
+/// The same of downloads.
+fn repeated_downloads(options: &RunArgs) -> impl Iterator<Item = String> {
+    let files = &options.files;
+    let private = files.allow_private.then(|| "--allow-private".to_owned());
+    let concurrency = files
+        .download_concurrency
+        .map(|count| ["--download-concurrency".to_owned(), count.to_string()]);
+    let download = options.download.as_ref().map(|directory| {
+        let directory = directory.as_ref().map(|path| path.display().to_string());
+        std::iter::once("--download".to_owned()).chain(directory)
+    });
+    let concurrency = concurrency.into_iter().flatten();
+    let download = download.into_iter().flatten();
+    private.into_iter().chain(concurrency).chain(download)
 }
 
 #[cfg(test)]
@@ -467,7 +512,7 @@ mod tests {
     fn the_next_run_is_suggested_with_the_options_of_this_one_but_for_what_costs_again() {
         let line = "--base-url http://127.0.0.1:1 --api-key-file k --max-jobs 1 --max-spend 9.50 --concurrency 2 --submit-rate 3/min \
                     --poll-rate 4/s --poll-first 5s --poll-every 6s --submit-timeout 7m --job-timeout 8h --deadline \
-                    06:00 --select a* --select b";
+                    06:00 --select a* --select b --allow-private --download-concurrency 3 --download clips";
         let words = format!("shotlist run m.yaml {line} --rerun failed");
         let Ok(Command::Run(options)) =
             parse(words.split_whitespace().map(OsString::from)).map(|cli| cli.command)

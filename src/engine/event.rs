@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::budget::Shortfall;
+use super::job::Take;
 use crate::money::Cost;
 use crate::plan::{AspectRatio, Fingerprint, Mode, Model, VideoRequest, words};
 use crate::text::{CleanText, clean};
@@ -188,6 +189,25 @@ pub enum Event {
     NotCreated,
     /// The job is to be made again: opens the next take.
     Reopened,
+    /// The video is on this disk, whole and synced; so is the picture of its last frame, if it is named.
+    Downloaded {
+        /// The video.
+        video: SavedFile,
+        /// The picture of its last frame.
+        last_frame: Option<SavedFile>,
+    },
+    /// The provider was asked again for a completed task and named a fresh address.
+    Renewed {
+        /// Where the video is now.
+        video_url: MediaUrl,
+        /// Where the picture of the last frame is now; without one, the old address stays.
+        last_frame_url: Option<MediaUrl>,
+    },
+    /// A run gave up on a file of a completed job; the next one tries again.
+    NotDownloaded {
+        /// Why.
+        message: CleanText,
+    },
 }
 
 impl Event {
@@ -221,6 +241,9 @@ impl Event {
             Self::Adopted { .. } => EventKind::Adopted,
             Self::NotCreated => EventKind::NotCreated,
             Self::Reopened => EventKind::Reopened,
+            Self::Downloaded { .. } => EventKind::Downloaded,
+            Self::Renewed { .. } => EventKind::Renewed,
+            Self::NotDownloaded { .. } => EventKind::NotDownloaded,
         }
     }
 
@@ -259,6 +282,12 @@ words! {
         NotCreated = "not_created",
         /// [`Event::Reopened`]
         Reopened = "reopened",
+        /// [`Event::Downloaded`]
+        Downloaded = "downloaded",
+        /// [`Event::Renewed`]
+        Renewed = "renewed",
+        /// [`Event::NotDownloaded`]
+        NotDownloaded = "not_downloaded",
     }
 }
 
@@ -316,6 +345,114 @@ impl MediaUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A file that was put in its place, whole and synced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedFile {
+    /// Where it is.
+    pub file: FilePath,
+    /// Its size.
+    pub bytes: u64,
+    /// The hash of its content.
+    pub sha256: FileHash,
+}
+
+/// Where a file is: relative to the directory of the state if it is inside of that, else absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePath(Box<str>);
+
+impl FilePath {
+    /// Most bytes a path may have, as on common systems.
+    pub const LIMIT: usize = 4096;
+
+    /// Keeps `path` as it is; `None` if no file can be called so.
+    pub fn new(path: &str) -> Option<Self> {
+        let is_one = !path.is_empty() && path.len() <= Self::LIMIT && !path.contains('\0');
+        is_one.then(|| Self(path.into()))
+    }
+
+    /// The path as it is.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The SHA-256 of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileHash(pub [u8; 32]);
+
+impl FileHash {
+    /// Reads the form that [`fmt::Display`] writes: 64 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut hash = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (byte, at) in hash.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+        }
+        Some(Self(hash))
+    }
+}
+
+impl fmt::Display for FileHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// Which files of a completed job are to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileOrder {
+    /// Of which take.
+    pub take: Take,
+    /// Its task.
+    pub task_id: TaskId,
+    /// The video.
+    pub video: Wanted,
+    /// Where the picture of the last frame is, if it is wanted.
+    pub last_frame: Option<MediaUrl>,
+}
+
+/// A video that is to be fetched, or one that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// To be fetched from here.
+    At(MediaUrl),
+    /// There since an earlier run.
+    Here(SavedFile),
+}
+
+/// What became of a download: one of these, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchReply {
+    /// In its place, whole and synced.
+    Saved {
+        /// The video.
+        video: SavedFile,
+        /// The picture of the last frame.
+        last_frame: Option<SavedFile>,
+        /// Why the picture is missing, if it was wanted.
+        without: Option<Box<FetchReply>>,
+    },
+    /// The address is no longer good, or holds a web page; the provider may name a fresh one.
+    Expired {
+        /// What came instead.
+        message: CleanText,
+    },
+    /// It may come another time.
+    Trouble {
+        /// What happened.
+        message: CleanText,
+    },
+    /// It will not come in this run.
+    Refused {
+        /// Why.
+        message: CleanText,
+    },
 }
 
 /// What became of one create request: one of these, and nothing else.
@@ -463,6 +600,13 @@ pub enum Input {
         /// How.
         reply: PollReply,
     },
+    /// A download ended.
+    Fetched {
+        /// Of which job.
+        job: JobIndex,
+        /// How.
+        reply: FetchReply,
+    },
     /// Ctrl-C or SIGTERM: no new submit; open creates get a last while to answer.
     Interrupted,
     /// The state cannot be written any more: no new submit, polls go on in memory.
@@ -485,6 +629,13 @@ pub enum Call {
         task_id: TaskId,
         /// The run whose origin is asked.
         run: RunNumber,
+    },
+    /// Fetch files of this job and put them in their places.
+    Download {
+        /// Which job.
+        job: JobIndex,
+        /// Which files.
+        order: Box<FileOrder>,
     },
 }
 
@@ -530,6 +681,20 @@ pub enum Notice {
         /// Which job.
         job: JobIndex,
         /// What happened.
+        message: CleanText,
+    },
+    /// A download failed and will be made again.
+    DownloadTrouble {
+        /// Which job.
+        job: JobIndex,
+        /// What happened.
+        message: CleanText,
+    },
+    /// A file of a completed job was given up for this run.
+    NotDownloaded {
+        /// Which job.
+        job: JobIndex,
+        /// Why.
         message: CleanText,
     },
     /// An answer that is not legal for the job's status was ignored (a bug in shotlist).

@@ -4,7 +4,9 @@
 
 use jiff::Timestamp;
 
-use super::event::{Event, FailureClass, MediaUrl, PendingClass, RunNumber, SentRequest, TaskId};
+use super::event::{
+    Event, FailureClass, MediaUrl, PendingClass, RunNumber, SavedFile, SentRequest, TaskId,
+};
 use crate::money::{Amount, Cost, Currency};
 use crate::plan::{Fingerprint, words};
 use crate::text::CleanText;
@@ -28,6 +30,19 @@ pub struct JobState {
     pub(super) amount: Amount,
     /// `None` if it was recorded without a cost.
     pub(super) currency: Option<Currency>,
+    /// What was done about the files of this take; only of a completed job.
+    pub files: Option<Box<JobFiles>>,
+}
+
+/// The files of a completed job on this disk, and why one is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobFiles {
+    /// The video.
+    pub video: Option<SavedFile>,
+    /// The picture of its last frame.
+    pub last_frame: Option<SavedFile>,
+    /// Why the last run that wanted them gave up on one.
+    pub trouble: Option<CleanText>,
 }
 
 /// Number of a take, from 1.
@@ -162,6 +177,11 @@ impl JobState {
             status: self.status(),
             event: event.name(),
         };
+        if let Phase::Completed { .. } = self.phase
+            && self.apply_to_files(event)
+        {
+            return Ok(());
+        }
         let next = match (&self.phase, event) {
             (
                 Phase::Pending | Phase::Returned { .. },
@@ -174,8 +194,7 @@ impl JobState {
             ) => {
                 self.attempts += 1;
                 self.fingerprint = Some(*fingerprint);
-                self.amount = cost.map_or(Amount::ZERO, |cost| cost.amount);
-                self.currency = cost.map(|cost| cost.currency);
+                self.reserve(*cost);
                 self.sent = request.clone().map(Box::new);
                 self.submitted_at = Some(at);
                 Phase::Submitting { run: *run }
@@ -247,12 +266,53 @@ impl JobState {
             (Phase::Completed { .. } | Phase::Failed { .. }, Event::Reopened) => {
                 self.take.0 += 1;
                 self.attempts = 0;
+                self.files = None;
                 Phase::Pending
             }
             _ => return Err(illegal),
         };
         self.phase = next;
         Ok(())
+    }
+
+    fn reserve(&mut self, cost: Option<Cost>) {
+        self.amount = cost.map_or(Amount::ZERO, |cost| cost.amount);
+        self.currency = cost.map(|cost| cost.currency);
+    }
+
+    /// Makes an event about the files of a completed job true; `false` if it is about something else.
+    fn apply_to_files(&mut self, event: &Event) -> bool {
+        match (event, &mut self.phase) {
+            (Event::Downloaded { video, last_frame }, _) => {
+                self.files = Some(Box::new(JobFiles {
+                    video: Some(video.clone()),
+                    last_frame: last_frame.clone(),
+                    trouble: None,
+                }));
+            }
+            (Event::NotDownloaded { message }, _) => {
+                let files = self.files.get_or_insert_default();
+                files.trouble = Some(message.clone());
+            }
+            (
+                Event::Renewed {
+                    video_url: fresh,
+                    last_frame_url: fresh_frame,
+                },
+                Phase::Completed {
+                    video_url,
+                    last_frame_url,
+                    ..
+                },
+            ) => {
+                fresh.clone_into(video_url);
+                if fresh_frame.is_some() {
+                    last_frame_url.clone_from(fresh_frame);
+                }
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// The status column, but for `skipped`, which depends on what the run selected.
@@ -265,6 +325,17 @@ impl JobState {
             Phase::Failed { .. } => Status::Failed,
             Phase::InDoubt { .. } | Phase::Lost { .. } => Status::InDoubt,
         }
+    }
+
+    /// Whether it is completed and a file that the provider made is not recorded as saved.
+    pub fn lacks_files(&self) -> bool {
+        let Phase::Completed { last_frame_url, .. } = &self.phase else {
+            return false;
+        };
+        let files = self.files.as_deref();
+        files.is_none_or(|files| {
+            files.video.is_none() || files.last_frame.is_none() && last_frame_url.is_some()
+        })
     }
 
     /// The task at the provider, as far as one is known.
@@ -336,7 +407,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::engine::event::SentRequest;
+    use crate::engine::event::{FileHash, FilePath, SentRequest};
     use crate::plan::Mode;
 
     fn at(second: i64) -> Timestamp {
@@ -459,7 +530,76 @@ mod tests {
             },
             Event::NotCreated,
             Event::Reopened,
+            Event::Downloaded {
+                video: saved("videos/hero.mp4"),
+                last_frame: Some(saved("videos/hero.png")),
+            },
+            Event::Renewed {
+                video_url: MediaUrl::new("https://example.com/w.mp4").expect("valid"),
+                last_frame_url: None,
+            },
+            Event::NotDownloaded {
+                message: CleanText::new("said"),
+            },
         ]
+    }
+
+    fn saved(file: &str) -> SavedFile {
+        SavedFile {
+            file: FilePath::new(file).expect("valid"),
+            bytes: 7,
+            sha256: FileHash([7; 32]),
+        }
+    }
+
+    fn completed_with(events: &[Event]) -> JobState {
+        let (_, phase) = phases().swap_remove(5);
+        let mut job = JobState {
+            phase,
+            ..JobState::default()
+        };
+        for event in events {
+            job.apply(event, at(3)).expect("legal");
+        }
+        job
+    }
+
+    #[test]
+    fn a_file_belongs_to_its_take_and_a_failed_try_takes_nothing_away() {
+        let [downloaded, _, failed] = &events()[13..] else {
+            unreachable!("three events are about files")
+        };
+        let job = completed_with(&[downloaded.clone(), failed.clone()]);
+        let files = job.files.as_ref().expect("recorded");
+        assert_eq!(files.video, Some(saved("videos/hero.mp4")));
+        assert_eq!(files.last_frame, Some(saved("videos/hero.png")));
+        assert!(files.trouble.is_some());
+        let job = completed_with(&[failed.clone(), downloaded.clone()]);
+        assert_eq!(job.files.expect("recorded").trouble, None);
+        let job = completed_with(&[downloaded.clone(), Event::Reopened]);
+        assert_eq!((job.files, job.take), (None, Take(2)));
+    }
+
+    #[test]
+    fn a_fresh_address_takes_the_place_of_the_old_one_and_a_missing_one_does_not() {
+        let url = |name: &str| MediaUrl::new(&format!("https://example.com/{name}"));
+        let renewed = |video: &str, frame: Option<&str>| Event::Renewed {
+            video_url: url(video).expect("valid"),
+            last_frame_url: frame.and_then(url),
+        };
+        let job = completed_with(&[renewed("a", Some("b")), renewed("c", None)]);
+        let Phase::Completed {
+            video_url,
+            last_frame_url,
+            finished_at,
+            ..
+        } = job.phase
+        else {
+            panic!("it stays completed")
+        };
+        assert_eq!(Some(video_url), url("c"));
+        assert_eq!(last_frame_url, url("b"));
+        assert_eq!(finished_at, at(2), "as before");
     }
 
     fn name(phase: &Phase) -> String {

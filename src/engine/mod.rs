@@ -5,6 +5,7 @@
 //! counted from there.
 
 pub mod budget;
+pub mod downloads;
 pub mod event;
 pub mod job;
 pub mod limits;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use self::budget::Budget;
+use self::downloads::{Downloads, Files};
 use self::event::{
     Call, Event, Input, JobIndex, Notice, Now, RunNumber, RunStart, SentRequest, StopReason, TaskId,
 };
@@ -60,6 +62,8 @@ pub struct Setup {
     pub rerun: Rerun,
     /// What the state may have reserved at most.
     pub budget: Option<Budget>,
+    /// Whether files of completed jobs are fetched.
+    pub downloads: Downloads,
 }
 
 /// What the shell has to do after a step, in this order.
@@ -138,6 +142,8 @@ pub struct Engine {
     /// When running tasks time out, by wall clock.
     expiries: BinaryHeap<Reverse<(Timestamp, JobIndex)>>,
 
+    files: Files,
+
     stops: Vec<StopReason>,
     /// Until when open creates may still answer, once the run is interrupted.
     grace_ends: Option<Duration>,
@@ -185,6 +191,7 @@ impl Engine {
             poll_refusals: 0,
             polls_end: Polls::GoOn,
             expiries: BinaryHeap::new(),
+            files: Files::new(&setup.downloads),
             stops: Vec::new(),
             grace_ends: None,
             limits: setup.limits,
@@ -192,7 +199,17 @@ impl Engine {
         };
         for job in 0..engine.table.removed().end {
             let wish = wish(&engine.table, job, &setup.selection);
-            match outlook(engine.table.job(job), wish, setup.rerun) {
+            let outlook = outlook(engine.table.job(job), wish, setup.rerun);
+            if wish != Wish::NotSelected {
+                engine.files.select(job);
+            }
+            if outlook == Outlook::Done {
+                engine.want_files(job, now);
+            }
+            if setup.downloads.is_alone() && outlook != Outlook::InDoubt {
+                continue;
+            }
+            match outlook {
                 Outlook::New | Outlook::Again | Outlook::Remake => {
                     engine.fresh.push(job, engine.price(job));
                 }
@@ -215,8 +232,10 @@ impl Engine {
         }
         self.expire(now, &mut effects);
         self.end_in_time(now, &mut effects);
+        self.give_up_renewals(now, &mut effects);
         self.start_submit(now, &mut effects);
         self.start_poll(now, &mut effects);
+        self.start_downloads(now, &mut effects);
         effects
     }
 
@@ -242,6 +261,7 @@ impl Engine {
                     self.submit_spacing.launched(now);
                 }
                 Call::Poll { .. } => self.poll_spacing.launched(now),
+                Call::Download { .. } => {}
             }
         }
     }
@@ -249,7 +269,10 @@ impl Engine {
     /// Whether nothing is open and nothing will be.
     pub fn is_finished(&self) -> bool {
         let polls_done = self.polls_end == Polls::Ended || self.watches.is_empty();
-        self.open_creates.is_empty() && polls_done && !self.has_submits_left()
+        self.open_creates.is_empty()
+            && polls_done
+            && !self.has_submits_left()
+            && self.files.is_idle()
     }
 
     /// When to step again if no input comes first.
@@ -283,6 +306,7 @@ impl Engine {
         if !self.watches.is_empty() {
             times.push(now.mono + self.last_poll_in(now).min(LONGEST_SLEEP));
         }
+        times.extend(self.files.due());
         times.extend(self.grace_ends);
         times.into_iter().min()
     }
@@ -328,10 +352,16 @@ impl Engine {
                 }
             }
             Input::Polled { job, reply } => {
-                if self.watches.closed(job).is_some() {
+                if self.watches.closed(job).is_none() {
+                    return;
+                }
+                if self.files.is_renewing(job) {
+                    self.take_renewal(job, reply, now, effects);
+                } else {
                     self.take_poll_reply(job, reply, now, effects);
                 }
             }
+            Input::Fetched { job, reply } => self.take_fetch_reply(job, reply, now, effects),
             Input::Interrupted => {
                 let grace = if self.grace_ends.is_some() {
                     Duration::ZERO
@@ -339,10 +369,14 @@ impl Engine {
                     INTERRUPT_GRACE
                 };
                 self.grace_ends = Some(now.mono + grace);
+                self.end_downloads();
                 self.end_polls();
                 self.stop(StopReason::Interrupted, effects);
             }
-            Input::StateFailed => self.stop(StopReason::StateFailed, effects),
+            Input::StateFailed => {
+                self.end_downloads();
+                self.stop(StopReason::StateFailed, effects);
+            }
         }
     }
 

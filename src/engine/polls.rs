@@ -73,6 +73,7 @@ impl Engine {
                     effects,
                 );
                 self.watches.remove(job);
+                self.want_files(job, now);
             }
             PollReply::Completed {
                 video_url: None, ..
@@ -162,7 +163,7 @@ impl Engine {
     }
 
     /// Whether the task was made elsewhere and under another key: a key refused there says nothing about this run's.
-    fn is_of_another_account(&self, job: JobIndex) -> bool {
+    pub(super) fn is_of_another_account(&self, job: JobIndex) -> bool {
         let own = self.table.origin(self.run);
         self.table.job(job).task().is_some_and(|task| {
             let made_at = self.table.origin(task.run);

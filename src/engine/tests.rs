@@ -7,12 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::event::{
-    Evidence, FailureClass, MediaUrl, Origin, PendingClass, PollReply, RunFault, StopReason,
-    SubmitReply, TaskId,
+    Evidence, FailureClass, FetchReply, FileOrder, MediaUrl, Origin, PendingClass, PollReply,
+    RunFault, StopReason, SubmitReply, TaskId,
 };
 use super::*;
 use crate::plan::{Job, JobId, Media, Model, RequestFields, UserValues, VideoRequest};
 
+mod downloads;
 mod money;
 mod rules;
 
@@ -59,13 +60,20 @@ struct World {
     polls: Vec<(Duration, JobIndex)>,
     most_in_flight: u32,
     most_open_creates: usize,
+    fetch: Fetch,
+    fetches: Vec<(Duration, JobIndex, FileOrder)>,
+    most_open_downloads: u32,
 }
+
+/// Answers downloads.
+type Fetch = Box<dyn FnMut(JobIndex, &FileOrder, Duration) -> (Duration, FetchReply)>;
 
 struct Start {
     table: JobTable,
     limits: Limits,
     rerun: Rerun,
     budget: Option<Budget>,
+    downloads: Downloads,
     base_url: &'static str,
     key: &'static str,
     wall: Timestamp,
@@ -78,6 +86,7 @@ impl Start {
             limits: limits(),
             rerun: Rerun::default(),
             budget: None,
+            downloads: Downloads::default(),
             base_url: "http://sim",
             key: "key",
             wall: Timestamp::from_second(1_000_000).expect("in range"),
@@ -108,6 +117,7 @@ impl World {
             limits: start.limits,
             rerun: start.rerun,
             budget: start.budget,
+            downloads: start.downloads,
         };
         let (engine, effects) = Engine::resume(start.table, setup, now);
         Self {
@@ -121,6 +131,9 @@ impl World {
             polls: Vec::new(),
             most_in_flight: 0,
             most_open_creates: 0,
+            fetch: Box::new(|_, _, _| unreachable!("nothing is downloaded")),
+            fetches: Vec::new(),
+            most_open_downloads: 0,
         }
     }
 
@@ -148,9 +161,16 @@ impl World {
                         let (wait, reply) = poll(job, self.now.mono);
                         (wait, Input::Polled { job, reply })
                     }
+                    Call::Download { job, order } => {
+                        let (wait, reply) = (self.fetch)(job, &order, self.now.mono);
+                        self.fetches.push((self.now.mono, job, *order));
+                        (wait, Input::Fetched { job, reply })
+                    }
                 };
                 self.input_in(wait, input);
             }
+            let open = self.engine.downloads().map_or(0, |counts| counts.open);
+            self.most_open_downloads = self.most_open_downloads.max(open);
             self.records.extend(effects.records);
             self.notices.extend(effects.notices);
             if self.engine.is_finished() {
@@ -382,6 +402,7 @@ fn start_like(start: &Start) -> Start {
         limits: start.limits.clone(),
         rerun: start.rerun,
         budget: start.budget.clone(),
+        downloads: start.downloads.clone(),
         base_url: start.base_url,
         key: start.key,
         wall: start.wall,

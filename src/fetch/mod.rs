@@ -21,8 +21,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    HeaderMap, HeaderName, LOCATION, RANGE,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
 };
 use reqwest::{Client, ClientBuilder, Method, Response, Url};
 use url::Host;
@@ -42,6 +42,8 @@ pub enum Private {
     Refuse,
     /// Yes: the user says that they are meant.
     Allow,
+    /// Only those of this kind, by the words of [`private_kind`]: the API itself is at one.
+    Like(&'static str),
 }
 
 /// Which proxy public addresses are asked through.
@@ -151,6 +153,23 @@ impl Part {
     }
 }
 
+/// The rest of a file whose beginning was fetched before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// Bytes that are there.
+    pub from: u64,
+    /// What the server called the version of the file that they are of: it sends the whole if it has another by now.
+    pub validator: String,
+}
+
+/// What of a file is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Extent<'a> {
+    Whole,
+    Part(Part),
+    Rest(&'a Rest),
+}
+
 /// Asks for files, with no key and no cookies. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Fetcher(Arc<Clients>);
@@ -194,12 +213,33 @@ impl Fetcher {
 
     /// Asks what is at `address`, without its content.
     pub async fn head(&self, address: &str) -> Result<Opened, FetchError> {
-        self.0.open(Method::HEAD, address, None).await
+        self.0.open(Method::HEAD, address, Extent::Whole).await
     }
 
     /// Opens the file at `address`, or a part of it; the server decides whether it sends parts.
     pub async fn get(&self, address: &str, part: Option<Part>) -> Result<Opened, FetchError> {
-        self.0.open(Method::GET, address, part).await
+        let extent = part.map_or(Extent::Whole, Extent::Part);
+        self.0.open(Method::GET, address, extent).await
+    }
+
+    /// Opens what is left of the file at `address`, or the whole of it where that has changed since, or where the
+    /// server does not send parts.
+    pub async fn get_rest(&self, address: &str, rest: &Rest) -> Result<Opened, FetchError> {
+        self.0.open(Method::GET, address, Extent::Rest(rest)).await
+    }
+
+    /// What kind of private address `address` leads to, if it does; `None` also if it cannot be looked up.
+    pub async fn private_kind_of(&self, address: &str) -> Option<&'static str> {
+        let names = &self.0.names;
+        match http_url(address)?.host()? {
+            Host::Ipv4(address) => names.kind(address.into()),
+            Host::Ipv6(address) => names.kind(address.into()),
+            Host::Domain(host) => {
+                let found = tokio::time::timeout(self.0.timers.connect, names.all(host));
+                let found = found.await.ok()?.ok()?;
+                found.into_iter().find_map(|address| names.kind(address))
+            }
+        }
     }
 }
 
@@ -208,9 +248,9 @@ impl Clients {
         &self,
         method: Method,
         address: &str,
-        part: Option<Part>,
+        extent: Extent<'_>,
     ) -> Result<Opened, FetchError> {
-        let follow = self.follow(method, address, part);
+        let follow = self.follow(method, address, extent);
         match tokio::time::timeout(self.timers.total, follow).await {
             Ok(opened) => opened,
             Err(_) => Err(slow("no answer", self.timers.total)),
@@ -222,12 +262,12 @@ impl Clients {
         &self,
         method: Method,
         address: &str,
-        part: Option<Part>,
+        extent: Extent<'_>,
     ) -> Result<Opened, FetchError> {
         let mut url = http_url(address).ok_or_else(|| FetchError::NotHttp(clean(address, 200)))?;
         for _ in 0..=MOST_REDIRECTS {
             let client = self.way_to(&url).await?;
-            let response = self.send(client, &method, &url, part).await?;
+            let response = self.send(client, &method, &url, extent).await?;
             let status = response.status().as_u16();
             if !matches!(status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(Opened::new(response, url, self.timers.idle));
@@ -242,15 +282,21 @@ impl Clients {
         client: &Client,
         method: &Method,
         url: &Url,
-        part: Option<Part>,
+        extent: Extent<'_>,
     ) -> Result<Response, FetchError> {
         let mut request = client
             .request(method.clone(), url.clone())
             .timeout(self.timers.total)
             .header(ACCEPT, "*/*")
             .header(ACCEPT_ENCODING, "identity");
-        if let Some(part) = part {
-            request = request.header(RANGE, part.header());
+        match extent {
+            Extent::Whole => {}
+            Extent::Part(part) => request = request.header(RANGE, part.header()),
+            Extent::Rest(Rest { from, validator }) => {
+                request = request
+                    .header(RANGE, format!("bytes={from}-"))
+                    .header(IF_RANGE, validator);
+            }
         }
         match tokio::time::timeout(self.timers.idle, request.send()).await {
             Ok(Ok(response)) => Ok(response),
@@ -337,6 +383,8 @@ pub struct Opened {
     pub encoding: Option<String>,
     /// Which part of the file this is.
     pub range: Option<ContentRange>,
+    /// What the server calls this version of the file: a strong `ETag`, else `Last-Modified`.
+    pub validator: Option<String>,
     /// Where the answer came from in the end.
     pub url: Url,
     response: Response,
@@ -377,6 +425,11 @@ impl Opened {
                 .map(|text| clean(text, 40))
                 .filter(|encoding| !encoding.eq_ignore_ascii_case("identity")),
             range: text_of(headers, &CONTENT_RANGE).and_then(ContentRange::parse),
+            validator: text_of(headers, &ETAG)
+                .filter(|tag| tag.starts_with('"') && tag.len() > 2)
+                .or_else(|| text_of(headers, &LAST_MODIFIED))
+                .filter(|validator| validator.len() <= 1024)
+                .map(str::to_owned),
             url,
             response,
             idle,

@@ -88,12 +88,21 @@ impl Names {
 
     /// Whether this address must not be asked.
     pub(super) fn refuses(&self, address: IpAddr) -> bool {
-        self.private == Private::Refuse && self.is_private(address)
+        match self.private {
+            Private::Refuse => self.is_private(address),
+            Private::Allow => false,
+            Private::Like(own) => self.kind(address).is_some_and(|kind| kind != own),
+        }
     }
 
     /// Whether this address is not on the public internet.
     pub(super) fn is_private(&self, address: IpAddr) -> bool {
-        (self.judge)(address).is_some()
+        self.kind(address).is_some()
+    }
+
+    /// What kind of private address this is, if it is one.
+    pub(super) fn kind(&self, address: IpAddr) -> Option<&'static str> {
+        (self.judge)(address)
     }
 
     fn remember(&self, host: &str, permitted: Vec<IpAddr>) {

@@ -131,6 +131,13 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
         diagnostics
             .retain(|found| found.code != "garbled-text" || !torn.contains(&found.span.source));
     }
+    if let (Some(plan), Some(template), Some(at)) = (
+        &plan,
+        &sections.settings.output.file_name,
+        &sections.named_at,
+    ) {
+        super::output::check_names(plan, template, at, &mut diagnostics);
+    }
     diagnostics.sort();
     let allowed = sections.allow.apply(&mut diagnostics);
     loading.files.sources.hide(diagnostics.take_secrets());

@@ -12,6 +12,7 @@ mod fields;
 mod lint;
 mod load;
 mod matrix;
+mod output;
 mod pricing;
 pub mod references;
 mod render;
@@ -38,6 +39,7 @@ pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
 use self::lint::Allow;
 pub use self::lint::LINTS;
 pub use self::load::{LoadOptions, Outside, load, load_with};
+pub use self::output::{DownloadSetting, OUTPUT as OUTPUT_SETTINGS, OutputSettings};
 use self::references::References;
 pub use self::render::Colour;
 pub use self::schema::json_schema;
@@ -77,6 +79,8 @@ pub struct ManifestSettings {
     pub deadline: Option<Deadline>,
     /// `limits.max_jobs`
     pub max_jobs: Option<NonZeroU32>,
+    /// `output:`
+    pub output: OutputSettings,
     /// `limits.max_spend`, in the currency of the price list
     pub max_spend: Option<Amount>,
 }

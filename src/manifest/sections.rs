@@ -9,6 +9,7 @@ use super::ManifestSettings;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{JOB_FIELDS, is_secret, listed, nearest, secret};
 use super::lint::Allow;
+use super::output;
 use super::pricing;
 use super::tree::{Key, Node, Span, Value};
 use super::values::{described, shown, wrong_type};
@@ -33,15 +34,13 @@ pub const LIMITS: &[&str] = &[
     "max_jobs",
     "max_spend",
 ];
-/// The settings under `output:`.
-pub(super) const OUTPUT: &[&str] = &[];
 /// The path that only compatibility clients may see, says the provider's page.
 const COMPATIBILITY_PATH: &str = "/v1/videos/generations";
 
 /// What the top-level keys said so far.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
-    /// `api:` and `limits:`.
+    /// `api:`, `limits:` and `output:`.
     pub(super) settings: ManifestSettings,
     /// Where `limits.max_spend` stands, whatever it says.
     pub(super) max_spend_at: Option<Span>,
@@ -55,6 +54,8 @@ pub(super) struct Sections {
     pub(super) vars: Option<Node>,
     /// `allow:`
     pub(super) allow: Allow,
+    /// Where the template of file names is.
+    pub(super) named_at: Option<Span>,
 }
 
 impl Sections {
@@ -65,7 +66,9 @@ impl Sections {
             "api" => self.api(&node, diagnostics),
             "limits" => self.limits(&node, diagnostics),
             "pricing" => self.pricing = Some((key.clone(), node)),
-            "output" => output(&node, diagnostics),
+            "output" => {
+                self.named_at = output::take(&node, &mut self.settings.output, diagnostics);
+            }
             "allow" => self.allow = Allow::read(key, &node, diagnostics),
             "vars" => self.vars = Some(node),
             "defaults" => self.defaults = Some(node),
@@ -130,7 +133,11 @@ impl Sections {
 }
 
 /// The pairs of a section; a section that was left empty has none.
-fn pairs<'n>(name: &str, node: &'n Node, diagnostics: &mut Diagnostics) -> &'n [(Key, Node)] {
+pub(super) fn pairs<'n>(
+    name: &str,
+    node: &'n Node,
+    diagnostics: &mut Diagnostics,
+) -> &'n [(Key, Node)] {
     match &node.value {
         Value::Map(pairs) => pairs,
         Value::Null => &[],
@@ -153,17 +160,6 @@ fn version(node: &Node, diagnostics: &mut Diagnostics) {
             &node.span,
             format!("`version` must be the number 1, not {}", described(&node.value)),
             "write `version: 1`, or leave it out; this shotlist knows no other version of the manifest",
-        ));
-    }
-}
-
-fn output(node: &Node, diagnostics: &mut Diagnostics) {
-    for (key, _) in pairs("output", node, diagnostics) {
-        diagnostics.push(Diagnostic::error(
-            "unknown-setting",
-            &key.span,
-            format!("`output` has no setting `{}`", shown(&key.name)),
-            "this shotlist has no settings under `output`: remove the line, and use the flags of `shotlist run`",
         ));
     }
 }
@@ -227,7 +223,7 @@ fn or_refuse<T>(
         .ok()
 }
 
-fn count(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<NonZeroU32> {
+pub(super) fn count(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<NonZeroU32> {
     let number = match node.value {
         Value::Integer(number) => u32::try_from(number).ok().and_then(NonZeroU32::new),
         _ => None,
@@ -335,8 +331,13 @@ fn unknown_top_level(key: &Key) -> Diagnostic {
 }
 
 /// Where a name belongs that is right but in the wrong place.
-fn elsewhere(name: &str) -> Option<String> {
-    let known = [(API, "api"), (LIMITS, "limits"), (pricing::KEYS, "pricing")];
+pub(super) fn elsewhere(name: &str) -> Option<String> {
+    let known = [
+        (API, "api"),
+        (LIMITS, "limits"),
+        (output::OUTPUT, "output"),
+        (pricing::KEYS, "pricing"),
+    ];
     if let Some((_, section)) = known.iter().find(|(names, _)| names.contains(&name)) {
         return Some(format!(
             "`{name}` is a setting of `{section}`: write it there"

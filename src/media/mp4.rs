@@ -247,6 +247,38 @@ const FIRST_BOXES: &[&[u8; 4]] = &[
     b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx", b"uuid",
 ];
 
+/// Most boxes at the top of a file that [`is_whole`] passes: a fragmented video has two for every second.
+const MOST_BOXES: u32 = 100_000;
+
+/// Whether an MP4 or MOV file of this size has its index and all its picture data. `read` gives the 16 bytes at an
+/// offset, or what there is of them. What may stand behind both is not looked at: players pass over it.
+pub fn is_whole<E>(size: u64, mut read: impl FnMut(u64) -> Result<Vec<u8>, E>) -> Result<bool, E> {
+    let (mut at, mut has_index, mut has_data) = (0_u64, false, false);
+    for _ in 0..MOST_BOXES {
+        if at == size {
+            break;
+        }
+        let Some(header) = Header::read(&read(at)?) else {
+            break;
+        };
+        let end = match header.size {
+            None => size,
+            Some(length) if length < header.length => break,
+            Some(length) => at.saturating_add(length),
+        };
+        if end > size {
+            return Ok(false);
+        }
+        match &header.kind {
+            b"moov" => has_index = true,
+            b"mdat" => has_data = true,
+            _ => {}
+        }
+        at = end;
+    }
+    Ok(has_index && has_data)
+}
+
 /// Whether a file that begins with `bytes` may be a video of this kind.
 pub(super) fn is_first_box(bytes: &[u8]) -> bool {
     Header::read(bytes).is_some_and(|header| {

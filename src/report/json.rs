@@ -13,12 +13,13 @@ use super::forecast::Forecast;
 use super::listing::{Order, PlanLine, PlanTotals};
 use super::outcome::{ErrorClass, Standing, Tally, is_removed, meaning};
 use super::spend::SpendLine;
+use super::summary::DownloadTally;
 use crate::engine::event::JobIndex;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::manifest::CellPlace;
 use crate::money::{Amount, Priced};
-use crate::plan::Plan;
+use crate::plan::{Plan, words};
 use crate::results::{self, Seconds};
 
 /// Version of the lines.
@@ -38,6 +39,8 @@ pub enum Line<'a> {
     Progress(ProgressLine),
     /// A finding about the manifest.
     Diagnostic(DiagnosticLine<'a>),
+    /// A file that was looked at.
+    File(FileLine<'a>),
     /// Why the command could not go on.
     Error(ErrorLine<'a>),
     /// The last line.
@@ -79,6 +82,9 @@ pub struct JobLine<'a> {
     /// In the currency of the manifest's price list.
     pub cost_estimate: Option<String>,
     pub note: Option<&'static str>,
+    /// The video on this disk, as in results.csv.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'a str>,
     /// Whether the job is no longer in the manifest.
     pub removed: bool,
 }
@@ -103,6 +109,7 @@ impl<'a> JobLine<'a> {
             finished_at: results::finished_at(state).map(time),
             cost_estimate: None,
             note: results::note(table, index),
+            file: results::local_files(state).map(|files| files.video),
             removed: is_removed(table, index),
         }
     }
@@ -270,6 +277,12 @@ pub struct SummaryLine {
     pub cost: Option<CostLine>,
     /// How long it is expected to take.
     pub expected: Option<ExpectedLine>,
+    /// How the downloads came out; only of a command that downloads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downloads: Option<DownloadLine>,
+    /// How many recorded files are as they were downloaded, missing or changed; only of `verify`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<BTreeMap<&'static str, u32>>,
 }
 
 /// What videos are expected to cost. Amounts are text, such as `1.36`, so that nothing is lost.
@@ -362,6 +375,53 @@ impl From<&Forecast> for ExpectedLine {
     }
 }
 
+/// How the downloads of a command came out, in jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DownloadLine {
+    /// Downloaded now.
+    pub done: u32,
+    /// Completed, and still without a file that they should have.
+    pub missing: u32,
+}
+
+impl From<DownloadTally> for DownloadLine {
+    fn from(tally: DownloadTally) -> Self {
+        Self {
+            done: tally.done,
+            missing: tally.missing,
+        }
+    }
+}
+
+words! {
+    /// What `verify` has found about a file.
+    FileFinding {
+        /// As it was downloaded.
+        Good = "good",
+        /// Nothing is there.
+        Missing = "missing",
+        /// Another size or another content.
+        Changed = "changed",
+        /// The system does not let it be read.
+        Unreadable = "unreadable",
+    }
+}
+
+/// A file that `verify` has looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileLine<'a> {
+    /// Of which job.
+    pub id: &'a str,
+    /// Where it is, as in results.csv.
+    pub file: &'a str,
+    /// One of [`FileFinding`].
+    pub finding: &'static str,
+    /// The size that was recorded.
+    pub bytes: u64,
+    /// The SHA-256 that was recorded.
+    pub sha256: &'a str,
+}
+
 impl SummaryLine {
     /// The summary of a command that ends with `code`, and of which nothing else is known.
     pub fn new(command: &'static str, code: ExitCode) -> Self {
@@ -384,6 +444,8 @@ impl SummaryLine {
             spend: None,
             cost: None,
             expected: None,
+            downloads: None,
+            files: None,
         }
     }
 

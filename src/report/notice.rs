@@ -28,6 +28,10 @@ words! {
         SharedTask = "shared_task",
         /// A poll that failed.
         PollTrouble = "poll_trouble",
+        /// A download that failed and is made again.
+        DownloadTrouble = "download_trouble",
+        /// A file that was given up for this run.
+        NotDownloaded = "not_downloaded",
         /// An answer that was ignored.
         Illegal = "illegal",
     }
@@ -43,6 +47,8 @@ impl NoticeKind {
             Notice::OtherTask { .. } => Self::OtherTask,
             Notice::SharedTask { .. } => Self::SharedTask,
             Notice::PollTrouble { .. } => Self::PollTrouble,
+            Notice::DownloadTrouble { .. } => Self::DownloadTrouble,
+            Notice::NotDownloaded { .. } => Self::NotDownloaded,
             Notice::Illegal { .. } => Self::Illegal,
         }
     }
@@ -55,6 +61,8 @@ pub fn job_of(notice: &Notice) -> Option<JobIndex> {
         | Notice::OtherTask { job, .. }
         | Notice::SharedTask { job, .. }
         | Notice::PollTrouble { job, .. }
+        | Notice::DownloadTrouble { job, .. }
+        | Notice::NotDownloaded { job, .. }
         | Notice::Illegal { job, .. } => Some(*job),
         Notice::SubmitsStopped(_) | Notice::Paused { .. } => None,
     }
@@ -97,6 +105,14 @@ pub fn notice_text<'a>(notice: &Notice, id: impl Fn(JobIndex) -> &'a JobId) -> O
             "job `{}`: a poll failed{}; it is polled again, nothing is lost",
             id(*job),
             said(message)
+        ),
+        Notice::DownloadTrouble { job, message } => format!(
+            "job `{}`: a download failed: {message}; it is tried again, the job stays completed",
+            id(*job),
+        ),
+        Notice::NotDownloaded { job, message } => format!(
+            "job `{}` is completed but not downloaded: {message}; `shotlist download` tries again",
+            id(*job),
         ),
         Notice::Illegal { job, what } => format!(
             "bug in shotlist, please report it: job `{}`: {}; ignored",
@@ -267,6 +283,14 @@ mod tests {
                 task_id: task("task_2"),
             },
             Notice::PollTrouble {
+                job: 0,
+                message: said(),
+            },
+            Notice::DownloadTrouble {
+                job: 0,
+                message: said(),
+            },
+            Notice::NotDownloaded {
                 job: 0,
                 message: said(),
             },

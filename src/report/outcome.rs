@@ -54,6 +54,8 @@ pub enum RunFact {
     MaxJobs,
     /// `--max-spend` was reached.
     MaxSpend,
+    /// Selected completed jobs lack files that the run was to download.
+    FilesMissing,
 }
 
 impl RunFact {
@@ -85,6 +87,7 @@ impl RunFact {
             Self::MaxJobs | Self::MaxSpend => {
                 (tally.count(Status::Pending) > 0).then_some(ExitCode::Limit)
             }
+            Self::FilesMissing => Some(ExitCode::Unfinished),
         }
     }
 }
@@ -363,6 +366,7 @@ mod tests {
             (RunFact::Fault(RunFault::Quota), 6, 6),
             (RunFact::MaxJobs, 6, 0),
             (RunFact::MaxSpend, 6, 0),
+            (RunFact::FilesMissing, 7, 7),
         ] {
             assert_eq!(exit_code(&pending, &[fact]) as u8, with_pending, "{fact:?}");
             assert_eq!(

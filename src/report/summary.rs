@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::json::SummaryLine;
+use super::json::{DownloadLine, SummaryLine};
 use super::listing::jobs;
 use super::notice::stop_cause;
 use super::outcome::{ErrorClass, RunFact, Tally, exit_code, meaning};
@@ -54,6 +54,27 @@ pub struct Summary<'a> {
     pub results: Option<&'a str>,
     /// How long the run took.
     pub elapsed: Duration,
+    /// How the downloads came out, if the run was to download.
+    pub downloads: Option<DownloadTally>,
+}
+
+/// How the downloads of a run came out, in jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DownloadTally {
+    /// Downloaded in this run.
+    pub done: u32,
+    /// Completed, and still without a file that they should have.
+    pub missing: u32,
+}
+
+impl DownloadTally {
+    /// In words.
+    pub fn text(self) -> String {
+        match (self.done, self.missing) {
+            (done, 0) => format!("{done} downloaded"),
+            (done, missing) => format!("{done} downloaded, {missing} missing"),
+        }
+    }
 }
 
 /// How the program was called: what a command that goes on with the same state must repeat.
@@ -164,6 +185,7 @@ impl Summary<'_> {
             next: self.next().map(|next| next.command),
             elapsed_seconds: Some(self.elapsed.as_secs()),
             spend: self.spend().as_ref().map(SpendLine::boxed),
+            downloads: self.downloads.map(DownloadLine::from),
             ..SummaryLine::new("run", self.exit_code()).with_tally(self.tally)
         }
     }
@@ -206,7 +228,11 @@ impl Summary<'_> {
         lines.extend(self.stopped().map(|cause| format!("stopped: {cause}")));
         lines.extend(self.spend().map(|spend| spend.text()));
         lines.extend(self.results.map(|results| format!("results: {results}")));
-        let is_rehearsal = self.invocation.stage == Stage::Rehearsal;
+        lines.extend(
+            self.downloads
+                .map(|downloads| format!("videos:  {}", downloads.text())),
+        );
+        let is_rehearsal = self.invocation.stage == Stage::Rehearsal && self.downloads.is_none();
         if is_rehearsal && self.tally.count(Status::Completed) > 0 {
             lines.push(
                 "videos:  their URLs were the simulated provider's, which has ended with the rehearsal"
@@ -219,7 +245,12 @@ impl Summary<'_> {
         }
         let code = self.exit_code();
         if code != ExitCode::Completed {
-            lines.push(format!("exit code {}: {}", code as u8, meaning(code)));
+            let meaning = if self.lacks_files_alone() {
+                "videos are not downloaded"
+            } else {
+                meaning(code)
+            };
+            lines.push(format!("exit code {}: {meaning}", code as u8));
         }
         lines
     }
@@ -383,6 +414,10 @@ impl Summary<'_> {
                 Some(StopReason::MaxSpend(shortfall)) => Some(self.next_beyond(shortfall)),
                 _ => run("", "submits the next jobs, again up to `--max-jobs`"),
             },
+            ExitCode::Unfinished if self.lacks_files_alone() => run(
+                "",
+                "fetches the videos that are missing; nothing is submitted for them",
+            ),
             ExitCode::Unfinished => run("", "collects what is running and submits what is pending"),
             ExitCode::SomeFailed => Some(self.next_after_failures()),
         }
@@ -397,6 +432,16 @@ impl Summary<'_> {
                 .command("run", ""),
             reason: "orders every job that is left; with less, as many of them as fit",
         }
+    }
+
+    /// Whether nothing but files keeps the run from its end.
+    fn lacks_files_alone(&self) -> bool {
+        let unfinished = [Status::Pending, Status::Submitting, Status::Running];
+        self.facts.contains(&RunFact::FilesMissing)
+            && self.exit_code() == ExitCode::Unfinished
+            && unfinished
+                .iter()
+                .all(|status| self.tally.count(*status) == 0)
     }
 
     fn refusal(&self) -> &'static str {
@@ -527,6 +572,7 @@ mod tests {
             invocation,
             results: Some("shots.run/results.csv"),
             elapsed: Duration::from_millis(754_321),
+            downloads: None,
         })
     }
 
@@ -548,7 +594,7 @@ mod tests {
             RunFact::MaxSpend => Some(StopReason::MaxSpend(sample::shortfall())),
             RunFact::StateFailed => Some(StopReason::StateFailed),
             RunFact::Interrupted | RunFact::Terminated => Some(StopReason::Interrupted),
-            RunFact::Bug => None,
+            RunFact::Bug | RunFact::FilesMissing => None,
         }
     }
 
@@ -704,6 +750,7 @@ mod tests {
             invocation: &invocation(),
             results: None,
             elapsed: Duration::ZERO,
+            downloads: None,
         }
         .text();
         assert!(

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::engine::Setup;
+use crate::engine::downloads::Downloads;
 use crate::engine::event::{Event, MediaUrl, Origin, PollReply, RunStart, TaskId};
 use crate::engine::job::{JobState, Status};
 use crate::engine::limits::Limits;
@@ -214,6 +215,7 @@ impl Case {
             },
             rerun: Rerun::default(),
             budget: None,
+            downloads: Downloads::default(),
         };
         let (engine, first) = Engine::resume(table, setup, clock.now());
         let signals = stream::iter(self.signals_at).then(|at| async move {
@@ -233,6 +235,7 @@ impl Case {
                 diary: Arc::clone(&diary),
                 create_takes: self.create_takes,
             },
+            files: None,
             journal: &mut journal,
             reporter: &mut FakePeople(Arc::clone(&diary)),
             clock: &clock,

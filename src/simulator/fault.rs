@@ -45,6 +45,8 @@ pub(super) enum Target {
     Poll,
     /// A task that was made.
     Task,
+    /// A request for a video.
+    Fetch,
 }
 
 /// What a fault does.
@@ -90,6 +92,16 @@ pub(super) enum Effect {
     OddStatus(Box<str>),
     /// The first so many polls do not know the task; without a number, all.
     UnknownTask(Option<u32>),
+    /// The connection is closed in the middle of the video.
+    CutVideo,
+    /// The address is refused from now on; a poll names a fresh one.
+    ExpiredUrl,
+    /// An HTML page with status 200 in place of the video.
+    HtmlVideo,
+    /// The video is at another origin.
+    RedirectVideo,
+    /// The video comes in pieces over that time.
+    SlowVideo(Duration),
 }
 
 /// How often a fault strikes.
@@ -125,6 +137,7 @@ enum Scope {
     Request,
     Poll,
     Task,
+    Fetch,
 }
 
 /// What may stand before the frequency.
@@ -268,9 +281,12 @@ impl FaultRow {
             (Scope::Request | Scope::Create, false) => Ok(Target::Create),
             (Scope::Connection, false) => Ok(Target::Connection),
             (Scope::Task, false) => Ok(Target::Task),
-            (Scope::Connection | Scope::Create | Scope::Task, true) => Err(FaultError(format!(
-                "`{name}` does not happen to polls: write it without `poll:`"
-            ))),
+            (Scope::Fetch, false) => Ok(Target::Fetch),
+            (Scope::Connection | Scope::Create | Scope::Task | Scope::Fetch, true) => {
+                Err(FaultError(format!(
+                    "`{name}` does not happen to polls: write it without `poll:`"
+                )))
+            }
         }
     }
 

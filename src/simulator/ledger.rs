@@ -18,6 +18,27 @@ pub struct Ledger {
     pub tasks: Vec<TaskLine>,
     /// When each poll arrived.
     pub polls_at_ms: Vec<u64>,
+    /// Every request for a video.
+    pub fetches: Vec<FetchLine>,
+}
+
+/// A request for a video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchLine {
+    /// When it arrived.
+    pub at_ms: u64,
+    /// Of which task.
+    pub task_id: String,
+    /// Whether it brought a key, which no download should.
+    pub authorized: bool,
+    /// Status of the answer.
+    pub status: u16,
+    /// The fault that struck, if one did.
+    pub fault: Option<String>,
+    /// Offset of the first byte that was sent.
+    pub from: u64,
+    /// Bytes of the video that were sent, until now.
+    pub bytes: u64,
 }
 
 /// Sums over everything that happened.

@@ -27,41 +27,73 @@ enum Part {
     Impossible,
 }
 
+/// What is to be sent of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Excerpt {
+    pub(super) status: StatusCode,
+    /// `Content-Range`, where a part is sent.
+    told: Option<String>,
+    pub(super) from: usize,
+    pub(super) body: &'static [u8],
+    /// `ETag`
+    version: String,
+}
+
+/// What of `content` these headers ask for: a part is sent only of the version that `If-Range` names.
+pub(super) fn excerpt(content: &'static [u8], headers: &HeaderMap) -> Excerpt {
+    let version = format!("\"{:08x}\"", crc32fast::hash(content));
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_same = text(header::IF_RANGE).is_none_or(|wanted| wanted == version);
+    let range = text(header::RANGE).filter(|_| is_same);
+    let length = content.len();
+    let (status, told, from, body) = match range.map_or(Part::Whole, |range| part(range, length)) {
+        Part::Whole => (StatusCode::OK, None, 0, content),
+        Part::Bytes(from, to) => (
+            StatusCode::PARTIAL_CONTENT,
+            Some(format!("bytes {from}-{}/{length}", to - 1)),
+            from,
+            &content[from..to],
+        ),
+        Part::Impossible => (
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            Some(format!("bytes */{length}")),
+            length,
+            &content[..0],
+        ),
+    };
+    Excerpt {
+        status,
+        told,
+        from,
+        body,
+        version,
+    }
+}
+
+impl Excerpt {
+    /// The answer whose body this is, or some way to send it.
+    pub(super) fn answer(&self, media_type: &'static str, body: Body) -> Response<Body> {
+        let mut response = Response::builder()
+            .status(self.status)
+            .header(header::CONTENT_TYPE, media_type)
+            .header(header::CONTENT_LENGTH, self.body.len())
+            .header(header::ETAG, &self.version)
+            .header(header::ACCEPT_RANGES, "bytes");
+        if let Some(told) = &self.told {
+            response = response.header(header::CONTENT_RANGE, told);
+        }
+        response.body(body).expect("every header above is valid")
+    }
+}
+
 /// Sends `content`, or the part of it that `headers` ask for.
 pub(super) fn send(
     content: &'static [u8],
     media_type: &'static str,
     headers: &HeaderMap,
 ) -> Response<Body> {
-    let range = headers
-        .get(header::RANGE)
-        .and_then(|range| range.to_str().ok())
-        // There is no validator that an `If-Range` could match.
-        .filter(|_| !headers.contains_key(header::IF_RANGE));
-    let length = content.len();
-    let (status, told, body) = match range.map_or(Part::Whole, |range| part(range, length)) {
-        Part::Whole => (StatusCode::OK, None, content),
-        Part::Bytes(from, to) => (
-            StatusCode::PARTIAL_CONTENT,
-            Some(format!("bytes {from}-{}/{length}", to - 1)),
-            &content[from..to],
-        ),
-        Part::Impossible => (
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            Some(format!("bytes */{length}")),
-            &content[..0],
-        ),
-    };
-    let mut response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, media_type)
-        .header(header::ACCEPT_RANGES, "bytes");
-    if let Some(told) = told {
-        response = response.header(header::CONTENT_RANGE, told);
-    }
-    response
-        .body(Body::from(body))
-        .expect("every header above is valid")
+    let excerpt = excerpt(content, headers);
+    excerpt.answer(media_type, Body::from(excerpt.body))
 }
 
 /// Reads a range of one part; whatever else it may be asks for the whole, as servers are free to answer.

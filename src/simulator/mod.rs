@@ -23,7 +23,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::fault::{FAULTS, FREQUENCIES, FaultError, FaultRow, Faults, fault_help};
-pub use self::ledger::{Delivery, Ledger, LedgerSummary, Post, TaskLine};
+pub use self::ledger::{Delivery, FetchLine, Ledger, LedgerSummary, Post, TaskLine};
 pub use self::server::{Simulator, start};
 use crate::units::{Rate, parse_duration, show_duration};
 

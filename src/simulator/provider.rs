@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use super::answer::{self, Answer, ApiError};
 use super::chance::{hash_text, mix};
 use super::fault::{Effect, Faults, Target};
-use super::ledger::{Delivery, Ledger, LedgerSummary, Post, TaskLine};
+use super::ledger::{Delivery, FetchLine, Ledger, LedgerSummary, Post, TaskLine};
 use super::limit::{Bucket, InFlight};
 use super::request::Wanted;
 use super::{RenderTime, SimulatorSettings};
 use crate::engine::event::Now;
+use crate::plan::AspectRatio;
 
 /// Longest request body that the ledger keeps, in bytes.
 const KEPT_BODY: usize = 16 * 1024;
@@ -37,6 +38,7 @@ pub(super) struct Provider {
     totals: LedgerSummary,
     posts: Vec<Post>,
     polls: Vec<Duration>,
+    fetches: Vec<FetchLine>,
     tasks: Vec<Task>,
     task_numbers: HashMap<Box<str>, usize>,
 }
@@ -48,6 +50,36 @@ pub(super) struct Arrival<'a> {
     pub(super) authorization: Option<&'a str>,
     /// The body of a create.
     pub(super) body: &'a [u8],
+}
+
+/// A request for a video.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetch<'a> {
+    pub(super) task_id: &'a str,
+    /// Which of the addresses that the video has had.
+    pub(super) fresh: u32,
+    pub(super) is_redirected: bool,
+    pub(super) authorized: bool,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fetched {
+    Nothing,
+    Expired,
+    Page,
+    Elsewhere,
+    Video(AspectRatio, Sending),
+}
+
+/// How a video leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sending {
+    Whole,
+    /// Half of it, then the connection is closed.
+    Cut,
+    /// In pieces over this time.
+    Slow(Duration),
 }
 
 /// A task, with the whole of its life decided when it was made.
@@ -64,6 +96,8 @@ struct Task {
     hidden_polls: u32,
     polls_without_url: u32,
     odd_status: Option<Box<str>>,
+    /// How often its address has expired.
+    expired: u32,
     faults: Vec<&'static str>,
     first_polled: Option<Duration>,
     polls: u32,
@@ -96,6 +130,7 @@ impl Provider {
             totals: LedgerSummary::default(),
             posts: Vec::new(),
             polls: Vec::new(),
+            fetches: Vec::new(),
             tasks: Vec::new(),
             task_numbers: HashMap::new(),
         }
@@ -159,6 +194,70 @@ impl Provider {
         Some(&task.wanted)
     }
 
+    /// Answers a request for the video of `task_id`; where nothing else is answered, its bytes are to be sent.
+    pub(super) fn fetch(&mut self, asked: &Fetch<'_>, now: Now) -> (usize, Fetched) {
+        let fetch = self.fetches.len();
+        let mut line = FetchLine {
+            at_ms: millis(now.mono),
+            task_id: asked.task_id.to_owned(),
+            authorized: asked.authorized,
+            status: 200,
+            fault: None,
+            from: 0,
+            bytes: 0,
+        };
+        let fetched = self.fetched(asked, &mut line, now);
+        line.status = match &fetched {
+            Fetched::Nothing => 404,
+            Fetched::Expired => 403,
+            Fetched::Elsewhere => 302,
+            Fetched::Page | Fetched::Video(..) => 200,
+        };
+        self.fetches.push(line);
+        (fetch, fetched)
+    }
+
+    fn fetched(&mut self, asked: &Fetch<'_>, line: &mut FetchLine, now: Now) -> Fetched {
+        let Some(shape) = self
+            .fetch_video(asked.task_id, now)
+            .map(|wanted| wanted.shape)
+        else {
+            return Fetched::Nothing;
+        };
+        let strike = if asked.is_redirected {
+            Strike::default()
+        } else {
+            self.strike(Target::Fetch, self.totals.videos_fetched)
+        };
+        line.fault = strike.name.map(str::to_owned);
+        let task = &mut self.tasks[self.task_numbers[asked.task_id]];
+        if asked.fresh < task.expired {
+            return Fetched::Expired;
+        }
+        match strike.effect {
+            Some(Effect::ExpiredUrl) => {
+                task.expired += 1;
+                Fetched::Expired
+            }
+            Some(Effect::HtmlVideo) => Fetched::Page,
+            Some(Effect::RedirectVideo) => Fetched::Elsewhere,
+            Some(Effect::CutVideo) => Fetched::Video(shape, Sending::Cut),
+            Some(Effect::SlowVideo(time)) => Fetched::Video(shape, Sending::Slow(time)),
+            _ => Fetched::Video(shape, Sending::Whole),
+        }
+    }
+
+    /// Notes the status of a video that is sent, and where it begins.
+    pub(super) fn sends(&mut self, fetch: usize, status: u16, from: u64) {
+        self.fetches[fetch].status = status;
+        self.fetches[fetch].from = from;
+    }
+
+    /// Notes bytes of a video that were sent.
+    pub(super) fn sent(&mut self, fetch: usize, bytes: u64) {
+        self.fetches[fetch].bytes += bytes;
+    }
+
     /// A copy of everything that happened until now.
     pub(super) fn ledger(&self, now: Now) -> Ledger {
         Ledger {
@@ -167,6 +266,7 @@ impl Provider {
             posts: self.posts.clone(),
             tasks: self.tasks.iter().map(|task| task.line(now.mono)).collect(),
             polls_at_ms: self.polls.iter().map(|at| millis(*at)).collect(),
+            fetches: self.fetches.clone(),
         }
     }
 
@@ -212,6 +312,7 @@ impl Provider {
             hidden_polls: 0,
             polls_without_url: 0,
             odd_status: None,
+            expired: 0,
             faults: Vec::new(),
             first_polled: None,
             polls: 0,
@@ -406,7 +507,11 @@ impl Task {
             self.polls_without_url = self.polls_without_url.saturating_sub(1);
             return;
         }
-        let video = format!("{address}/videos/{}.mp4", self.id);
+        let fresh = match self.expired {
+            0 => String::new(),
+            times => format!("?fresh={times}"),
+        };
+        let video = format!("{address}/videos/{}.mp4{fresh}", self.id);
         body["video_url"] = json!(video);
         body["result"] = json!({ "outputs": [video], "video_url": video });
         if self.wanted.last_frame {

@@ -15,6 +15,7 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
+use futures::StreamExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,7 +23,7 @@ use tokio::task::JoinHandle;
 use super::answer::{self, Answer};
 use super::front::{Front, Line};
 use super::ledger::{Delivery, Ledger};
-use super::provider::{Arrival, Provider};
+use super::provider::{Arrival, Fetch, Fetched, Provider, Sending};
 use super::{SimulatorSettings, media};
 use crate::clock::Clock;
 use crate::engine::event::Now;
@@ -48,6 +49,7 @@ pub struct Simulator {
 struct Shared {
     provider: Mutex<Provider>,
     clock: Clock,
+    port: u16,
     stopped: watch::Receiver<()>,
 }
 
@@ -64,6 +66,7 @@ pub async fn start(settings: SimulatorSettings) -> io::Result<Simulator> {
             clock.now(),
         )),
         clock,
+        port: address.port(),
         stopped,
     });
     let server = tokio::spawn(listen(listener, Arc::clone(&shared)));
@@ -214,16 +217,96 @@ async fn poll(
 async fn video(
     State(shared): State<Arc<Shared>>,
     Path(file): Path<String>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response<Body> {
-    let (mut provider, now) = shared.provider();
-    let wanted = file
-        .strip_suffix(".mp4")
-        .and_then(|task_id| provider.fetch_video(task_id, now));
-    match wanted {
-        Some(wanted) => media::send(media::clip(wanted.shape), "video/mp4", &headers),
-        None => no_such_file(),
-    }
+    let query = request.uri().query().unwrap_or_default();
+    let fresh = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("fresh="));
+    let asked = Fetch {
+        task_id: file.strip_suffix(".mp4").unwrap_or_default(),
+        fresh: fresh.and_then(|fresh| fresh.parse().ok()).unwrap_or(0),
+        is_redirected: query.split('&').any(|pair| pair == "moved"),
+        authorized: request.headers().contains_key(header::AUTHORIZATION),
+    };
+    let (fetch, fetched) = {
+        let (mut provider, now) = shared.provider();
+        provider.fetch(&asked, now)
+    };
+    let (shape, sending) = match fetched {
+        Fetched::Video(shape, sending) => (shape, sending),
+        Fetched::Nothing => return no_such_file(),
+        Fetched::Expired => return expired(),
+        Fetched::Page => return into_response(answer::page(200)),
+        Fetched::Elsewhere => return elsewhere(&shared, &file, query),
+    };
+    let excerpt = media::excerpt(media::clip(shape), request.headers());
+    let from = excerpt.from as u64;
+    shared
+        .provider()
+        .0
+        .sends(fetch, excerpt.status.as_u16(), from);
+    let body = sent_in_pieces(Arc::clone(&shared), fetch, excerpt.body, sending);
+    excerpt.answer("video/mp4", body)
+}
+
+/// As object stores refuse an address whose signature has expired.
+fn expired() -> Response<Body> {
+    let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    let headers = [(header::CONTENT_TYPE, "application/xml")];
+    (StatusCode::FORBIDDEN, headers, body).into_response()
+}
+
+/// The same server under another name is another origin.
+fn elsewhere(shared: &Shared, file: &str, query: &str) -> Response<Body> {
+    let to = format!(
+        "http://localhost:{}/videos/{file}?{query}&moved",
+        shared.port
+    );
+    (StatusCode::FOUND, [(header::LOCATION, to)]).into_response()
+}
+
+/// Most pieces of a video that is sent slowly.
+const PIECES: usize = 32;
+
+/// A body that is noted in the ledger piece by piece, as it leaves.
+fn sent_in_pieces(
+    shared: Arc<Shared>,
+    fetch: usize,
+    content: &'static [u8],
+    sending: Sending,
+) -> Body {
+    let (length, pause) = match sending {
+        Sending::Slow(time) => (
+            content.len().div_ceil(PIECES),
+            time / u32::try_from(PIECES).expect("few"),
+        ),
+        Sending::Whole | Sending::Cut => (content.len().div_ceil(2), Duration::ZERO),
+    };
+    let pieces = content.chunks(length.max(1)).map(Ok);
+    let broken = std::iter::once(Err(io::ErrorKind::BrokenPipe.into()));
+    let pieces: Vec<io::Result<&'static [u8]>> = match sending {
+        Sending::Cut => pieces.take(1).chain(broken).collect(),
+        Sending::Whole | Sending::Slow(_) => pieces.collect(),
+    };
+    let pieces = futures::stream::iter(pieces).then(move |piece| {
+        let shared = Arc::clone(&shared);
+        async move {
+            // A client has what was sent before the connection breaks.
+            let pause = if piece.is_err() {
+                Duration::from_millis(50)
+            } else {
+                pause
+            };
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            let piece = piece?;
+            shared.provider().0.sent(fetch, piece.len() as u64);
+            Ok::<_, io::Error>(piece)
+        }
+    });
+    Body::from_stream(pieces)
 }
 
 async fn frame(Path(file): Path<String>, headers: HeaderMap) -> Response<Body> {

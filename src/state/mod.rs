@@ -257,7 +257,9 @@ fn check_not_gone(directory: &Path, found: Option<&Header>) -> Result<(), StateE
 
 /// Removes what a rehearsal has left: the journal last, because it is what says that this is one. The lock file stays.
 fn clear(directory: &Path) -> Result<(), StateError> {
-    let leftovers = [".mp4", ".part", ".tmp"];
+    let leftovers = [
+        ".mp4", ".mov", ".webm", ".png", ".jpg", ".webp", ".json", ".part", ".tmp",
+    ];
     fs::remove_files_ending(&directory.join(VIDEOS_DIRECTORY), &leftovers)?;
     for name in [RESULTS_FILE, GALLERY_FILE, STATE_FILE] {
         fs::remove_if_there(&directory.join(name))?;

@@ -38,8 +38,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use crate::engine::event::{
-    Event, EventKind, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart,
-    SentRequest, TaskId,
+    Event, EventKind, FailureClass, FileHash, FilePath, MediaUrl, Origin, PendingClass, RunNumber,
+    RunStart, SavedFile, SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, Record};
 use crate::money::{Amount, Cost, Currency};
@@ -391,6 +391,10 @@ struct Line<'a> {
     video_url: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     last_frame_url: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    video: Option<FileFields<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    last_frame: Option<FileFields<'a>>,
     synced: u64,
     #[serde(rename = "crc32", skip_serializing)]
     _seal: IgnoredAny,
@@ -426,6 +430,17 @@ struct CostFields<'a> {
     amount: Text<'a>,
     #[serde(borrow)]
     currency: Text<'a>,
+}
+
+/// A file that was saved.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileFields<'a> {
+    #[serde(borrow)]
+    file: Text<'a>,
+    bytes: u64,
+    #[serde(borrow)]
+    sha256: Text<'a>,
 }
 
 fn milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -488,7 +503,9 @@ impl<'a> Line<'a> {
                 line.class = Some(text(class.as_str()));
                 line.message = Some(text(message.as_str()));
             }
-            Event::Doubted { message } | Event::Lost { message } => {
+            Event::Doubted { message }
+            | Event::Lost { message }
+            | Event::NotDownloaded { message } => {
                 line.message = Some(text(message.as_str()));
             }
             Event::Completed {
@@ -501,6 +518,17 @@ impl<'a> Line<'a> {
             Event::Adopted { task_id, run } => {
                 line.task_id = Some(text(task_id.as_str()));
                 line.run = Some(run.0);
+            }
+            Event::Downloaded { video, last_frame } => {
+                line.video = Some(FileFields::of(video));
+                line.last_frame = last_frame.as_ref().map(FileFields::of);
+            }
+            Event::Renewed {
+                video_url,
+                last_frame_url,
+            } => {
+                line.video_url = Some(text(video_url.as_str()));
+                line.last_frame_url = last_frame_url.as_ref().map(|url| text(url.as_str()));
             }
             Event::NoUrl | Event::TimedOut | Event::NotCreated | Event::Reopened => {}
         }
@@ -563,13 +591,8 @@ impl<'a> Line<'a> {
                 message: self.message()?,
             },
             EventKind::Completed => Event::Completed {
-                video_url: MediaUrl::new(present(self.video_url.as_ref(), "video_url")?)
-                    .ok_or_else(|| invalid("video_url"))?,
-                last_frame_url: optional(
-                    self.last_frame_url.as_ref(),
-                    "last_frame_url",
-                    MediaUrl::new,
-                )?,
+                video_url: self.video_url()?,
+                last_frame_url: self.last_frame_url()?,
             },
             EventKind::Failed => Event::Failed {
                 class: self.class(FailureClass::parse)?,
@@ -586,7 +609,39 @@ impl<'a> Line<'a> {
             },
             EventKind::NotCreated => Event::NotCreated,
             EventKind::Reopened => Event::Reopened,
+            EventKind::Downloaded => Event::Downloaded {
+                video: self
+                    .video
+                    .as_ref()
+                    .ok_or_else(|| missing("video"))?
+                    .saved()?,
+                last_frame: self
+                    .last_frame
+                    .as_ref()
+                    .map(FileFields::saved)
+                    .transpose()?,
+            },
+            EventKind::Renewed => Event::Renewed {
+                video_url: self.video_url()?,
+                last_frame_url: self.last_frame_url()?,
+            },
+            EventKind::NotDownloaded => Event::NotDownloaded {
+                message: self.message()?,
+            },
         })
+    }
+
+    fn video_url(&self) -> Result<MediaUrl, LineError> {
+        MediaUrl::new(present(self.video_url.as_ref(), "video_url")?)
+            .ok_or_else(|| invalid("video_url"))
+    }
+
+    fn last_frame_url(&self) -> Result<Option<MediaUrl>, LineError> {
+        optional(
+            self.last_frame_url.as_ref(),
+            "last_frame_url",
+            MediaUrl::new,
+        )
     }
 
     fn run(&self) -> Result<RunNumber, LineError> {
@@ -647,6 +702,24 @@ impl<'a> CostFields<'a> {
         Ok(Cost {
             amount: Amount::recorded(&self.amount.0).ok_or_else(|| invalid("amount"))?,
             currency: Currency::new(&self.currency.0).ok_or_else(|| invalid("currency"))?,
+        })
+    }
+}
+
+impl<'a> FileFields<'a> {
+    fn of(saved: &'a SavedFile) -> Self {
+        Self {
+            file: text(saved.file.as_str()),
+            bytes: saved.bytes,
+            sha256: Text(Cow::Owned(saved.sha256.to_string())),
+        }
+    }
+
+    fn saved(&self) -> Result<SavedFile, LineError> {
+        Ok(SavedFile {
+            file: FilePath::new(&self.file.0).ok_or_else(|| invalid("file"))?,
+            bytes: self.bytes,
+            sha256: FileHash::parse(&self.sha256.0).ok_or_else(|| invalid("sha256"))?,
         })
     }
 }
@@ -914,6 +987,10 @@ mod tests {
             r#""accepted","task_id":"t","synced":0}"#,
             r#""completed","job":"a","video_url":"file:///etc/passwd","synced":0}"#,
             r#""adopted","job":"a","task_id":"t","run":-1,"synced":0}"#,
+            r#""downloaded","job":"a","synced":0}"#,
+            r#""downloaded","job":"a","video":{"file":"","bytes":1,"sha256":"00"},"synced":0}"#,
+            r#""downloaded","job":"a","video":{"file":"a","bytes":1,"sha256":"00"},"synced":0}"#,
+            r#""renewed","job":"a","synced":0}"#,
             r#""intent","job":"a","run":1,"fingerprint":"12","synced":0}"#,
             r#""intent","job":"a","run":1,"fingerprint":"00112233445566778899aabbccddeeff","cost":{"amount":"1.5","currency":"USD"},"synced":0}"#,
             r#""intent","job":"a","run":1,"fingerprint":"00112233445566778899aabbccddeeff","cost":{"amount":1.50,"currency":"USD"},"synced":0}"#,
@@ -980,6 +1057,15 @@ mod tests {
         })
     }
 
+    fn saved_file() -> impl Strategy<Value = SavedFile> {
+        let path = any::<String>().prop_filter_map("a path", |path| FilePath::new(&path));
+        (path, any::<u64>(), any::<[u8; 32]>()).prop_map(|(file, bytes, hash)| SavedFile {
+            file,
+            bytes,
+            sha256: FileHash(hash),
+        })
+    }
+
     fn intent() -> impl Strategy<Value = Event> {
         (
             run_number(),
@@ -1013,6 +1099,15 @@ mod tests {
                     last_frame_url,
                 }
             }),
+            (saved_file(), option::of(saved_file()))
+                .prop_map(|(video, last_frame)| Event::Downloaded { video, last_frame }),
+            (media_url(), option::of(media_url())).prop_map(|(video_url, last_frame_url)| {
+                Event::Renewed {
+                    video_url,
+                    last_frame_url,
+                }
+            }),
+            message().prop_map(|message| Event::NotDownloaded { message }),
             (task_id(), run_number()).prop_map(|(task_id, run)| Event::Adopted { task_id, run }),
             select(vec![
                 Event::NoUrl,

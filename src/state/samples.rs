@@ -5,7 +5,8 @@ use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::record::Header;
 use crate::engine::event::{
-    Event, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart, SentRequest, TaskId,
+    Event, FailureClass, FileHash, FilePath, MediaUrl, Origin, PendingClass, RunNumber, RunStart,
+    SavedFile, SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, Record};
 use crate::money::{Amount, Cost, Currency};
@@ -66,6 +67,14 @@ pub(super) fn accepted(task_id: &str) -> Event {
     Event::Accepted {
         task_id: TaskId::new(task_id).expect("valid"),
         other_id: None,
+    }
+}
+
+pub(super) fn saved(file: &str) -> SavedFile {
+    SavedFile {
+        file: FilePath::new(file).expect("valid"),
+        bytes: 3_141_592,
+        sha256: FileHash([0xa5; 32]),
     }
 }
 
@@ -167,6 +176,26 @@ pub(super) fn everything() -> Vec<Record> {
             Event::Adopted {
                 task_id: TaskId::new("task_06").expect("valid"),
                 run: RunNumber(2),
+            },
+        ),
+        fact(
+            "hero",
+            Event::NotDownloaded {
+                message: text("403 Forbidden"),
+            },
+        ),
+        fact(
+            "hero",
+            Event::Renewed {
+                video_url: url("hero-2.mp4"),
+                last_frame_url: Some(url("hero-2.png")),
+            },
+        ),
+        fact(
+            "hero",
+            Event::Downloaded {
+                video: saved("videos/hero.mp4"),
+                last_frame: Some(saved("videos/hero.png")),
             },
         ),
     ])

@@ -6,6 +6,7 @@ mod claims;
 mod commands;
 mod diagnostics;
 mod disk;
+mod downloads;
 mod examples;
 mod exit_codes;
 mod faults;

@@ -18,7 +18,7 @@ use shotlist::cli::{Cli, parse};
 use shotlist::engine::event::{FailureClass, PendingClass, RunFault, SubmitReply};
 use shotlist::engine::job::Status;
 use shotlist::error::ExitCode;
-use shotlist::manifest::{API_SETTINGS, EXTRA_FIELDS, JOB_FIELDS, LIMIT_SETTINGS};
+use shotlist::manifest::{API_SETTINGS, EXTRA_FIELDS, JOB_FIELDS, LIMIT_SETTINGS, OUTPUT_SETTINGS};
 use shotlist::plan::{AspectRatio, Model, Operation};
 use shotlist::report::outcome::ErrorClass;
 use shotlist::simulator::{FAULTS, FREQUENCIES, SimulatorSettings};
@@ -155,10 +155,23 @@ fn the_manifest_keys_beside_the_options_are_complete() {
     let mut shown: BTreeSet<String> = rows.iter().map(|row| code(&row[1])).collect();
     shown.remove("");
     let limits = LIMIT_SETTINGS.iter().map(|name| format!("limits.{name}"));
-    let expected: BTreeSet<String> = limits.chain(["api.base_url".to_owned()]).collect();
+    let output = OUTPUT_SETTINGS
+        .iter()
+        .filter(|name| **name != "file_name") // it has no flag, and is told of under Downloads
+        .map(|name| format!("output.{name}"));
+    let others = output.chain(["api.base_url".to_owned()]);
+    let expected: BTreeSet<String> = limits.chain(others).collect();
     assert_eq!(shown, expected);
-    for row in rows.iter().filter(|row| row[1].starts_with("`limits.")) {
-        let name = code(&row[1]).replace("limits.", "--").replace('_', "-");
+    assert!(README.contains("`output.file_name`"));
+    let of_flags = |row: &&Vec<String>| {
+        ["`limits.", "`output."]
+            .iter()
+            .any(|section| row[1].starts_with(section))
+    };
+    for row in rows.iter().filter(of_flags) {
+        let key = code(&row[1]);
+        let (_, name) = key.split_once('.').expect("a section and a key");
+        let name = format!("--{}", name.replace('_', "-"));
         assert_eq!(
             row[0].trim_matches('`').split(' ').next(),
             Some(name.as_str())

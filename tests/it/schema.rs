@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use shotlist::manifest::diagnostic::Severity;
 use shotlist::manifest::{
-    API_SETTINGS, EXTRA_FIELDS, JOB_FIELDS, LIMIT_SETTINGS, LINTS, StarterFormat, json_schema,
-    load, starter,
+    API_SETTINGS, EXTRA_FIELDS, JOB_FIELDS, LIMIT_SETTINGS, LINTS, OUTPUT_SETTINGS, StarterFormat,
+    json_schema, load, starter,
 };
 
 use self::corpus::{MAPS, NAMES, VALUES, further, places};
@@ -163,6 +163,7 @@ const UNSAID: &[(&str, &[&str])] = &[
         "it shows when templates are read and filled in",
         &[
             "empty-cell",
+            "file-name-empty",
             "idle-axis",
             "template-failed",
             "template-limit",
@@ -174,6 +175,8 @@ const UNSAID: &[(&str, &[&str])] = &[
         "it compares jobs, or names with each other",
         &[
             "duplicate-id",
+            "file-name-column",
+            "file-names-alike",
             "id-collision",
             "id-needed",
             "id-not-unique",
@@ -337,12 +340,12 @@ fn every_name_is_explained() {
     assert_eq!(names("/properties/defaults/properties"), JOB_FIELDS[1..]);
     assert_eq!(names("/properties/api/properties"), API_SETTINGS);
     assert_eq!(names("/properties/limits/properties"), LIMIT_SETTINGS);
+    assert_eq!(names("/properties/output/properties"), OUTPUT_SETTINGS);
     assert_eq!(
         names("/$defs/table/properties"),
         ["from", "template", "encoding", "delimiter", "sheet"]
     );
     names("/properties");
-    names("/properties/output/properties");
 }
 
 #[test]

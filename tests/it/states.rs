@@ -95,26 +95,38 @@ fn results_that_a_person_had_in_hand_do_not_stand_in_the_way() {
     assert_eq!(standings(&scenario.results()), ["completed"; 2]);
 }
 
-/// A state of every version, as the program of that version left it after a kill, with its manifest and its results.
-fn golden(version: u32, extension: &str) -> String {
-    let name = format!("tests/it/states/v{version}.{extension}");
+/// The states that a version, or a later one without a new format, left after a kill, by the name of their manifest:
+/// `v1`, `v1-downloads`…
+fn golden_states(version: u32) -> Vec<String> {
+    let states = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/states");
+    let files = fs::read_dir(states).expect("every version has a state");
+    let name = |file: std::io::Result<fs::DirEntry>| {
+        let name = file.expect("readable").file_name().into_string();
+        let stem = name.expect("ASCII").strip_suffix(".jsonl")?.to_owned();
+        (stem.split('-').next() == Some(&format!("v{version}"))).then_some(stem)
+    };
+    let mut names: Vec<String> = files.filter_map(name).collect();
+    names.sort();
+    assert!(!names.is_empty(), "version {version} has no state");
+    names
+}
+
+/// A state with its manifest and its results.
+fn golden(stem: &str, extension: &str) -> String {
+    let name = format!("tests/it/states/{stem}.{extension}");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    fs::read_to_string(path).expect("every version has a state, a manifest and results")
+    fs::read_to_string(path).expect("every state has a manifest and results")
 }
 
 #[test]
 fn the_states_of_every_version_are_read_as_they_were_meant_and_gone_on_with() {
-    for version in 1..=VERSION {
-        let (name, state) = (format!("v{version}.yaml"), golden(version, "jsonl"));
-        let scenario = Scenario::manifest(&name, &golden(version, "yaml"));
+    for stem in (1..=VERSION).flat_map(golden_states) {
+        let (name, state) = (format!("{stem}.yaml"), golden(&stem, "jsonl"));
+        let scenario = Scenario::manifest(&name, &golden(&stem, "yaml"));
         fs::create_dir(scenario.out()).expect("a writable directory");
         scenario.damage_state(&state);
         scenario.ask("report", &[]).exits(0);
-        assert_eq!(
-            scenario.results_text(),
-            golden(version, "csv"),
-            "version {version}"
-        );
+        assert_eq!(scenario.results_text(), golden(&stem, "csv"), "{stem}");
         let status = scenario.ask("status", &["--json"]).exits(0);
         assert!(
             status.stdout.contains(r#""id":"dropped""#),
@@ -154,9 +166,14 @@ fn the_prices_in_a_state_are_read_as_they_were_meant() {
 }
 
 #[test]
-fn every_type_of_record_that_is_written_today_is_in_the_state_of_todays_version() {
-    let lines: Vec<Value> = golden(VERSION, "jsonl")
-        .lines()
+fn every_type_of_record_that_is_written_today_is_in_a_state_of_todays_version() {
+    let states: Vec<String> = golden_states(VERSION)
+        .iter()
+        .map(|stem| golden(stem, "jsonl"))
+        .collect();
+    let lines: Vec<Value> = states
+        .iter()
+        .flat_map(|state| state.lines())
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
     let types: BTreeSet<&str> = lines

@@ -15,6 +15,7 @@ use crate::figures::Seen;
 use crate::person::seconds;
 use crate::provider::{ACCOUNTS, Account, Created, GRACE, SUBMIT_TIMEOUT};
 use crate::register::JobNumber;
+use crate::server::address;
 use crate::weather::SECOND;
 use crate::world::World;
 
@@ -211,6 +212,8 @@ impl World {
             jumped: self.time.jumped,
             is_stuck: self.chance.percent(stuck),
             vanishes: self.chance.percent(vanish),
+            expired: 0,
+            version: 0,
         });
         (id("task"), other_id)
     }
@@ -302,11 +305,8 @@ impl World {
             return PollReply::Running { unknown_word };
         }
         let (job, revision) = (task.job, task.revision);
-        let url = |what| {
-            MediaUrl::new(&format!(
-                "https://media.example.com/{what}/{job}/{revision}"
-            ))
-        };
+        let expired = task.expired;
+        let url = |what| MediaUrl::new(&address(what, index, expired));
         match destiny(self.seed, job, revision) {
             Destiny::Fails => {
                 self.saw(Seen::GenerationFailed);

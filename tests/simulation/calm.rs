@@ -12,6 +12,7 @@ use crate::life::{Sitting, Ways, settle, sit};
 use crate::person::Row;
 use crate::provider::ACCOUNTS;
 use crate::register::JobNumber;
+use crate::server::whole;
 use crate::weather::{DiskFaults, Terms, Weather};
 use crate::world::{Audit, Broken, Session, Shared, World};
 
@@ -31,6 +32,7 @@ pub(crate) fn calm_down(world: &Shared, ways: Ways) -> Result<(), Broken> {
     }
     check_prefixes(world)?;
     let brought = rows(&mut world.lock())?;
+    check_files(&mut world.lock())?;
     let expected = without_trouble(world, ways)?;
     let world = world.lock();
     for row in &world.manifest {
@@ -102,7 +104,9 @@ fn rows(world: &mut World) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
             "finished_at",
             "note",
         ];
-        !volatile.contains(&results::COLUMNS[column])
+        let of_task = ["video_url", "last_frame_url", "file"];
+        let name = results::COLUMNS[column];
+        !volatile.contains(&name) && !of_task.contains(&name)
     };
     Ok(rows
         .zip(&world.manifest)
@@ -111,6 +115,34 @@ fn rows(world: &mut World) -> Result<BTreeMap<JobNumber, Vec<String>>, Broken> {
             (job.job, cells.map(|(_, cell)| cell.to_owned()).collect())
         })
         .collect())
+}
+
+/// In fair weather every video that was made is there, whole, and what was somebody else's is as it was.
+fn check_files(world: &mut World) -> Result<(), Broken> {
+    if !world.files.keeps_foreign() {
+        return Err("a foreign file was written over".to_owned());
+    }
+    let plan = world.plan();
+    let mut table = JobTable::new(Some(&plan));
+    for record in &world.acknowledged {
+        let replayed = table.replay(record);
+        replayed.map_err(|error| format!("the state does not replay: {error}"))?;
+    }
+    for job in table.planned() {
+        let (state, id) = (table.job(job), table.id(job));
+        if state.lacks_files() {
+            return Err(format!("`{id}` is completed and not downloaded: {state:?}"));
+        }
+        let Some(files) = results::local_files(state) else {
+            continue;
+        };
+        let name = files.video.strip_prefix("videos/").unwrap_or_default();
+        let task = state.task().map_or("", |task| task.id.as_str());
+        if world.files.bytes(name) != Some(&whole(task)) {
+            return Err(format!("the file of `{id}` is not its video"));
+        }
+    }
+    Ok(())
 }
 
 /// Any prefix of the journal is a legal state that a run can go on from.

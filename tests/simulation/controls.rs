@@ -60,6 +60,16 @@ fn a_disk_that_lies_about_syncs_is_caught() {
 }
 
 #[test]
+fn a_disk_that_lies_about_the_syncs_of_videos_is_caught() {
+    let lying = Ways {
+        files_lie: true,
+        ..Ways::USUAL
+    };
+    assert!(caught(lying, Audit::Everything, "recorded before it is durable") > 10);
+    assert!(caught(lying, Audit::Consequences, "is not its video") > 0);
+}
+
+#[test]
 fn a_create_that_leaves_before_its_intent_is_durable_is_caught() {
     let hasty = Ways {
         honesty: Honesty::IntentsLater,

@@ -81,7 +81,9 @@ pub(crate) fn check_ended(
 
 /// A run leaves no job that it could have submitted: something else stopped it, or its cap does not allow any.
 fn check_left(world: &mut World, ended: &Ended<StateError>, selection: &Selection) {
-    if ended.signal.is_some() || world.session.notes.state_failed || world.disk.is_moved {
+    let is_alone = world.session.terms.downloads.is_alone();
+    if is_alone || ended.signal.is_some() || world.session.notes.state_failed || world.disk.is_moved
+    {
         return;
     }
     let (table, stops) = (ended.engine.table(), ended.engine.stops());
@@ -119,15 +121,18 @@ fn check_polls(world: &mut World, ended: &Ended<StateError>, was_running: &[JobN
     let passed = world
         .time
         .mono()
-        .max(by_wall.try_into().unwrap_or_default());
+        .max(by_wall.try_into().unwrap_or_default())
+        .max(notes.latest);
     let ran_out = passed >= limits.deadline + limits.job_timeout;
     let forgotten = was_running
         .iter()
         .find(|job| !notes.polled.contains(job))
         .copied();
-    world.ensure(was_stopped || ran_out || forgotten.is_none(), || {
-        format!("{forgotten:?} is running and was not polled")
-    });
+    let is_alone = world.session.terms.downloads.is_alone();
+    world.ensure(
+        is_alone || was_stopped || ran_out || forgotten.is_none(),
+        || format!("{forgotten:?} is running and was not polled"),
+    );
 }
 
 /// A signal ends a run within its grace, a second one at once.
@@ -145,7 +150,9 @@ fn check_leave(world: &mut World) {
 
 /// The exit code says what the jobs and the run came to.
 fn check_exit_code(world: &mut World, ended: &Ended<StateError>, selection: &Selection) {
+    let missing = ended.engine.missing_files().count();
     let mut facts = world.session.notes.facts.clone();
+    facts.extend((missing > 0).then_some(RunFact::FilesMissing));
     facts.extend(ended.signal.map(|signal| match signal {
         Signal::Interrupt => RunFact::Interrupted,
         Signal::Terminate => RunFact::Terminated,
@@ -160,7 +167,7 @@ fn check_exit_code(world: &mut World, ended: &Ended<StateError>, selection: &Sel
     };
     let all_done = table.planned().all(is_done);
     let sane = match code {
-        ExitCode::Completed => all_done,
+        ExitCode::Completed => all_done && missing == 0,
         ExitCode::State => ended.state_error.is_some(),
         ExitCode::Interrupted | ExitCode::Terminated => ended.signal.is_some(),
         ExitCode::Refused

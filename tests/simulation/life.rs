@@ -4,6 +4,7 @@
 //! resumes what it holds, and the real loop drives both under paused time, in a runtime that dies with it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
@@ -23,6 +24,7 @@ use crate::figures::{Figures, Seen};
 use crate::file::SimFile;
 use crate::person::Policy;
 use crate::provider::SimApi;
+use crate::server::SimFiles;
 use crate::weather::{DiskFaults, Mischief, SECOND, Terms, Weather};
 use crate::witness::{Books, Honesty, Witness};
 use crate::world::{Audit, Broken, Session, Shared, World};
@@ -33,6 +35,7 @@ pub(crate) struct Ways {
     pub(crate) policy: Policy,
     pub(crate) honesty: Honesty,
     pub(crate) disk_lies: bool,
+    pub(crate) files_lie: bool,
     pub(crate) audit: Audit,
 }
 
@@ -41,6 +44,7 @@ impl Ways {
         policy: Policy::Careful,
         honesty: Honesty::Honest,
         disk_lies: false,
+        files_lie: false,
         audit: Audit::Everything,
     };
 }
@@ -58,6 +62,7 @@ pub(crate) fn live(seed: u64, ways: Ways, keep_trace: bool) -> Life {
     world.draw_manifest();
     world.audit = ways.audit;
     world.disk.lies = ways.disk_lies;
+    world.files.lies = ways.files_lie;
     if keep_trace {
         world.keep_trace();
     }
@@ -221,7 +226,10 @@ fn open(world: &Shared) -> Option<(Journal<SimFile>, JobTable)> {
             world.note(|| format!("not opened: {error}"));
             None
         }
-        Err(StateError::Vanished { .. }) if world.disk.is_moved => None,
+        Err(error @ StateError::Vanished { .. }) if world.disk.is_moved => {
+            world.note(|| format!("not opened: {error}"));
+            None
+        }
         Err(error) => {
             let is_felt = world.audit >= Audit::Consequences;
             world.ensure(!is_felt, || format!("the state is refused: {error}"));
@@ -270,6 +278,7 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         world.saw(Seen::Run);
         world.session.signals = Some(signals);
         world.session.notes.began_at = world.time.wall();
+        world.session.notes.latest = Duration::ZERO;
         world.session.notes.began = world.time.mono();
         if !world.session.terms.select.is_empty() {
             world.saw(Seen::Selected);
@@ -286,9 +295,11 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
     let selection = setup.selection.clone();
     let (engine, first) = Engine::resume(table, setup, clock.now());
     let longest = terms.limits.deadline + terms.limits.job_timeout + 600 * SECOND;
+    let files = SimFiles::new(world, &plan, &clock);
     let stage = runner::Stage {
         plan: &plan,
         api: &SimApi(world.clone()),
+        files: Some(&files),
         journal: &mut Books::new(journal, ways.honesty),
         reporter: &mut Witness(world.clone()),
         clock: &clock,

@@ -10,7 +10,7 @@
 //!
 //! # How to extend it
 //! A fault of the provider is a line in `answers` (and a chance in `weather`), a fault of the disk a field of
-//! `weather::DiskFaults` and a line in `file`, a stroke of fate at any moment a variant of `weather::Mischief` and a line
+//! `weather::DiskFaults` and a line in `file`, one of the server of videos a line in `server`, a stroke of fate at any moment a variant of `weather::Mischief` and a line
 //! in `world`. What a person does is in `person`, what a run is asked to do in `weather::Terms`. Each new trouble gets
 //! a variant in `figures::Seen`, which the sweep then requires to happen. A new promise is an `ensure` in `promises`
 //! (while it runs), `ending` (when a run ends) or `calm` (in the end), and a control in `controls` that breaks it.
@@ -25,12 +25,14 @@ mod disk;
 mod ending;
 mod figures;
 mod file;
+mod folder;
 mod life;
 mod notes;
 mod person;
 mod promises;
 mod provider;
 mod register;
+mod server;
 mod sweep;
 mod time;
 mod weather;

@@ -49,6 +49,8 @@ pub(crate) struct Notes {
     pub(crate) began: Duration,
     /// The time of day when the run began.
     pub(crate) began_at: Timestamp,
+    /// How long the run has taken at most, by the time of day.
+    pub(crate) latest: Duration,
     /// When the last create was about to leave: the machine may fall asleep on its way.
     pub(crate) leaving_at: Duration,
 }

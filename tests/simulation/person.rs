@@ -52,6 +52,13 @@ impl World {
         let is_rare = self.chance.below(400) == 0;
         self.prices = self.chance.pick(&[None, Some(1), Some(2), Some(3)]);
         let long = is_rare.then(|| self.chance.small(0, jobs - 1));
+        if self.file_chance.percent(20) {
+            self.saw(Seen::ForeignFile);
+            let name = self
+                .file_chance
+                .pick(&["job-0.mp4", "job-0.json", "job-1.png"]);
+            self.files.put_foreign(name);
+        }
         self.manifest = (0..jobs)
             .map(|job| Row {
                 job,

@@ -57,6 +57,10 @@ pub(crate) struct Created {
     /// How far the wall clock was off.
     pub(crate) jumped: SignedDuration,
     pub(crate) vanishes: bool,
+    /// How often the address of its video has expired.
+    pub(crate) expired: u32,
+    /// Of its video at the server.
+    pub(crate) version: u32,
 }
 
 /// The provider of a run.

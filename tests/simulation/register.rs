@@ -78,6 +78,10 @@ impl Register {
             return;
         };
         let lines = self.jobs.entry(job).or_default();
+        let is_of_files = ["downloaded", "renewed", "not_downloaded"].contains(&kind);
+        if is_of_files {
+            return; // the job stays where it was
+        }
         let before = std::mem::replace(&mut lines.last, kind.to_owned());
         match kind {
             "intent" => {

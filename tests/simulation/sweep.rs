@@ -43,9 +43,14 @@ fn no_seed_breaks_a_promise() {
     if let Some((seed, broken)) = failed.first() {
         let story = story(&live(*seed, Ways::USUAL, true), SHOWN);
         panic!(
-            "{story}{} seeds break a promise, first seed {seed}: {broken}\nreplay it with `SHOTLIST_SEED={seed} cargo \
+            "{story}{} seeds break a promise ({:?}…), first seed {seed}: {broken}\nreplay it with `SHOTLIST_SEED={seed} cargo \
              test --test simulation -- --nocapture`",
-            failed.len()
+            failed.len(),
+            failed
+                .iter()
+                .map(|(seed, _)| seed)
+                .take(10)
+                .collect::<Vec<_>>()
         );
     }
     assert_published(usize::try_from(SEEDS).expect("small"), "seeds");

@@ -3,12 +3,14 @@
 //! Start at [`World::draw_session`]. Every kind of trouble has its field here with a chance, and is carried out where
 //! it bites: in `provider`, `file` or `world`.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use shotlist::engine::Setup;
 use shotlist::engine::budget::Budget;
+use shotlist::engine::downloads::{Downloads, FileTerms, Renewal};
 use shotlist::engine::event::{Origin, RunNumber, RunStart};
 use shotlist::engine::limits::Limits;
 use shotlist::engine::resume::Rerun;
@@ -44,6 +46,16 @@ pub(crate) struct Terms {
     /// `--max-spend`
     pub(crate) max_spend: Option<u64>,
     pub(crate) select: Vec<String>,
+    pub(crate) downloads: Downloads,
+}
+
+/// Beside everything else, so many at a time.
+fn along(concurrency: u32) -> Downloads {
+    Downloads::Along(FileTerms {
+        concurrency: NonZeroU32::new(concurrency).expect("not 0"),
+        renewal: Renewal::Possible,
+        gone: BTreeSet::new(),
+    })
 }
 
 impl Terms {
@@ -64,6 +76,7 @@ impl Terms {
             rerun: Rerun::default(),
             max_spend: None,
             select: Vec::new(),
+            downloads: along(2),
         }
     }
 
@@ -86,6 +99,7 @@ impl Terms {
             limits: self.limits.clone(),
             rerun: self.rerun,
             budget,
+            downloads: self.downloads.clone(),
         }
     }
 
@@ -100,7 +114,7 @@ impl Terms {
         } else {
             usual.account
         };
-        Self {
+        let terms = Self {
             account,
             limits: Limits {
                 concurrency: NonZeroU32::new(chance.small(1, 5)).expect("not 0"),
@@ -118,7 +132,24 @@ impl Terms {
             },
             max_spend,
             select: select.into_iter().collect(),
+            downloads: match chance.below(8) {
+                0..=2 => Downloads::None,
+                3 => Downloads::Alone(FileTerms {
+                    concurrency: NonZeroU32::MIN,
+                    renewal: Renewal::NoKey,
+                    gone: BTreeSet::new(),
+                }),
+                _ => along(chance.small(1, 3)),
+            },
+        };
+        if terms.downloads.is_alone() {
+            return Self {
+                rerun: Rerun::default(),
+                max_spend: None,
+                ..terms
+            };
         }
+        terms
     }
 }
 
@@ -143,6 +174,10 @@ pub(crate) struct Weather {
     pub(crate) hidden_interval: Duration,
     /// Most tasks that the account has running.
     pub(crate) hidden_flight: usize,
+    /// Downloads that meet trouble.
+    pub(crate) downloads: u64,
+    /// Calls on files of videos that fail.
+    pub(crate) files: u64,
 }
 
 impl Weather {
@@ -157,6 +192,8 @@ impl Weather {
             storm: None,
             hidden_interval: Duration::ZERO,
             hidden_flight: usize::MAX,
+            downloads: 0,
+            files: 0,
         }
     }
 
@@ -179,6 +216,8 @@ impl Weather {
             storm,
             hidden_interval: chance.pick(&[Duration::ZERO, Duration::ZERO, 3 * SECOND]),
             hidden_flight: chance.pick(&[usize::MAX, usize::MAX, 2]),
+            downloads: chance.pick(&[0, 20, 60]),
+            files: chance.pick(&[0, 0, 3, 10]),
         }
     }
 }

@@ -62,6 +62,7 @@ impl World {
                     self.check_lost(id);
                 }
                 self.count(event);
+                self.check_file(event);
             }
         }
         for notice in news.notices {

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use crate::chance::Chance;
 use crate::disk::{Disk, Loss};
 use crate::figures::{Figures, Seen};
+use crate::folder::Files;
 use crate::notes::Notes;
 use crate::person::Row;
 use crate::provider::Created;
@@ -62,6 +63,9 @@ pub(crate) struct World {
     pub(crate) chance: Chance,
     pub(crate) time: Time,
     pub(crate) disk: Disk,
+    pub(crate) files: Files,
+    /// What becomes of downloads.
+    pub(crate) file_chance: Chance,
     pub(crate) register: Register,
     pub(crate) manifest: Vec<Row>,
     /// The plan of the manifest as it was read last.
@@ -116,6 +120,8 @@ impl World {
             chance: Chance::new(seed, 0),
             time: Time::default(),
             disk: Disk::default(),
+            files: Files::default(),
+            file_chance: Chance::new(seed, u64::MAX),
             register: Register::default(),
             manifest,
             plan: None,
@@ -193,6 +199,19 @@ impl World {
     }
 
     fn strike(&mut self, mischief: Mischief, what: &'static str) {
+        self.note_the_hour();
+        self.do_mischief(mischief, what);
+        self.note_the_hour();
+    }
+
+    /// Notes how late it is by the time of day, which may be set back before the run ends.
+    fn note_the_hour(&mut self) {
+        let passed = self.time.wall().duration_since(self.session.notes.began_at);
+        let latest = &mut self.session.notes.latest;
+        *latest = (*latest).max(passed.try_into().unwrap_or_default());
+    }
+
+    fn do_mischief(&mut self, mischief: Mischief, what: &'static str) {
         match mischief {
             Mischief::Kill => self.crash(Power::Killed, what),
             Mischief::Cut => self.crash(Power::Cut, what),
@@ -267,6 +286,7 @@ impl World {
             Power::Cut => {
                 self.saw(Seen::PowerCut);
                 let loss = self.disk.cut(&mut self.chance);
+                self.cut_files();
                 self.register = Register::default();
                 self.note(|| format!("the power cut took: {loss:?}"));
                 match loss {

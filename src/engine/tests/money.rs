@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngSeed};
 
 use super::*;
 use crate::engine::budget::{BudgetError, Shortfall};
-use crate::engine::job::{JobState, Take};
+use crate::engine::job::{JobFiles, JobState, Take};
 use crate::money::{Amount, Cost, Currency, Pricing, decimal};
 use crate::plan::{AspectRatio, Fingerprint, UserValues};
 
@@ -578,6 +578,7 @@ fn prices_cost_a_job_little_memory() {
         Option<Fingerprint>,
         Option<Box<SentRequest>>,
         Option<Timestamp>,
+        Option<Box<JobFiles>>,
     );
     let in_plan = size_of::<u16>();
     assert_eq!(

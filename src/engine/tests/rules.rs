@@ -152,6 +152,7 @@ fn a_run_polls_no_longer_when_the_clock_is_set_back() {
                     job,
                     reply: still_running(job, mono).1,
                 },
+                Call::Download { .. } => unreachable!("nothing is downloaded"),
             };
             world.input_in(SECOND, input);
         }

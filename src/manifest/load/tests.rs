@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::manifest::diagnostic::Severity;
-use crate::manifest::{Colour, ManifestSettings};
+use crate::manifest::{Colour, ManifestSettings, OutputSettings};
 use crate::plan::AspectRatio;
 use crate::units::{Deadline, Rate};
 
@@ -221,7 +221,7 @@ const WRONG_SECTIONS: &[(&str, &str, &[&str])] = &[
         &["did you mean `poll_first`"],
     ),
     (
-        "output: {download: true}\nJOBS",
+        "output: {folder: videos}\nJOBS",
         "unknown-setting 1:10",
         &["`output`"],
     ),
@@ -321,6 +321,7 @@ x-note: anything
         job_timeout: Some(Duration::from_secs(5400)),
         deadline: Some(Deadline::At(jiff::civil::time(6, 0, 0, 0))),
         max_jobs: std::num::NonZeroU32::new(7),
+        output: OutputSettings::default(),
     };
     assert_eq!(loaded.settings, expected);
 }

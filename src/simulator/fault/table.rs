@@ -196,6 +196,46 @@ pub static FAULTS: &[FaultRow] = &[
         argument: Argument::Polls,
         effect: |_, value| Effect::UnknownTask(value.polls()),
     },
+    FaultRow {
+        names: &["cut-video"],
+        meaning: "the connection is closed in the middle of a video",
+        example: "cut-video=first:1",
+        scope: Scope::Fetch,
+        argument: Argument::None,
+        effect: |_, _| Effect::CutVideo,
+    },
+    FaultRow {
+        names: &["expired-url"],
+        meaning: "the URL of a video answers 403 for ever; a poll names a fresh one",
+        example: "expired-url=first:1",
+        scope: Scope::Fetch,
+        argument: Argument::None,
+        effect: |_, _| Effect::ExpiredUrl,
+    },
+    FaultRow {
+        names: &["html-video"],
+        meaning: "an HTML page with status 200 comes in place of a video",
+        example: "html-video=10%",
+        scope: Scope::Fetch,
+        argument: Argument::None,
+        effect: |_, _| Effect::HtmlVideo,
+    },
+    FaultRow {
+        names: &["redirect-video"],
+        meaning: "the URL of a video redirects to another origin, `localhost`",
+        example: "redirect-video",
+        scope: Scope::Fetch,
+        argument: Argument::None,
+        effect: |_, _| Effect::RedirectVideo,
+    },
+    FaultRow {
+        names: &["slow-video"],
+        meaning: "a video comes in pieces, spread over that time",
+        example: "slow-video=3s:first:1",
+        scope: Scope::Fetch,
+        argument: Argument::NeedsDelay,
+        effect: |_, value| Effect::SlowVideo(value.delay().unwrap_or_default()),
+    },
 ];
 
 fn refuse(name: &str, _: Value) -> Effect {

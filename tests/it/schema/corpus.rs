@@ -141,6 +141,10 @@ pub(super) const VALUES: &[&str] = &[
     "'https://a.example/v1'",
     "'/a:://b'",
     "{ a: b }",
+    "'{id}'",
+    "'{take}-{x_title}'",
+    "'{idd}'",
+    "'a/{id}'",
 ];
 
 /// Maps, most of them of axes or about tables.
@@ -414,6 +418,9 @@ pub(super) const NAMES: &[&str] = &[
     "defaults",
     "limits",
     "allow",
+    "output",
+    "download",
+    "file_name",
     "concurrency",
     "deadline",
     "version",

@@ -1,0 +1,249 @@
+//! `shotlist download`: fetches what is finished and not yet on this disk, and nothing else.
+//!
+//! The same engine and loop as those of `run`, with submits and polls of running tasks off.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::desk::Desk;
+use super::files::{self, Files};
+use super::run::{note_key_file, read_key_file};
+use super::verify::is_there;
+use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals};
+use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
+use crate::cli::DownloadArgs;
+use crate::clock::{self, Clock};
+use crate::engine::downloads::{Downloads, FileTerms};
+use crate::engine::event::{JobIndex, Origin, RunStart};
+use crate::engine::limits::Limits;
+use crate::engine::resume::Rerun;
+use crate::engine::table::{JobTable, Selection};
+use crate::engine::{Engine, Setup};
+use crate::error::{Error, ExitCode};
+
+use crate::output::Output;
+use crate::plan::Plan;
+use crate::report::json::{DownloadLine, Line, SummaryLine};
+use crate::report::outcome::{RunFact, Tally, exit_code};
+use crate::report::summary::DownloadTally;
+use crate::runner::{self, Signal};
+use crate::settings::{self, DownloadSettings};
+use crate::units::Rate;
+
+/// Total time for one poll.
+const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most missing jobs that are listed one by one.
+const LISTED: usize = 8;
+
+pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+    let clock = Clock::start();
+    output.detach();
+    let reading = Reading::new(&options.reading, options.json);
+    let manifest = load_manifest(&options.manifest, &reading, output)?;
+    let selection = selection(options, &manifest.plan)?;
+    let key = key(options, output)?;
+    let out = options.out.out.as_deref();
+    let (mut store, table) = open_state(&manifest, out, Stage::Real, &clock, output)?;
+    let settings = DownloadSettings::resolve(
+        options.download_dir.clone(),
+        &options.files,
+        &manifest.settings.output,
+        &options.manifest,
+    );
+    let Some(start) = start(&table, key.as_ref()) else {
+        let code = tell(None, &[], ExitCode::Completed, options, output);
+        output.deliver();
+        return Ok(code);
+    };
+
+    let runtime = signals::runtime()?;
+    let base_url = Some(start.origin.base_url.as_str());
+    let shell = Files::new(
+        &settings,
+        &manifest.plan,
+        &store,
+        base_url,
+        &runtime,
+        &clock,
+    )?;
+    let results = store.results_path();
+    let beside = results.parent().unwrap_or(Path::new(""));
+    let terms = FileTerms {
+        gone: gone(&table, beside),
+        ..files::terms(&settings, files::renewal(key.as_ref()))
+    };
+    let api = HttpApi::new(ApiSettings {
+        origin: start.origin.clone(),
+        key,
+        timers: Timers::around(POLL_TIMEOUT),
+        wall_clock: clock::wall,
+    })
+    .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
+    let poll_rate = manifest.settings.poll_rate;
+    let setup = setup(start, selection, terms, poll_rate);
+    let shown = crate::results::last_selection(&table);
+    let (engine, first) = Engine::resume(table, setup, clock.now());
+
+    let mut desk = Desk::new(
+        &manifest.plan,
+        &engine,
+        shown,
+        results,
+        options.json,
+        output,
+    );
+    let listening = runtime.block_on(async { signals::listen() });
+    let mut signals = listening.map_err(|source| {
+        Error::new(ExitCode::State, "failed to listen for signals").because(source)
+    })?;
+    let mut ended = runtime.block_on(async {
+        let stage = runner::Stage {
+            plan: &manifest.plan,
+            api: &api,
+            files: Some(&shell),
+            journal: &mut store,
+            reporter: &mut desk,
+            clock: &clock,
+            signals: &mut signals,
+        };
+        runner::run(engine, first, stage).await
+    });
+    let closed = desk.close(&ended.engine);
+    ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
+    drop(store);
+    let mut facts = closed.facts;
+    facts.extend(ended.signal.map(|signal| match signal {
+        Signal::Interrupt => RunFact::Interrupted,
+        Signal::Terminate => RunFact::Terminated,
+    }));
+    let is_unwritten = ended.state_error.is_some() || closed.results_error.is_some();
+    facts.extend(is_unwritten.then_some(RunFact::StateFailed));
+    if let Some(error) = closed.results_error {
+        Stop::from(error).tell(None, output);
+    }
+    if let Some(error) = ended.state_error {
+        Stop::from(error).tell(None, output);
+    }
+    let tally = files::tally(&ended.engine);
+    facts.extend(files::fact(tally));
+    let code = exit_code(&Tally::default(), &facts);
+    let missing: Vec<_> = ended.engine.missing_files().collect();
+    let missing = in_words(ended.engine.table(), &missing);
+    let code = tell(tally, &missing, code, options, output);
+    let delivered = signals::deliver(output, ended.signal.is_some(), &mut signals);
+    let late_signal = runtime.block_on(delivered);
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    Ok(late_signal.map_or(code, signals::exit_code))
+}
+
+fn selection(options: &DownloadArgs, plan: &Plan) -> Result<Selection, Error> {
+    let selection = settings::selection(&options.select)?;
+    let selects_any = plan.jobs().iter().any(|job| selection.selects(job.id()));
+    if selects_any || options.select.is_empty() {
+        return Ok(selection);
+    }
+    Err(
+        Error::new(ExitCode::Usage, "`--select` matches no job of the manifest")
+            .help("`shotlist plan` lists the ids; `*` stands for any characters, `?` for one"),
+    )
+}
+
+fn key(options: &DownloadArgs, output: &mut Output) -> Result<Option<SecretString>, Error> {
+    let file = options.key.api_key_file.as_deref();
+    if let Some(file) = file {
+        note_key_file(file, output);
+    }
+    settings::api_key(file, &environment, &read_key_file)
+}
+
+/// The record of a run that goes where the last one went and selects what that selected: results stay as they are.
+/// `None` if there was no run, and so nothing to download.
+fn start(table: &JobTable, key: Option<&SecretString>) -> Option<RunStart> {
+    let last = table.runs().last()?;
+    Some(RunStart {
+        run: table.next_run(),
+        origin: Origin {
+            key: key.map(key_fingerprint).unwrap_or_default(),
+            ..last.origin.clone()
+        },
+        select: last.select.clone(),
+    })
+}
+
+fn setup(
+    start: RunStart,
+    selection: Selection,
+    terms: FileTerms,
+    poll_rate: Option<Rate>,
+) -> Setup {
+    let poll_interval = poll_rate.map_or(Duration::from_millis(250), Rate::interval);
+    let day = Duration::from_secs(24 * 3600);
+    Setup {
+        start,
+        selection,
+        limits: Limits {
+            concurrency: NonZeroU32::MIN,
+            submit_interval: Duration::from_secs(1),
+            poll_interval,
+            poll_first: Duration::ZERO,
+            poll_every: Duration::from_secs(10),
+            job_timeout: day,
+            deadline: day,
+            max_jobs: None,
+        },
+        rerun: Rerun::default(),
+        budget: None,
+        downloads: Downloads::Alone(terms),
+    }
+}
+
+/// Jobs whose recorded files are not there any more.
+fn gone(table: &JobTable, beside: &Path) -> BTreeSet<JobIndex> {
+    let is_gone = |job: &JobIndex| {
+        crate::results::local_files(table.job(*job)).is_some_and(|files| {
+            let mut paths = [Some(files.video), files.poster].into_iter().flatten();
+            paths.any(|path| !is_there(beside, path))
+        })
+    };
+    table.planned().filter(is_gone).collect()
+}
+
+/// Missing files, one line each.
+fn in_words(table: &JobTable, missing: &[JobIndex]) -> Vec<String> {
+    let line = |job: &JobIndex| {
+        let why = crate::results::error(table.job(*job)).unwrap_or("not tried yet");
+        format!("  `{}`: {why}", table.id(*job))
+    };
+    let mut lines: Vec<_> = missing.iter().take(LISTED).map(line).collect();
+    if missing.len() > LISTED {
+        lines.push(format!("  and {} more", missing.len() - LISTED));
+    }
+    lines
+}
+
+fn tell(
+    tally: Option<DownloadTally>,
+    missing: &[String],
+    code: ExitCode,
+    options: &DownloadArgs,
+    output: &mut Output,
+) -> ExitCode {
+    let tally = tally.unwrap_or_default();
+    if !missing.is_empty() {
+        output.insist_wrapped(&format!("not downloaded:\n{}", missing.join("\n")));
+    }
+    output.insist_wrapped(&format!("videos: {}", tally.text()));
+    if options.json {
+        let summary = SummaryLine {
+            downloads: Some(DownloadLine::from(tally)),
+            ..SummaryLine::new("download", code)
+        };
+        output.data(&Line::Summary(summary).to_json());
+    }
+    code
+}

@@ -1,0 +1,481 @@
+//! The half of the engine that fetches files of completed jobs: which are wanted, when one is tried again, and when the
+//! provider is asked for a fresh address.
+//!
+//! Start at `Engine::start_downloads` and `Engine::take_fetch_reply`. Downloads have a concurrency of their own: they
+//! hold no slot, wait for no submit and no poll, and nothing waits for them. A file that does not come leaves its job
+//! completed.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::event::{
+    Call, Event, FetchReply, FileOrder, JobIndex, Notice, Now, PollReply, RunFault, StopReason,
+    Wanted,
+};
+use super::job::Phase;
+use super::watch::Watch;
+use super::{Effects, Engine, Polls, retry};
+use crate::text::CleanText;
+
+/// How often a run tries to fetch the files of one job, fresh addresses aside.
+const MOST_TRIES: u32 = 3;
+
+/// How often it asks the provider for a fresh address when the answers say nothing.
+const MOST_POLLS: u32 = 3;
+
+/// Whether a run fetches files of completed jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Downloads {
+    /// It does not.
+    #[default]
+    None,
+    /// Beside everything else.
+    Along(FileTerms),
+    /// It does nothing else: neither submits nor waits for running tasks.
+    Alone(FileTerms),
+}
+
+/// How files are fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileTerms {
+    /// Most jobs whose files are fetched at a time.
+    pub concurrency: NonZeroU32,
+    /// Whether the provider can be asked for a fresh address.
+    pub renewal: Renewal,
+    /// Jobs whose recorded files are not there any more: they are fetched again.
+    pub gone: BTreeSet<JobIndex>,
+}
+
+/// Whether the provider can be asked for a fresh address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// It can.
+    Possible,
+    /// There is no key to ask with.
+    NoKey,
+}
+
+impl Downloads {
+    /// Whether nothing but files is fetched.
+    pub fn is_alone(&self) -> bool {
+        matches!(self, Self::Alone(_))
+    }
+
+    fn terms(&self) -> Option<&FileTerms> {
+        match self {
+            Self::None => None,
+            Self::Along(terms) | Self::Alone(terms) => Some(terms),
+        }
+    }
+}
+
+/// How far the downloads of a run are, in jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DownloadCounts {
+    /// Fetched in this run.
+    pub done: u32,
+    /// Being fetched now.
+    pub open: u32,
+    /// Waiting for their turn, for another try or for a fresh address.
+    pub waiting: u32,
+    /// Given up in this run.
+    pub failed: u32,
+}
+
+/// What a run does about files.
+#[derive(Debug)]
+pub(super) struct Files {
+    terms: Option<FileTerms>,
+    /// Jobs that the run was asked for.
+    selected: BTreeSet<JobIndex>,
+    /// When each is to be fetched.
+    due: BinaryHeap<Reverse<(Duration, JobIndex)>>,
+    open: BTreeSet<JobIndex>,
+    /// Jobs whose task is asked for once more.
+    renewing: BTreeSet<JobIndex>,
+    tries: BTreeMap<JobIndex, Tries>,
+    done: u32,
+    failed: u32,
+    has_ended: bool,
+}
+
+/// What was tried for one job.
+#[derive(Debug, Clone, Default)]
+struct Tries {
+    failed: u32,
+    /// Why the provider was asked for a fresh address.
+    expired: Option<CleanText>,
+    polls: u32,
+}
+
+impl Files {
+    pub(super) fn new(downloads: &Downloads) -> Self {
+        Self {
+            terms: downloads.terms().cloned(),
+            selected: BTreeSet::new(),
+            due: BinaryHeap::new(),
+            open: BTreeSet::new(),
+            renewing: BTreeSet::new(),
+            tries: BTreeMap::new(),
+            done: 0,
+            failed: 0,
+            has_ended: false,
+        }
+    }
+
+    /// Notes that files of this job are wanted once it is completed.
+    pub(super) fn select(&mut self, job: JobIndex) {
+        if self.terms.is_some() {
+            self.selected.insert(job);
+        }
+    }
+
+    /// Whether the task of a completed job is being asked for a fresh address.
+    pub(super) fn is_renewing(&self, job: JobIndex) -> bool {
+        self.renewing.contains(&job)
+    }
+
+    /// Whether nothing is open and nothing will be.
+    pub(super) fn is_idle(&self) -> bool {
+        self.has_ended || self.open.is_empty() && self.due.is_empty() && self.renewing.is_empty()
+    }
+
+    /// Nothing more is fetched in this run, and what is open is dropped; the jobs whose task was being asked for.
+    fn end(&mut self) -> BTreeSet<JobIndex> {
+        self.has_ended = true;
+        self.due.clear();
+        self.open.clear();
+        std::mem::take(&mut self.renewing)
+    }
+
+    /// When something is to be fetched, if there is room for it.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let Reverse((due, _)) = self.due.peek()?;
+        self.has_room().then_some(*due)
+    }
+
+    fn has_room(&self) -> bool {
+        let most = self
+            .terms
+            .as_ref()
+            .map_or(0, |terms| terms.concurrency.get());
+        !self.has_ended && self.open.len() < most as usize
+    }
+
+    fn schedule(&mut self, job: JobIndex, due: Duration) {
+        if !self.has_ended {
+            self.due.push(Reverse((due, job)));
+        }
+    }
+
+    /// Takes the next job whose time has come.
+    fn open_next(&mut self, now: Duration) -> Option<JobIndex> {
+        self.due().filter(|due| *due <= now)?;
+        let Reverse((_, job)) = self.due.pop()?;
+        self.open.insert(job);
+        Some(job)
+    }
+
+    fn counts(&self) -> DownloadCounts {
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        DownloadCounts {
+            done: self.done,
+            open: count(self.open.len()),
+            waiting: count(self.due.len() + self.renewing.len()),
+            failed: self.failed,
+        }
+    }
+}
+
+impl Engine {
+    /// How far the downloads are; `None` if nothing is downloaded.
+    pub fn downloads(&self) -> Option<DownloadCounts> {
+        self.files.terms.as_ref().map(|_| self.files.counts())
+    }
+
+    /// Whether open downloads are to be dropped: what they have fetched so far stays for the next run.
+    pub fn drops_downloads(&self) -> bool {
+        self.files.has_ended
+    }
+
+    /// Selected jobs of the plan that are completed and lack a file that they should have.
+    pub fn missing_files(&self) -> impl Iterator<Item = JobIndex> + '_ {
+        let selected = self.files.selected.iter().copied();
+        selected.filter(|job| self.table.job(*job).lacks_files())
+    }
+
+    /// Ends downloads for this run, and polls for fresh addresses with them: an answer that still comes is about a job
+    /// that is completed.
+    pub(super) fn end_downloads(&mut self) {
+        for job in self.files.end() {
+            self.watches.remove(job);
+        }
+    }
+
+    /// Queues the files of a job that is completed and lacks some.
+    pub(super) fn want_files(&mut self, job: JobIndex, now: Now) {
+        let is_wanted = self.files.selected.contains(&job);
+        if is_wanted && self.order(job).is_some() {
+            self.files.schedule(job, now.mono);
+        }
+    }
+
+    /// What is to be fetched for a job.
+    fn order(&self, job: JobIndex) -> Option<FileOrder> {
+        let state = self.table.job(job);
+        let Phase::Completed {
+            task,
+            video_url,
+            last_frame_url,
+            ..
+        } = &state.phase
+        else {
+            return None;
+        };
+        let is_gone = |terms: &super::downloads::FileTerms| terms.gone.contains(&job);
+        let is_gone = self.files.terms.as_ref().is_some_and(is_gone);
+        if !is_gone && !state.lacks_files() {
+            return None;
+        }
+        let here = state.files.as_ref().filter(|_| !is_gone);
+        let video = match here.and_then(|files| files.video.clone()) {
+            Some(video) => Wanted::Here(video),
+            None => Wanted::At(video_url.clone()),
+        };
+        Some(FileOrder {
+            take: state.take,
+            task_id: task.id.clone(),
+            video,
+            last_frame: last_frame_url.clone(),
+        })
+    }
+
+    pub(super) fn start_downloads(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(job) = self.files.open_next(now.mono) {
+            match self.order(job) {
+                Some(order) => effects.calls.push(Call::Download {
+                    job,
+                    order: Box::new(order),
+                }),
+                None => {
+                    self.files.open.remove(&job);
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_fetch_reply(
+        &mut self,
+        job: JobIndex,
+        reply: FetchReply,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        if !self.files.open.remove(&job) {
+            return;
+        }
+        match reply {
+            FetchReply::Saved {
+                video,
+                last_frame,
+                without,
+            } => {
+                let known = self.table.job(job).files.as_ref();
+                let is_news = known.is_none_or(|files| {
+                    files.video.as_ref() != Some(&video) || files.last_frame != last_frame
+                });
+                if is_news {
+                    self.record(job, Event::Downloaded { video, last_frame }, now, effects);
+                }
+                if let Some(gone) = &mut self.files.terms {
+                    gone.gone.remove(&job);
+                }
+                match without {
+                    None => self.files.done += 1,
+                    Some(reply) => self.take_failed_fetch(job, *reply, now, effects),
+                }
+            }
+            reply => self.take_failed_fetch(job, reply, now, effects),
+        }
+    }
+
+    fn take_failed_fetch(
+        &mut self,
+        job: JobIndex,
+        reply: FetchReply,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        match reply {
+            FetchReply::Expired { message } => self.renew(job, message, now, effects),
+            FetchReply::Trouble { message } => self.fetch_again(job, message, now, effects),
+            FetchReply::Refused { message } => self.give_up(job, message, now, effects),
+            FetchReply::Saved { .. } => {}
+        }
+    }
+
+    /// Tries again after a while, unless it was tried often enough.
+    fn fetch_again(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
+        let tries = self.files.tries.entry(job).or_default();
+        tries.failed += 1;
+        let failed = tries.failed;
+        if failed >= MOST_TRIES {
+            self.give_up(job, message, now, effects);
+            return;
+        }
+        if failed == 1 {
+            effects
+                .notices
+                .push(Notice::DownloadTrouble { job, message });
+        }
+        let wait = retry::pause(failed - 1, (self.chance(job), "download"));
+        self.files.schedule(job, now.mono + wait);
+    }
+
+    /// Asks for the task once more: the provider may name a fresh address.
+    fn renew(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
+        let terms = self.files.terms.as_ref();
+        let is_possible = terms.is_some_and(|terms| terms.renewal == Renewal::Possible);
+        let tries = self.files.tries.entry(job).or_default();
+        if tries.expired.replace(message.clone()).is_some() {
+            self.give_up(job, message, now, effects);
+        } else if !is_possible {
+            let message = CleanText::new(&format!(
+                "{message}; without an API key the provider cannot be asked for a fresh address"
+            ));
+            self.give_up(job, message, now, effects);
+        } else {
+            self.files.renewing.insert(job);
+            self.watches.add(job, now.mono, Watch::default());
+        }
+    }
+
+    /// The answer to the one extra poll of a completed task.
+    pub(super) fn take_renewal(
+        &mut self,
+        job: JobIndex,
+        reply: PollReply,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        match reply {
+            PollReply::Completed {
+                video_url: Some(video_url),
+                last_frame_url,
+            } => {
+                self.end_renewal(job);
+                let event = Event::Renewed {
+                    video_url,
+                    last_frame_url,
+                };
+                if self.is_fresh(job, &event, now) {
+                    self.record(job, event, now, effects);
+                    self.files.schedule(job, now.mono);
+                } else {
+                    let why = "the provider names no other address";
+                    self.give_up_expired(job, why, now, effects);
+                }
+            }
+            PollReply::OtherTask { task_id, reply } if self.is_own(job, &task_id) => {
+                self.take_renewal(job, *reply, now, effects);
+            }
+            PollReply::Later { retry_after } => {
+                let told = retry::told(retry_after);
+                let wait =
+                    told.unwrap_or_else(|| retry::pause(self.poll_refusals, self.chance(job)));
+                self.polls_paused_until = self.polls_paused_until.max(now.mono + wait);
+                self.poll_once_more(job, now.mono + wait, now, effects);
+            }
+            PollReply::Trouble { .. } | PollReply::OtherTask { .. } => {
+                let polls = self.files.tries.entry(job).or_default().polls;
+                let wait = retry::poll_spacing(self.limits.poll_every, polls + 1, job);
+                self.poll_once_more(job, now.mono + wait, now, effects);
+            }
+            PollReply::KeyRefused { message } => {
+                let why = said("the provider refuses the key", &message);
+                self.end_renewal(job);
+                self.give_up_expired(job, &why, now, effects);
+                if !self.is_of_another_account(job) {
+                    let fault = RunFault::Auth;
+                    self.end_polls();
+                    self.stop(StopReason::Fault { fault, message }, effects);
+                }
+            }
+            PollReply::NotFound { message } | PollReply::Failed { message, .. } => {
+                let why = said("the provider no longer has it", &message);
+                self.end_renewal(job);
+                self.give_up_expired(job, &why, now, effects);
+            }
+            PollReply::Running { .. } | PollReply::Completed { .. } => {
+                let why = "the provider names no address any more";
+                self.end_renewal(job);
+                self.give_up_expired(job, why, now, effects);
+            }
+        }
+    }
+
+    fn poll_once_more(&mut self, job: JobIndex, due: Duration, now: Now, effects: &mut Effects) {
+        let tries = self.files.tries.entry(job).or_default();
+        tries.polls += 1;
+        if tries.polls < MOST_POLLS {
+            self.watches.schedule(job, due);
+        } else {
+            self.end_renewal(job);
+            let why = "the provider could not be asked for a fresh address";
+            self.give_up_expired(job, why, now, effects);
+        }
+    }
+
+    fn end_renewal(&mut self, job: JobIndex) {
+        self.watches.remove(job);
+        self.files.renewing.remove(&job);
+    }
+
+    /// Whether a renewed address is another one than the state has.
+    fn is_fresh(&self, job: JobIndex, event: &Event, now: Now) -> bool {
+        let mut after = self.table.job(job).clone();
+        after.apply(event, now.wall).is_ok() && after != *self.table.job(job)
+    }
+
+    /// No more polls are made in this run: no fresh address will come.
+    pub(super) fn give_up_renewals(&mut self, now: Now, effects: &mut Effects) {
+        if self.polls_end == Polls::GoOn {
+            return;
+        }
+        for job in std::mem::take(&mut self.files.renewing) {
+            let why = "this run asks the provider for nothing any more";
+            self.give_up_expired(job, why, now, effects);
+        }
+    }
+
+    /// The same after an address that was no longer good.
+    fn give_up_expired(&mut self, job: JobIndex, why: &str, now: Now, effects: &mut Effects) {
+        let tries = self.files.tries.get(&job);
+        let expired = tries.and_then(|tries| tries.expired.clone());
+        let message = CleanText::new(&format!("{}; {why}", expired.unwrap_or_default()));
+        self.give_up(job, message, now, effects);
+    }
+
+    /// Leaves the files of a job to the next run; why is recorded, once.
+    fn give_up(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
+        self.files.failed += 1;
+        effects.notices.push(Notice::NotDownloaded {
+            job,
+            message: message.clone(),
+        });
+        let known = self.table.job(job).files.as_ref();
+        if known.and_then(|files| files.trouble.as_ref()) != Some(&message) {
+            self.record(job, Event::NotDownloaded { message }, now, effects);
+        }
+    }
+}
+
+fn said(why: &str, message: &CleanText) -> String {
+    if message.is_empty() {
+        why.to_owned()
+    } else {
+        format!("{why} (`{message}`)")
+    }
+}
