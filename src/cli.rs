@@ -31,6 +31,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
             "`--task` takes exactly one job: a task is one job's",
         ));
     }
+    if let Command::Run(run) = &cli.command
+        && let Some(wrong) = run.lone_marks()
+    {
+        return Err(Cli::command().error(ErrorKind::MissingRequiredArgument, wrong));
+    }
     Ok(cli)
 }
 
@@ -118,7 +123,7 @@ pub enum Command {
     /// sent again by itself, since that could pay twice. Look for it at the provider (console, usage log), then say
     /// what you found.
     Resolve(ResolveArgs),
-    /// Rebuild results.csv from the state
+    /// Rebuild results.csv and gallery.html from the state
     ///
     /// For a results.csv that was edited, deleted or is open in a spreadsheet. Asks the provider nothing.
     Report(ReportArgs),
@@ -256,6 +261,26 @@ pub struct OutArgs {
     pub out: Option<PathBuf>,
 }
 
+/// Whether gallery.html is written.
+#[derive(Debug, Args, Clone, Copy, Default)]
+#[command(next_help_heading = "Files")]
+pub struct GalleryArgs {
+    /// Write gallery.html, a page with every video, also for more than 5,000 jobs [default: up to 5,000 jobs]
+    #[arg(long, overrides_with = "no_gallery")]
+    pub gallery: bool,
+
+    /// Write no gallery.html
+    #[arg(long, overrides_with = "gallery")]
+    pub no_gallery: bool,
+}
+
+impl GalleryArgs {
+    /// What was said, if anything was.
+    pub fn choice(self) -> Option<bool> {
+        (self.gallery || self.no_gallery).then_some(self.gallery)
+    }
+}
+
 /// `shotlist plan`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -293,6 +318,7 @@ Examples:
   shotlist run shots.yaml --concurrency 2 --submit-rate 10/min --deadline 06:00
   shotlist run shots.yaml --rerun failed                   make failed jobs again; costs again
   shotlist run shots.yaml --download                       and download the videos
+  shotlist run shots.yaml --rerun redo --marks marks.json  make again what is marked in the gallery
 
 Ctrl-C once stops submitting, saves and says how to go on; twice leaves at once.")]
 pub struct RunArgs {
@@ -323,7 +349,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "GLOB", help_heading = "What to run")]
     pub select: Vec<String>,
 
-    /// Make finished jobs again that failed, or whose content has changed since; costs again
+    /// Make finished jobs again that failed, whose content has changed since, or that are marked; costs again
     #[arg(
         long,
         value_name = "WHICH",
@@ -332,6 +358,10 @@ pub struct RunArgs {
         help_heading = "What to run"
     )]
     pub rerun: Vec<RerunWhich>,
+
+    /// Marks that the gallery has saved, for `--rerun redo`. A mark is for one take: given again, it costs nothing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "What to run")]
+    pub marks: Option<PathBuf>,
 
     /// Submit at most this many jobs in this run
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "What to run")]
@@ -367,6 +397,10 @@ pub struct RunArgs {
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
+
+    /// Whether there is a gallery.
+    #[command(flatten)]
+    pub gallery: GalleryArgs,
 
     /// Print one JSON object a line on stdout, the last of type `summary`
     #[arg(long, help_heading = "Display")]
@@ -521,6 +555,23 @@ pub enum RerunWhich {
     Failed,
     /// Jobs whose content in the manifest is no longer what was sent
     Changed,
+    /// Jobs that are marked so in the gallery, see `--marks`
+    Redo,
+}
+
+impl RunArgs {
+    /// What is wrong if only one is given of `--rerun redo` and `--marks`.
+    fn lone_marks(&self) -> Option<&'static str> {
+        match (self.rerun.contains(&RerunWhich::Redo), &self.marks) {
+            (true, None) => Some(
+                "`--rerun redo` needs `--marks FILE`, the file that \"Save marks\" in the gallery has written",
+            ),
+            (false, Some(_)) => Some(
+                "`--marks` does nothing by itself: add `--rerun redo` to make again what is marked so, which costs again",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// `shotlist status`
@@ -620,8 +671,9 @@ impl ResolveArgs {
 /// `shotlist report`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  shotlist report shots.yaml")]
+Examples:
+  shotlist report shots.yaml
+  shotlist report shots.yaml --gallery     also for more than 5,000 jobs")]
 pub struct ReportArgs {
     /// YAML, CSV or .xlsx file that lists the jobs
     #[arg(value_hint = ValueHint::FilePath)]
@@ -634,6 +686,10 @@ pub struct ReportArgs {
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
+
+    /// Whether there is a gallery.
+    #[command(flatten)]
+    pub gallery: GalleryArgs,
 
     /// Print one JSON object a line
     #[arg(long, help_heading = "Display")]
@@ -788,6 +844,10 @@ mod tests {
             "shotlist run shots.yaml --deadline 6:00",
             "shotlist run shots.yaml --base-url api.example.com",
             "shotlist run shots.yaml --rerun all",
+            "shotlist run shots.yaml --rerun redo",
+            "shotlist run shots.yaml --rerun failed,redo",
+            "shotlist run shots.yaml --marks marks.json",
+            "shotlist run shots.yaml --rerun failed --marks marks.json",
             "shotlist run shots.yaml --api-key sk-secret",
             "shotlist check shots.yaml --expand --json",
             "shotlist check shots.yaml --out x",

@@ -39,6 +39,7 @@
 //! | [`fetch`] | files at addresses that others wrote down: no key, and never into a private network by surprise |
 //! | [`download`] | one file from its address to its place, safe against crashes; [`fs::folder`] is where |
 //! | [`manifest`] | YAML and CSV → plan, with every mistake at its place |
+//! | [`marks`] | what a person marked in the gallery, and which jobs are therefore made again |
 //! | [`media`] | what a file is by its first bytes, and how long a video is |
 //! | [`probe`] | asks for the files that jobs refer to; [`probe::finding`] says what the answers mean |
 //! | [`results`] | results.csv as a function of plan and state |
@@ -71,6 +72,7 @@ pub mod error;
 pub mod fetch;
 pub mod fs;
 pub mod manifest;
+pub mod marks;
 pub mod media;
 pub mod money;
 pub mod naming;

@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "engine/",
     "plan.rs",
     "manifest/",
+    "marks.rs",
     "media/",
     "money.rs",
     "naming.rs",

@@ -11,11 +11,12 @@ use secrecy::SecretString;
 
 use super::desk::Desk;
 use super::files::{self, Files};
-use super::run::{note_key_file, read_key_file};
+use super::gallery::{self, Place};
+use super::run::{note_key_file, read_key_file, tell_unwritten};
 use super::verify::is_there;
 use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
-use crate::cli::DownloadArgs;
+use crate::cli::{DownloadArgs, GalleryArgs};
 use crate::clock::{self, Clock};
 use crate::engine::downloads::{Downloads, FileTerms};
 use crate::engine::event::{JobIndex, Origin, RunStart};
@@ -24,12 +25,12 @@ use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Selection};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
-
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::{DownloadLine, Line, SummaryLine};
 use crate::report::outcome::{RunFact, Tally, exit_code};
 use crate::report::summary::DownloadTally;
+use crate::results;
 use crate::runner::{self, Signal};
 use crate::settings::{self, DownloadSettings};
 use crate::units::Rate;
@@ -86,7 +87,7 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
     .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
     let poll_rate = manifest.settings.poll_rate;
     let setup = setup(start, selection, terms, poll_rate);
-    let shown = crate::results::last_selection(&table);
+    let shown = results::last_selection(&table);
     let (engine, first) = Engine::resume(table, setup, clock.now());
 
     let mut desk = Desk::new(
@@ -97,10 +98,7 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
         options.json,
         output,
     );
-    let listening = runtime.block_on(async { signals::listen() });
-    let mut signals = listening.map_err(|source| {
-        Error::new(ExitCode::State, "failed to listen for signals").because(source)
-    })?;
+    let mut signals = signals::listen_in(&runtime)?;
     let mut ended = runtime.block_on(async {
         let stage = runner::Stage {
             plan: &manifest.plan,
@@ -113,7 +111,15 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
         };
         runner::run(engine, first, stage).await
     });
-    let closed = desk.close(&ended.engine);
+    let mut closed = desk.close(&ended.engine);
+    let place = Place {
+        directory: store.directory(),
+        stage: Stage::Real,
+        options: GalleryArgs::default(),
+    };
+    let table = ended.engine.table();
+    let selection = results::last_selection(table);
+    gallery::add(&mut closed, &manifest, table, &selection, place, output);
     ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
     drop(store);
     let mut facts = closed.facts;
@@ -123,12 +129,7 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
     }));
     let is_unwritten = ended.state_error.is_some() || closed.results_error.is_some();
     facts.extend(is_unwritten.then_some(RunFact::StateFailed));
-    if let Some(error) = closed.results_error {
-        Stop::from(error).tell(None, output);
-    }
-    if let Some(error) = ended.state_error {
-        Stop::from(error).tell(None, output);
-    }
+    tell_unwritten(closed.results_error, ended.state_error, output);
     let tally = files::tally(&ended.engine);
     facts.extend(files::fact(tally));
     let code = exit_code(&Tally::default(), &facts);
@@ -205,7 +206,7 @@ fn setup(
 /// Jobs whose recorded files are not there any more.
 fn gone(table: &JobTable, beside: &Path) -> BTreeSet<JobIndex> {
     let is_gone = |job: &JobIndex| {
-        crate::results::local_files(table.job(*job)).is_some_and(|files| {
+        results::local_files(table.job(*job)).is_some_and(|files| {
             let mut paths = [Some(files.video), files.poster].into_iter().flatten();
             paths.any(|path| !is_there(beside, path))
         })
@@ -216,7 +217,7 @@ fn gone(table: &JobTable, beside: &Path) -> BTreeSet<JobIndex> {
 /// Missing files, one line each.
 fn in_words(table: &JobTable, missing: &[JobIndex]) -> Vec<String> {
     let line = |job: &JobIndex| {
-        let why = crate::results::error(table.job(*job)).unwrap_or("not tried yet");
+        let why = results::error(table.job(*job)).unwrap_or("not tried yet");
         format!("  `{}`: {why}", table.id(*job))
     };
     let mut lines: Vec<_> = missing.iter().take(LISTED).map(line).collect();

@@ -60,7 +60,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
             Line::Plan(line).to_json()
         }));
         let summary = SummaryLine {
-            cost: Some(CostLine::new(bill, max_spend)),
+            cost: Some(Box::new(CostLine::new(bill, max_spend))),
             expected: forecast.as_ref().map(ExpectedLine::from),
             ..SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals)
         };
@@ -143,11 +143,9 @@ impl<'a> Outlooks<'a> {
     fn line(&self, job: JobIndex) -> PlanLine<'a> {
         let table = self.table;
         let is_removed = table.removed().contains(&job);
-        let outlook = outlook(
-            table.job(job),
-            wish(table, job, &Selection::default()),
-            Rerun::default(),
-        );
+        let (all, nothing) = (Selection::default(), Rerun::default());
+        let wish = wish(table, job, &all, &nothing);
+        let outlook = outlook(table.job(job), wish, &nothing);
         let (kind, why) = if is_removed {
             (PlanKind::Removed, removed(outlook))
         } else {

@@ -1,7 +1,8 @@
-//! `shotlist report`: rebuilds results.csv from the state.
+//! `shotlist report`: rebuilds results.csv and the gallery from the state.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::gallery::{self, Place};
 use super::{Manifest, Reading, Stage, Stop, load_manifest, open_state, signals, write_results};
 use crate::cli::ReportArgs;
 use crate::clock::Clock;
@@ -18,23 +19,37 @@ pub(super) fn report(options: &ReportArgs, output: &mut Output) -> Result<ExitCo
     let reading = Reading::new(&options.reading, options.json);
     let manifest = load_manifest(&options.manifest, &reading, output)?;
     let out = options.out.out.as_deref();
-    let (path, table) = if let Some(rehearsed) = out.filter(|out| is_rehearsal(out)) {
-        rehearsal(&manifest, rehearsed)?
+    let (table, directory, stage, store);
+    if let Some(rehearsed) = out.filter(|out| is_rehearsal(out)) {
+        table = rehearsal(&manifest, rehearsed)?;
+        (directory, stage) = (rehearsed, Stage::Rehearsal);
     } else {
-        let (store, table) = open_state(&manifest, out, Stage::Real, &clock, output)?;
-        let path = store.results_path();
-        write_results(&path, &manifest.plan, &table)?;
-        (path, table)
+        (store, table) = open_state(&manifest, out, Stage::Real, &clock, output)?;
+        (directory, stage) = (store.directory(), Stage::Real);
+    }
+    let path = directory.join(RESULTS_FILE);
+    write_results(&path, &manifest.plan, &table)?;
+    let place = Place {
+        directory,
+        stage,
+        options: options.gallery,
     };
+    let selection = results::last_selection(&table);
+    let gallery = gallery::write(&manifest, &table, &selection, place, output)?;
+    let gallery = gallery.map(|path| path.display().to_string());
     if options.json {
-        let tally = Tally::of(&table, &results::last_selection(&table));
+        let tally = Tally::of(&table, &selection);
         let summary = SummaryLine {
             results: Some(path.display().to_string()),
+            gallery,
             ..SummaryLine::new("report", ExitCode::Completed).with_tally(&tally)
         };
         output.data(&Line::Summary(summary).to_json());
     } else {
         output.data(&path.display().to_string());
+        if let Some(gallery) = gallery {
+            output.talk(&format!("gallery: {gallery}"));
+        }
     }
     Ok(ExitCode::Completed)
 }
@@ -45,13 +60,11 @@ fn is_rehearsal(directory: &Path) -> bool {
         .is_ok_and(|header| header.is_some_and(|header| header.rehearsal))
 }
 
-/// Rebuilds the results of the rehearsal in `directory`. It is not locked: nothing of value is at stake, and opening it
+/// What is known of the rehearsal in `directory`. It is not locked: nothing of value is at stake, and opening it
 /// as a rehearsal would begin it anew.
-fn rehearsal(manifest: &Manifest, directory: &Path) -> Result<(PathBuf, JobTable), Stop> {
+fn rehearsal(manifest: &Manifest, directory: &Path) -> Result<JobTable, Stop> {
     signals::survive_file_size_limit()?;
     let mut table = JobTable::new(Some(&manifest.plan));
     Store::read(directory, None, &mut table)?;
-    let path = directory.join(RESULTS_FILE);
-    write_results(&path, &manifest.plan, &table)?;
-    Ok((path, table))
+    Ok(table)
 }

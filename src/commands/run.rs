@@ -2,6 +2,7 @@
 //!
 //! [`run`] reads as a table of contents; nothing leaves before everything in it up to the loop has succeeded.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,19 +11,21 @@ use tokio::runtime::Runtime;
 
 use super::desk::{Closed, Desk};
 use super::files::{self, Files};
-use super::{Manifest, Reading, Stage, Stop, environment, load_manifest, open_state, signals};
+use super::{
+    Manifest, Reading, Stage, Stop, environment, gallery, load_manifest, marks, open_state, signals,
+};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::RunArgs;
 use crate::clock::{self, Clock};
 use crate::engine::budget::Budget;
 use crate::engine::downloads::Downloads;
-use crate::engine::event::{Origin, RunStart};
+use crate::engine::event::{JobIndex, Origin, RunStart};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Record};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
-use crate::fs::{self, JournalFile, Reach};
+use crate::fs::{self, FileError, JournalFile, Reach};
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::Line;
@@ -48,6 +51,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let manifest = load_manifest(&options.manifest, &reading, output)?;
     let settings = resolve_settings(options, &manifest)?;
     settings.ensure_selected(&manifest.plan)?;
+    let marks = marks::read(options, &manifest, &reading, output)?;
     let stage = if options.rehearse {
         Stage::Rehearsal
     } else {
@@ -59,24 +63,23 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
 
     let runtime = signals::runtime()?;
     let provider = Provider::find(&settings, key, &runtime)?;
-    let files = settings
-        .downloads
-        .as_ref()
-        .map(|downloads| {
-            let base_url = Some(provider.origin.base_url.as_str());
-            Files::new(
-                downloads,
-                &manifest.plan,
-                &store,
-                base_url,
-                &runtime,
-                &clock,
-            )
-        })
-        .transpose()?;
+    let base_url = Some(provider.origin.base_url.as_str());
+    let files = |downloads| {
+        Files::new(
+            downloads,
+            &manifest.plan,
+            &store,
+            base_url,
+            &runtime,
+            &clock,
+        )
+    };
+    let files = settings.downloads.as_ref().map(files).transpose()?;
+    let judgement = marks::judged(&marks, &table, &settings.selection, output);
+    let setup = setup(&settings, &provider, &table, judgement.redo);
     let setup = Setup {
-        budget: draw_up(&settings, &manifest.plan, &table)?,
-        ..setup(&settings, &provider, &table)
+        budget: draw_up(&settings, &manifest.plan, &table, &setup.rerun)?,
+        ..setup
     };
     let selection = setup.selection.clone();
     let (engine, first) = Engine::resume(table, setup, clock.now());
@@ -95,10 +98,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         options.json,
         output,
     );
-    let listening = runtime.block_on(async { signals::listen() });
-    let mut signals = listening.map_err(|source| {
-        Error::new(ExitCode::State, "failed to listen for signals").because(source)
-    })?;
+    let mut signals = signals::listen_in(&runtime)?;
     let mut ended = runtime.block_on(async {
         let stage = runner::Stage {
             plan: &manifest.plan,
@@ -111,22 +111,25 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         };
         runner::run(engine, first, stage).await
     });
-    let closed = desk.close(&ended.engine);
+    let mut closed = desk.close(&ended.engine);
+    let place = gallery::Place {
+        directory: store.directory(),
+        stage,
+        options: options.gallery,
+    };
+    let table = ended.engine.table();
+    let gallery = gallery::add(&mut closed, &manifest, table, &selection, place, output);
     ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
     drop(store); // nobody who reads slowly shall keep the next run out
     let downloads = files::tally(&ended.engine);
     let mut facts = facts(&ended, &closed);
     facts.extend(files::fact(downloads));
-    if let Some(error) = closed.results_error {
-        Stop::from(error).tell(None, output);
-    }
-    if let Some(error) = ended.state_error {
-        Stop::from(error).tell(None, output);
-    }
+    tell_unwritten(closed.results_error, ended.state_error, output);
 
     let table = ended.engine.table();
     let tally = Tally::of(table, &selection);
     let shown = results.display().to_string();
+    let gallery = gallery.map(|path| path.display().to_string());
     let summary = Summary {
         table,
         selection: &selection,
@@ -136,6 +139,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         budget: ended.engine.budget(),
         invocation: &invocation(options, stage),
         results: Some(&shown),
+        gallery: gallery.as_deref(),
         elapsed: clock.now().mono,
         downloads,
     };
@@ -144,6 +148,18 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let late_signal = runtime.block_on(delivered);
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(late_signal.map_or(summary.exit_code(), signals::exit_code))
+}
+
+/// Says which files could not be written.
+pub(super) fn tell_unwritten(
+    results_error: Option<FileError>,
+    state_error: Option<StateError>,
+    output: &mut Output,
+) {
+    let stops = [results_error.map(Stop::from), state_error.map(Stop::from)];
+    for stop in stops.into_iter().flatten() {
+        stop.tell(None, output);
+    }
 }
 
 fn show(summary: &Summary<'_>, options: &RunArgs, output: &mut Output) {
@@ -264,7 +280,12 @@ impl Provider {
     }
 }
 
-fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup {
+fn setup(
+    settings: &RunSettings,
+    provider: &Provider,
+    table: &JobTable,
+    marked: BTreeSet<JobIndex>,
+) -> Setup {
     Setup {
         start: RunStart {
             run: table.next_run(),
@@ -282,7 +303,11 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
             deadline: settings.deadline,
             max_jobs: settings.max_jobs,
         },
-        rerun: rerun(settings),
+        rerun: Rerun {
+            failed: settings.rerun_failed,
+            changed: settings.rerun_changed,
+            marked,
+        },
         budget: None,
         downloads: settings
             .downloads
@@ -295,20 +320,17 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
 }
 
 /// The budget of a run with `--max-spend`.
-fn draw_up(settings: &RunSettings, plan: &Plan, table: &JobTable) -> Result<Option<Budget>, Error> {
+fn draw_up(
+    settings: &RunSettings,
+    plan: &Plan,
+    table: &JobTable,
+    rerun: &Rerun,
+) -> Result<Option<Budget>, Error> {
     let Some(cap) = settings.max_spend else {
         return Ok(None);
     };
-    let rerun = rerun(settings);
     Budget::draw_up(cap, plan, table, &settings.selection, rerun)
         .map_err(|error| Error::new(ExitCode::Usage, error.to_string()).help(error.help()))
-}
-
-fn rerun(settings: &RunSettings) -> Rerun {
-    Rerun {
-        failed: settings.rerun_failed,
-        changed: settings.rerun_changed,
-    }
 }
 
 impl Journal for Store {
@@ -466,7 +488,7 @@ mod tests {
             key: None,
             _simulator: None,
         };
-        let setup = setup(&settings, &provider, &JobTable::new(None));
+        let setup = setup(&settings, &provider, &JobTable::new(None), [7].into());
         let limits = Limits {
             concurrency: NonZeroU32::new(2).expect("not 0"),
             submit_interval: Duration::from_secs(2),
@@ -479,6 +501,7 @@ mod tests {
         };
         assert_eq!(setup.limits, limits);
         assert!(setup.rerun.failed && !setup.rerun.changed);
+        assert_eq!(setup.rerun.marked, [7].into());
         let timers = provider.api_settings(&settings).timers;
         assert_eq!(timers, Timers::around(Duration::from_secs(7 * 60)));
     }

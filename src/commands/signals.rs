@@ -88,6 +88,14 @@ pub(super) fn survive_file_size_limit() -> Result<(), Error> {
     })
 }
 
+/// The same for a run that is about to begin in `runtime`.
+pub(super) fn listen_in(runtime: &Runtime) -> Result<BoxStream<'static, Signal>, Error> {
+    let listening = runtime.block_on(async { listen() });
+    listening.map_err(|source| {
+        Error::new(ExitCode::State, "failed to listen for signals").because(source)
+    })
+}
+
 /// Ctrl-C and SIGTERM from now on, in the order they come; never ends. A terminal that is closed asks like SIGTERM,
 /// unless the program was told not to care (`nohup`).
 pub(super) fn listen() -> std::io::Result<BoxStream<'static, Signal>> {

@@ -70,10 +70,10 @@ impl Budget {
         plan: &Plan,
         table: &JobTable,
         selection: &Selection,
-        rerun: Rerun,
+        rerun: &Rerun,
     ) -> Result<Option<Self>, BudgetError> {
         let is_submitted = |job: &JobIndex| {
-            outlook(table.job(*job), wish(table, *job, selection), rerun).submits()
+            outlook(table.job(*job), wish(table, *job, selection, rerun), rerun).submits()
         };
         let mut submitted = table.planned().filter(is_submitted).peekable();
         if submitted.peek().is_none() {

@@ -198,8 +198,8 @@ impl Engine {
             table,
         };
         for job in 0..engine.table.removed().end {
-            let wish = wish(&engine.table, job, &setup.selection);
-            let outlook = outlook(engine.table.job(job), wish, setup.rerun);
+            let wish = wish(&engine.table, job, &setup.selection, &setup.rerun);
+            let outlook = outlook(engine.table.job(job), wish, &setup.rerun);
             if wish != Wish::NotSelected {
                 engine.files.select(job);
             }
@@ -505,10 +505,11 @@ pub fn describe_intents(records: &mut [Record], plan: &Plan, table: &JobTable) {
     }
 }
 
-/// What the manifest says about a job of the table.
-pub fn wish(table: &JobTable, job: JobIndex, selection: &Selection) -> Wish {
+/// What manifest and marks say about a job of the table.
+pub fn wish(table: &JobTable, job: JobIndex, selection: &Selection, rerun: &Rerun) -> Wish {
     match table.wanted(job) {
         Some(_) if !selection.selects(table.id(job)) => Wish::NotSelected,
+        Some(_) if rerun.marked.contains(&job) => Wish::Marked,
         Some(_) if table.is_changed(job) => Wish::Changed,
         Some(_) => Wish::Same,
         None => Wish::NotSelected,

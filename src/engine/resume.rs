@@ -1,16 +1,20 @@
 //! What is left to do for each job when a run begins, and why: the question that `plan` prints and `run` acts on.
 
-use super::event::FailureClass;
+use std::collections::BTreeSet;
+
+use super::event::{FailureClass, JobIndex};
 use super::job::{JobState, Phase};
 use crate::plan::words;
 
 /// Which settled jobs are to be made again (`--rerun`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rerun {
     /// Jobs that failed: rejected, moderation, generation.
     pub failed: bool,
     /// Settled jobs whose content changed since they were submitted.
     pub changed: bool,
+    /// Jobs whose present take a person has marked, by their places in the table that is resumed.
+    pub marked: BTreeSet<JobIndex>,
 }
 
 /// What the manifest says about a job that the state may know.
@@ -20,6 +24,8 @@ pub enum Wish {
     Same,
     /// In the manifest and selected, with another content than was sent.
     Changed,
+    /// In the manifest and selected, and a person wants its present take to be made again.
+    Marked,
     /// In the manifest but not selected, or no longer in the manifest.
     NotSelected,
 }
@@ -39,7 +45,7 @@ words! {
         Recheck = "recheck",
         /// Completed: nothing to do.
         Done = "done",
-        /// Failed: nothing to do without `--rerun failed`.
+        /// Failed: nothing to do without `--rerun`.
         Failed = "failed",
         /// A person must say whether it was created.
         InDoubt = "in_doubt",
@@ -56,8 +62,8 @@ impl Outlook {
 }
 
 /// The one rule of resuming.
-pub fn outlook(job: &JobState, wish: Wish, rerun: Rerun) -> Outlook {
-    let remake_changed = rerun.changed && wish == Wish::Changed;
+pub fn outlook(job: &JobState, wish: Wish, rerun: &Rerun) -> Outlook {
+    let is_unwanted = wish == Wish::Marked || rerun.changed && wish == Wish::Changed;
     match &job.phase {
         Phase::Pending | Phase::Returned { .. } if wish == Wish::NotSelected => Outlook::Skipped,
         Phase::Pending | Phase::Returned { .. } if job.was_submitted() => Outlook::Again,
@@ -68,7 +74,7 @@ pub fn outlook(job: &JobState, wish: Wish, rerun: Rerun) -> Outlook {
             class: FailureClass::NoUrl,
             ..
         } => Outlook::Recheck,
-        Phase::Completed { .. } | Phase::Failed { .. } if remake_changed => Outlook::Remake,
+        Phase::Completed { .. } | Phase::Failed { .. } if is_unwanted => Outlook::Remake,
         Phase::Completed { .. } => Outlook::Done,
         Phase::Failed { .. } if rerun.failed && wish != Wish::NotSelected => Outlook::Remake,
         Phase::Failed { .. } => Outlook::Failed,
@@ -84,22 +90,23 @@ mod tests {
     use crate::text::CleanText;
     use jiff::Timestamp;
 
-    const NONE: Rerun = Rerun {
-        failed: false,
-        changed: false,
-    };
-    const FAILED: Rerun = Rerun {
-        failed: true,
-        changed: false,
-    };
-    const CHANGED: Rerun = Rerun {
-        failed: false,
-        changed: true,
-    };
-
-    /// Outlooks in the order: same, same with `--rerun failed`, changed, changed with `--rerun changed`, not selected
-    /// with both.
-    fn outlooks(phase: &Phase) -> [Outlook; 5] {
+    /// Outlooks in the order: same, same with `--rerun failed`, changed, changed with `--rerun changed`, marked, not
+    /// selected with everything.
+    fn outlooks(phase: &Phase) -> [Outlook; 6] {
+        let none = Rerun::default();
+        let failed = Rerun {
+            failed: true,
+            ..Rerun::default()
+        };
+        let changed = Rerun {
+            changed: true,
+            ..Rerun::default()
+        };
+        let all = Rerun {
+            failed: true,
+            changed: true,
+            marked: [0].into(),
+        };
         let fingerprint =
             (*phase != Phase::Pending).then(|| Fingerprint::parse(&"0".repeat(32)).expect("valid"));
         let job = JobState {
@@ -108,18 +115,12 @@ mod tests {
             ..JobState::default()
         };
         [
-            outlook(&job, Wish::Same, NONE),
-            outlook(&job, Wish::Same, FAILED),
-            outlook(&job, Wish::Changed, NONE),
-            outlook(&job, Wish::Changed, CHANGED),
-            outlook(
-                &job,
-                Wish::NotSelected,
-                Rerun {
-                    failed: true,
-                    changed: true,
-                },
-            ),
+            outlook(&job, Wish::Same, &none),
+            outlook(&job, Wish::Same, &failed),
+            outlook(&job, Wish::Changed, &none),
+            outlook(&job, Wish::Changed, &changed),
+            outlook(&job, Wish::Marked, &all),
+            outlook(&job, Wish::NotSelected, &all),
         ]
     }
 
@@ -151,54 +152,51 @@ mod tests {
             message: message.clone(),
         };
         let truths = [
-            (Phase::Pending, [New, New, New, New, Skipped]),
-            (returned, [Again, Again, Again, Again, Skipped]),
-            (Phase::Submitting { run }, [InDoubt; 5]),
+            (Phase::Pending, [New, New, New, New, New, Skipped]),
+            (returned, [Again, Again, Again, Again, Again, Skipped]),
+            (Phase::Submitting { run }, [InDoubt; 6]),
             (
                 Phase::InDoubt {
                     message: message.clone(),
                     run,
                 },
-                [InDoubt; 5],
+                [InDoubt; 6],
             ),
             (
                 Phase::Lost {
                     message: message.clone(),
                     task: task.clone(),
                 },
-                [InDoubt; 5],
+                [InDoubt; 6],
             ),
             (
                 Phase::Running {
                     task: task.clone(),
                     slot: Slot::Held,
                 },
-                [Resume; 5],
+                [Resume; 6],
             ),
             (
                 Phase::Running {
                     task: task.clone(),
                     slot: Slot::Released,
                 },
-                [Resume; 5],
+                [Resume; 6],
             ),
-            (completed, [Done, Done, Done, Remake, Done]),
+            (completed, [Done, Done, Done, Remake, Remake, Done]),
             (
                 failed(FailureClass::Rejected),
-                [Failed, Remake, Failed, Remake, Failed],
+                [Failed, Remake, Failed, Remake, Remake, Failed],
             ),
             (
                 failed(FailureClass::Moderation),
-                [Failed, Remake, Failed, Remake, Failed],
+                [Failed, Remake, Failed, Remake, Remake, Failed],
             ),
             (
                 failed(FailureClass::Generation),
-                [Failed, Remake, Failed, Remake, Failed],
+                [Failed, Remake, Failed, Remake, Remake, Failed],
             ),
-            (
-                failed(FailureClass::NoUrl),
-                [Recheck, Recheck, Recheck, Recheck, Recheck],
-            ),
+            (failed(FailureClass::NoUrl), [Recheck; 6]),
         ];
         for (phase, expected) in truths {
             assert_eq!(outlooks(&phase), expected, "{phase:?}");

@@ -400,7 +400,7 @@ fn start_like(start: &Start) -> Start {
     Start {
         table: JobTable::default(),
         limits: start.limits.clone(),
-        rerun: start.rerun,
+        rerun: start.rerun.clone(),
         budget: start.budget.clone(),
         downloads: start.downloads.clone(),
         base_url: start.base_url,

@@ -11,6 +11,7 @@ pub mod expand;
 mod fields;
 mod lint;
 mod load;
+pub mod marks;
 mod matrix;
 mod output;
 mod pricing;
@@ -52,7 +53,7 @@ use crate::money::Amount;
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
 
-/// What the `api:` and `limits:` sections say; every value already checked.
+/// What the `api:`, `limits:` and `output:` sections say; every value already checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ManifestSettings {
     /// `api.base_url`
@@ -107,6 +108,20 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// What was found in a file that is no manifest.
+    fn of_other(diagnostics: Diagnostics, sources: Sources) -> Self {
+        Self {
+            plan: None,
+            settings: ManifestSettings::default(),
+            diagnostics,
+            sources,
+            references: None,
+            allow: Allow::default(),
+            allowed: 0,
+            detected: Vec::new(),
+        }
+    }
+
     /// Adds what was found out about the manifest after it was read.
     pub fn add(&mut self, later: impl IntoIterator<Item = Diagnostic>) {
         for diagnostic in later {

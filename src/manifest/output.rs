@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::fields::{listed, nearest};
-use super::sections::{count, elsewhere, pairs};
+use super::sections::{count, elsewhere, pairs, switch};
 use super::tree::{Key, Node, Span, Value};
 use super::values::{shown, wrong_type};
 use crate::engine::job::Take;
@@ -14,7 +14,7 @@ use crate::naming::{self, FileTemplate, Made};
 use crate::plan::Plan;
 
 /// The settings under `output:`.
-pub const OUTPUT: &[&str] = &["download", "file_name", "download_concurrency"];
+pub const OUTPUT: &[&str] = &["download", "file_name", "download_concurrency", "gallery"];
 
 /// What `output:` says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +25,8 @@ pub struct OutputSettings {
     pub file_name: Option<FileTemplate>,
     /// `output.download_concurrency`
     pub download_concurrency: Option<NonZeroU32>,
+    /// `output.gallery`
+    pub gallery: Option<bool>,
 }
 
 /// Whether videos are downloaded, and where to.
@@ -51,6 +53,7 @@ pub(super) fn take(
             "download_concurrency" => {
                 settings.download_concurrency = count(key, value, diagnostics);
             }
+            "gallery" => settings.gallery = switch(key, value, diagnostics),
             "file_name" => {
                 settings.file_name = file_name(key, value, diagnostics);
                 named_at = settings.file_name.is_some().then(|| value.span.clone());

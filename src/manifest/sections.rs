@@ -164,6 +164,15 @@ fn version(node: &Node, diagnostics: &mut Diagnostics) {
     }
 }
 
+pub(super) fn switch(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Option<bool> {
+    if let Value::Boolean(value) = node.value {
+        return Some(value);
+    }
+    let help = format!("write it like `{}: false`, without quotes", key.name);
+    diagnostics.push(wrong_type(&key.name, node, "`true` or `false`", &help));
+    None
+}
+
 /// A value that is written as text, in the form of the flag of the same name.
 fn parsed<T>(key: &Key, node: &Node, example: &str, diagnostics: &mut Diagnostics) -> Option<T>
 where

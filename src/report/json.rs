@@ -265,6 +265,8 @@ pub struct SummaryLine {
     pub stopped: Option<String>,
     /// Where results.csv is.
     pub results: Option<String>,
+    /// Where gallery.html is.
+    pub gallery: Option<String>,
     /// The command to type next.
     pub next: Option<String>,
     /// Seconds that the run took.
@@ -274,7 +276,7 @@ pub struct SummaryLine {
     /// What all requests of the state are expected to cost, and what they may.
     pub spend: Option<Box<SpendLine>>,
     /// What a run would order, and what that is expected to cost.
-    pub cost: Option<CostLine>,
+    pub cost: Option<Box<CostLine>>,
     /// How long it is expected to take.
     pub expected: Option<ExpectedLine>,
     /// How the downloads came out; only of a command that downloads.
@@ -438,6 +440,7 @@ impl SummaryLine {
             diagnostics: None,
             stopped: None,
             results: None,
+            gallery: None,
             next: None,
             elapsed_seconds: None,
             video_seconds: None,

@@ -1,11 +1,12 @@
 //! What a person or a program reads about jobs: how a run came out, where every job stands, what a run would do.
 //!
 //! Start at [`outcome`], which counts and chooses the exit code; [`summary`] ends a run, [`status`] and [`listing`]
-//! are tables, [`json`] is the same for programs. Everything here is text from values: it prints nothing, reads no
+//! are tables, [`gallery`] is a page to look at, [`json`] is the same for programs. Everything here is text from values: it prints nothing, reads no
 //! clock and no file.
 
 pub mod cost;
 pub mod forecast;
+pub mod gallery;
 pub mod json;
 pub mod listing;
 pub mod notice;

@@ -52,6 +52,8 @@ pub struct Summary<'a> {
     pub invocation: &'a Invocation,
     /// Where results.csv is, as it is to be shown.
     pub results: Option<&'a str>,
+    /// Where gallery.html is, if there is one.
+    pub gallery: Option<&'a str>,
     /// How long the run took.
     pub elapsed: Duration,
     /// How the downloads came out, if the run was to download.
@@ -182,6 +184,7 @@ impl Summary<'_> {
         SummaryLine {
             stopped: self.stop.map(stop_cause),
             results: self.results.map(str::to_owned),
+            gallery: self.gallery.map(str::to_owned),
             next: self.next().map(|next| next.command),
             elapsed_seconds: Some(self.elapsed.as_secs()),
             spend: self.spend().as_ref().map(SpendLine::boxed),
@@ -228,6 +231,7 @@ impl Summary<'_> {
         lines.extend(self.stopped().map(|cause| format!("stopped: {cause}")));
         lines.extend(self.spend().map(|spend| spend.text()));
         lines.extend(self.results.map(|results| format!("results: {results}")));
+        lines.extend(self.gallery.map(|gallery| format!("gallery: {gallery}")));
         lines.extend(
             self.downloads
                 .map(|downloads| format!("videos:  {}", downloads.text())),
@@ -571,6 +575,7 @@ mod tests {
             budget: None,
             invocation,
             results: Some("shots.run/results.csv"),
+            gallery: Some("shots.run/gallery.html"),
             elapsed: Duration::from_millis(754_321),
             downloads: None,
         })
@@ -617,6 +622,7 @@ mod tests {
         insta::assert_snapshot!(text(&table(&[&done, &done]), &[]), @"
         2 jobs: 2 completed; took 12m34s
         results: shots.run/results.csv
+        gallery: shots.run/gallery.html
         ");
     }
 
@@ -749,6 +755,7 @@ mod tests {
             budget: None,
             invocation: &invocation(),
             results: None,
+            gallery: None,
             elapsed: Duration::ZERO,
             downloads: None,
         }

@@ -100,6 +100,7 @@ impl Store {
         fs::sync_directory(directory)?;
         let mut warnings = witness.ask(results, table)?;
         fs::remove_half_written(&directory.join(RESULTS_FILE))?;
+        fs::remove_half_written(&directory.join(GALLERY_FILE))?;
         warnings.extend(
             opened
                 .tail

@@ -248,6 +248,7 @@ fn assert_harmless(name: &str, observed: &Observed) {
             "shots.csv",
             "state.jsonl",
             "results.csv",
+            "gallery.html",
             "lock",
             "state.lock",
         ];
@@ -258,6 +259,10 @@ fn assert_harmless(name: &str, observed: &Observed) {
     }
     for row in scenario.results() {
         assert_cells(name, &row);
+    }
+    let page = std::fs::read_to_string(scenario.out().join("gallery.html")).expect("a page");
+    for line in page.lines() {
+        assert_shown(name, "gallery.html", line);
     }
     let posts: Vec<&str> = requests
         .iter()

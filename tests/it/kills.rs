@@ -115,12 +115,14 @@ fn is_writing_results(scenario: &Scenario) -> bool {
         .any(|name| name.as_encoded_bytes().ends_with(b".tmp"))
 }
 
-/// Whether results.csv is there and not whole.
+/// Whether results.csv or the gallery is there and not whole.
 fn is_half(scenario: &Scenario, jobs: usize) -> bool {
     let Ok(text) = std::fs::read_to_string(scenario.out().join("results.csv")) else {
         return false;
     };
-    !text.ends_with("\r\n") || crate::support::rows(&text).len() != jobs
+    let gallery = std::fs::read_to_string(scenario.out().join("gallery.html"));
+    let is_half_page = gallery.is_ok_and(|page| !page.ends_with("</html>\n"));
+    is_half_page || !text.ends_with("\r\n") || crate::support::rows(&text).len() != jobs
 }
 
 /// Kills until a manifest is done, one manifest after the other, until `kills` have struck.

@@ -10,6 +10,7 @@ mod downloads;
 mod examples;
 mod exit_codes;
 mod faults;
+mod gallery;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod kills;

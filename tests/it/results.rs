@@ -68,8 +68,8 @@ fn whoever_reads_it_during_a_run_sees_a_whole_file() {
     let leftovers: Vec<_> = scenario.files().into_iter().map(|(path, _)| path).collect();
     assert_eq!(
         leftovers.len(),
-        4,
-        "manifest, lock, state and results: {leftovers:?}"
+        5,
+        "manifest, lock, state, results and gallery: {leftovers:?}"
     );
 }
 

@@ -27,6 +27,7 @@ fn a_run_makes_every_video_and_says_so_in_every_place() {
         note: shots.csv: UTF-8, comma-separated, LF
         12 jobs: 12 completed; took [TIME]
         results: shots.run/results.csv
+        gallery: shots.run/gallery.html
         ");
     });
     assert_eq!((ledger.totals.posts, ledger.totals.creates), (12, 12));

@@ -90,7 +90,9 @@ enum Place {
     Above,
     /// results.csv
     Results,
-    /// The file that is to become results.csv. Nobody knows its name before.
+    /// gallery.html
+    Gallery,
+    /// The file that is to become results.csv, or gallery.html. Nobody knows its name before.
     Temporary,
     /// What a killed run has left of such a file.
     Leftover,
@@ -149,6 +151,7 @@ impl Place {
             "shots.run/state.jsonl" => Some(Self::State),
             "shots.run/lock" => Some(Self::Lock),
             "shots.run/results.csv" => Some(Self::Results),
+            "shots.run/gallery.html" => Some(Self::Gallery),
             "shots.run" => Some(Self::Directory),
             "" => Some(Self::Above),
             "shots.csv" => Some(Self::Manifest),
@@ -164,6 +167,7 @@ impl Place {
             Self::State => "shots.run/state.jsonl",
             Self::Lock => "shots.run/lock",
             Self::Results => "shots.run/results.csv",
+            Self::Gallery => "shots.run/gallery.html",
             Self::Directory => "shots.run",
             Self::Above => ".",
             Self::Leftover => LEFTOVER,

@@ -27,6 +27,9 @@ pub(crate) fn calm_down(world: &Shared, ways: Ways) -> Result<(), Broken> {
             run_calmly(world, ways, number)?;
         }
     }
+    if world.lock().chance.percent(25) {
+        remake_as_marked(world, ways)?;
+    }
     if ways.audit < Audit::Consequences {
         return Ok(());
     }
@@ -52,9 +55,26 @@ pub(crate) fn calm_down(world: &Shared, ways: Ways) -> Result<(), Broken> {
 }
 
 fn run_calmly(world: &Shared, ways: Ways, account: usize) -> Result<(), Broken> {
+    run_on_terms(world, ways, Terms::calm(account))
+}
+
+fn run_on_terms(world: &Shared, ways: Ways, terms: Terms) -> Result<(), Broken> {
     let faults = DiskFaults::default();
-    let session = Session::new(Terms::calm(account), Weather::calm(), faults, Vec::new());
+    let session = Session::new(terms, Weather::calm(), faults, Vec::new());
     sit(world, session, ways, Sitting::Run)
+}
+
+/// The person marks what came of it, and gives the marks to two runs: what is marked is made again once.
+fn remake_as_marked(world: &Shared, ways: Ways) -> Result<(), Broken> {
+    world.lock().mark();
+    for _ in 0..2 {
+        let terms = Terms {
+            redo: true,
+            ..Terms::calm(0)
+        };
+        run_on_terms(world, ways, terms)?;
+    }
+    Ok(())
 }
 
 /// What one run in fair weather makes of the manifest with the contents that were sent last.
@@ -160,6 +180,7 @@ fn check_prefixes(world: &Shared) -> Result<(), Broken> {
         rerun: Rerun {
             failed: true,
             changed: true,
+            ..Rerun::default()
         },
         ..Terms::calm(0)
     };

@@ -4,7 +4,7 @@
 //! comes of it, down to the video that is paid for twice. A new promise gets a control here that breaks it.
 
 use crate::life::Ways;
-use crate::person::Policy;
+use crate::person::{Policy, Reading};
 use crate::sweep::sweep;
 use crate::witness::Honesty;
 use crate::world::Audit;
@@ -99,4 +99,13 @@ fn an_id_that_is_told_before_it_is_durable_is_caught() {
     };
     assert!(caught(loose, Audit::Everything, "told") > 30);
     assert!(caught(loose, Audit::Consequences, "acknowledged is lost") > 3);
+}
+
+#[test]
+fn a_program_that_heeds_marks_whatever_their_take_is_caught_paying_twice() {
+    let forgetful = Ways {
+        reading: Reading::ByJob,
+        ..Ways::USUAL
+    };
+    assert!(caught(forgetful, Audit::Payments, PAID_TWICE) > 3);
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use shotlist::clock::Clock;
-use shotlist::engine::Engine;
 use shotlist::engine::budget::Budget;
+use shotlist::engine::resume::Rerun;
 use shotlist::engine::table::{JobTable, Record, Selection};
+use shotlist::engine::{Engine, Setup};
 use shotlist::money::Amount;
 use shotlist::runner;
 use shotlist::state::StateError;
@@ -22,7 +23,7 @@ use crate::calm::calm_down;
 use crate::ending::{check_ended, running};
 use crate::figures::{Figures, Seen};
 use crate::file::SimFile;
-use crate::person::Policy;
+use crate::person::{Policy, Reading};
 use crate::provider::SimApi;
 use crate::server::SimFiles;
 use crate::weather::{DiskFaults, Mischief, SECOND, Terms, Weather};
@@ -34,6 +35,7 @@ use crate::world::{Audit, Broken, Session, Shared, World};
 pub(crate) struct Ways {
     pub(crate) policy: Policy,
     pub(crate) honesty: Honesty,
+    pub(crate) reading: Reading,
     pub(crate) disk_lies: bool,
     pub(crate) files_lie: bool,
     pub(crate) audit: Audit,
@@ -43,6 +45,7 @@ impl Ways {
     pub(crate) const USUAL: Self = Self {
         policy: Policy::Careful,
         honesty: Honesty::Honest,
+        reading: Reading::ByTake,
         disk_lies: false,
         files_lie: false,
         audit: Audit::Everything,
@@ -91,6 +94,9 @@ fn go_through(world: &Shared, ways: Ways) -> Result<(), Broken> {
         let mut world = world.lock();
         let pause = world.chance.pick(&[SECOND / 10, SECOND, 600 * SECOND]);
         world.time.pass(pause);
+        if world.chance.percent(50) {
+            world.mark();
+        }
         world.edit_manifest();
         world.edit_prices();
     }
@@ -239,7 +245,7 @@ fn open(world: &Shared) -> Option<(Journal<SimFile>, JobTable)> {
 }
 
 /// The budget of the run that is about to begin; `Err`: its cap is refused, as it must be where there are no prices.
-fn draw_up(world: &Shared, table: &JobTable) -> Result<Option<Budget>, ()> {
+fn draw_up(world: &Shared, table: &JobTable, rerun: &Rerun) -> Result<Option<Budget>, ()> {
     let mut world = world.lock();
     let terms = world.session.terms.clone();
     let Some(cap) = terms.max_spend else {
@@ -248,7 +254,7 @@ fn draw_up(world: &Shared, table: &JobTable) -> Result<Option<Budget>, ()> {
     let plan = world.plan();
     let selection = Selection::new(&terms.select).expect("a glob");
     let cap = Amount::from_millionths(cap * 1_000_000);
-    let budget = Budget::draw_up(cap, &plan, table, &selection, terms.rerun);
+    let budget = Budget::draw_up(cap, &plan, table, &selection, rerun);
     let has_prices = world.prices.is_some();
     match budget {
         Ok(budget) => {
@@ -266,8 +272,21 @@ fn draw_up(world: &Shared, table: &JobTable) -> Result<Option<Budget>, ()> {
     }
 }
 
+/// What the run that is about to begin makes again.
+fn rerun(world: &Shared, table: &JobTable, reading: Reading) -> Rerun {
+    let mut world = world.lock();
+    let terms = world.session.terms.clone();
+    let mut rerun = terms.rerun;
+    if terms.redo {
+        let selection = Selection::new(&terms.select).expect("a glob");
+        rerun.marked = world.marked(table, &selection, reading);
+    }
+    rerun
+}
+
 async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTable) {
-    let Ok(budget) = draw_up(world, &table) else {
+    let rerun = rerun(world, &table, ways.reading);
+    let Ok(budget) = draw_up(world, &table, &rerun) else {
         return;
     };
     let (signals, sent) = mpsc::unbounded();
@@ -291,7 +310,10 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         let world = world.clone();
         Clock::told_by(move |mono| world.lock().now(mono))
     };
-    let setup = terms.setup(table.next_run(), budget);
+    let setup = Setup {
+        rerun,
+        ..terms.setup(table.next_run(), budget)
+    };
     let selection = setup.selection.clone();
     let (engine, first) = Engine::resume(table, setup, clock.now());
     let longest = terms.limits.deadline + terms.limits.job_timeout + 600 * SECOND;

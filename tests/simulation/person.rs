@@ -1,20 +1,22 @@
-//! The person in front of the machine: writes and edits the manifest, asks for remakes, settles jobs in doubt.
+//! The person in front of the machine: writes and edits the manifest, marks videos and asks for remakes, settles jobs in
+//! doubt.
 //!
-//! Start at [`World::settle`] and [`World::edit_manifest`].
+//! Start at [`World::settle`], [`World::mark`] and [`World::edit_manifest`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use shotlist::engine::event::{Event, RunNumber};
-use shotlist::engine::job::Phase;
-use shotlist::engine::table::{Fact, JobTable, Record};
+use shotlist::engine::event::{Event, JobIndex, RunNumber};
+use shotlist::engine::job::{Phase, Take};
+use shotlist::engine::table::{Fact, JobTable, Record, Selection};
 use shotlist::manifest;
+use shotlist::marks::{self, Mark, Verdict, Void};
 use shotlist::money::{self, Currency, Pricing};
 use shotlist::plan::{JobId, Model, Plan};
 
 use crate::figures::Seen;
-use crate::register::{JobNumber, number_of};
+use crate::register::{JobNumber, Lines, number_of};
 use crate::world::World;
 
 /// A job of the manifest.
@@ -134,7 +136,7 @@ impl World {
 
     /// Notes which settled jobs the coming run is asked to make again.
     pub(crate) fn note_remakes(&mut self, plan: &Plan) {
-        let rerun = self.session.terms.rerun;
+        let (rerun, redo) = (self.session.terms.rerun.clone(), self.session.terms.redo);
         for job in plan.jobs() {
             let number = job_number(job.id());
             let Some(lines) = self.register.job(number) else {
@@ -146,10 +148,59 @@ impl World {
                 "failed" | "rejected" => rerun.failed || rerun.changed && changed,
                 _ => false,
             };
-            if is_asked {
+            let unheeded = |mark: &&Mark| {
+                redo && number == job_number(&mark.job)
+                    && is_about(mark, lines)
+                    && !self.heeded.contains(mark)
+            };
+            let mark = self.marks.iter().find(unheeded).filter(|_| !is_asked);
+            if is_asked || mark.is_some() {
                 *self.remakes.entry(number).or_default() += 1;
             }
+            self.heeded.extend(mark.cloned());
         }
+    }
+
+    /// Looks at what is finished, and marks some of it to be made again. The marks are kept for ever and given to any
+    /// later run: they are for one take each.
+    pub(crate) fn mark(&mut self) {
+        let mut marks = Vec::new();
+        for (number, lines) in self.register.jobs() {
+            let mark = Mark {
+                job: JobId::new(&format!("job-{number}")).expect("valid"),
+                take: Take(u32::try_from(lines.reopened).expect("few") + 1),
+                task_id: lines.task_id.as_deref().map(Into::into),
+                verdict: Verdict::Redo,
+            };
+            if is_about(&mark, lines) && !self.marks.contains(&mark) && self.chance.percent(40) {
+                marks.push(mark);
+            }
+        }
+        for mark in marks {
+            self.saw(Seen::Marked);
+            self.marks.push(mark);
+        }
+    }
+
+    /// The jobs that a run makes again because they are marked.
+    pub(crate) fn marked(
+        &mut self,
+        table: &JobTable,
+        selection: &Selection,
+        reading: Reading,
+    ) -> BTreeSet<JobIndex> {
+        if reading == Reading::ByJob {
+            let positions = self.marks.iter().map(|mark| table.position(&mark.job));
+            return positions.flatten().collect();
+        }
+        let judgement = marks::judge(&self.marks, table, selection);
+        if !judgement.redo.is_empty() {
+            self.saw(Seen::RemadeAsMarked);
+        }
+        if judgement.jobs(Void::MadeAgain).next().is_some() {
+            self.saw(Seen::MarkedBefore);
+        }
+        judgement.redo
     }
 
     /// What the person says of every job in doubt, as records to be added to the state.
@@ -209,6 +260,22 @@ fn pricing(per_second: u64) -> Pricing {
         reference_factor: number(1),
         per_job: number(0),
     }
+}
+
+/// Whether the mark is about the present take of the job with these lines, which is finished.
+fn is_about(mark: &Mark, lines: &Lines) -> bool {
+    matches!(lines.last.as_str(), "completed" | "failed" | "rejected")
+        && mark.take.0 as usize == lines.reopened + 1
+        && mark.task_id.as_deref() == lines.task_id.as_deref()
+}
+
+/// How the program reads marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// As its own code does.
+    ByTake,
+    /// By the ids of the jobs alone.
+    ByJob,
 }
 
 /// The plan of a manifest with these rows.

@@ -26,6 +26,8 @@ pub(crate) struct Lines {
     pub(crate) reopened: usize,
     /// The type of the last line.
     pub(crate) last: String,
+    /// The task of the present take.
+    pub(crate) task_id: Option<String>,
     /// When its task was accepted or adopted.
     pub(crate) accepted_at: Option<Timestamp>,
     /// Of the last request.
@@ -86,6 +88,7 @@ impl Register {
         match kind {
             "intent" => {
                 lines.intents += 1;
+                lines.task_id = None;
                 let fingerprint = word(line, "\"fingerprint\":\"").unwrap_or_default();
                 fingerprint.clone_into(&mut lines.fingerprint);
                 let cost = word(line, "\"amount\":\"").map(|amount| {
@@ -105,6 +108,7 @@ impl Register {
             "not_created" if before != "lost" => drop(lines.holds.pop()),
             "reopened" => lines.reopened += 1,
             "accepted" | "adopted" => {
+                lines.task_id = word(line, "\"task_id\":\"").map(str::to_owned);
                 lines.accepted_at = word(line, "\"at\":\"").and_then(|at| at.parse().ok());
             }
             _ => {}

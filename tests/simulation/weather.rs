@@ -45,6 +45,8 @@ pub(crate) struct Terms {
     pub(crate) rerun: Rerun,
     /// `--max-spend`
     pub(crate) max_spend: Option<u64>,
+    /// Whether what is marked in the gallery is to be made again.
+    pub(crate) redo: bool,
     pub(crate) select: Vec<String>,
     pub(crate) downloads: Downloads,
 }
@@ -75,6 +77,7 @@ impl Terms {
             },
             rerun: Rerun::default(),
             max_spend: None,
+            redo: false,
             select: Vec::new(),
             downloads: along(2),
         }
@@ -97,7 +100,7 @@ impl Terms {
                 select,
             },
             limits: self.limits.clone(),
-            rerun: self.rerun,
+            rerun: self.rerun.clone(),
             budget,
             downloads: self.downloads.clone(),
         }
@@ -129,8 +132,10 @@ impl Terms {
             rerun: Rerun {
                 failed: chance.percent(25),
                 changed: chance.percent(25),
+                ..Rerun::default()
             },
             max_spend,
+            redo: chance.percent(40),
             select: select.into_iter().collect(),
             downloads: match chance.below(8) {
                 0..=2 => Downloads::None,
@@ -146,6 +151,7 @@ impl Terms {
             return Self {
                 rerun: Rerun::default(),
                 max_spend: None,
+                redo: false,
                 ..terms
             };
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::channel::mpsc::UnboundedSender;
 use shotlist::engine::event::Now;
 use shotlist::engine::table::Record;
+use shotlist::marks::Mark;
 use shotlist::plan::Plan;
 use shotlist::runner::Signal;
 use tokio::sync::Notify;
@@ -79,6 +80,10 @@ pub(crate) struct World {
     pub(crate) last_poll: Option<Duration>,
     /// Remakes that the person asked for.
     pub(crate) remakes: BTreeMap<JobNumber, usize>,
+    /// What the person has marked in the gallery, ever.
+    pub(crate) marks: Vec<Mark>,
+    /// Marks that a run was asked to heed: each is good for one remake.
+    pub(crate) heeded: Vec<Mark>,
     /// Records that were acknowledged, or read by an opened run.
     pub(crate) acknowledged: Vec<Record>,
     pub(crate) session: Session,
@@ -131,6 +136,8 @@ impl World {
             last_post: None,
             last_poll: None,
             remakes: BTreeMap::new(),
+            marks: Vec::new(),
+            heeded: Vec::new(),
             acknowledged: Vec::new(),
             session: Session::new(
                 Terms::calm(0),

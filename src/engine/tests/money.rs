@@ -53,7 +53,7 @@ fn amount(text: &str) -> Amount {
 
 fn draw_up(cap: &str, plan: &Plan, table: &JobTable) -> Result<Option<Budget>, BudgetError> {
     let (selection, rerun) = (Selection::default(), Rerun::default());
-    Budget::draw_up(amount(cap), plan, table, &selection, rerun)
+    Budget::draw_up(amount(cap), plan, table, &selection, &rerun)
 }
 
 /// A run of `plan` after what is in `table`, under a cap.
@@ -214,10 +214,10 @@ fn what_failed_after_it_was_accepted_is_kept_also_when_it_is_made_again() {
         let table = first.replayed(&plan);
         let rerun = Rerun {
             failed: true,
-            changed: false,
+            ..Rerun::default()
         };
         let selection = Selection::default();
-        let budget = Budget::draw_up(amount(cap), &plan, &table, &selection, rerun);
+        let budget = Budget::draw_up(amount(cap), &plan, &table, &selection, &rerun);
         let mut again = World::new(Start {
             budget: budget.expect("priced"),
             table,
@@ -445,7 +445,7 @@ fn an_intent_that_the_state_refused_reserves_nothing() {
     let mut world = World::new(Start {
         rerun: Rerun {
             failed: true,
-            changed: false,
+            ..Rerun::default()
         },
         table,
         ..Start::new(&plan)
@@ -490,7 +490,7 @@ fn only_jobs_that_would_be_submitted_need_a_price() {
     let table = JobTable::new(Some(&plan));
     let selection = Selection::new(&["job-0001".to_owned()]).expect("a glob");
     let rerun = Rerun::default();
-    let budget = Budget::draw_up(amount("9"), &plan, &table, &selection, rerun);
+    let budget = Budget::draw_up(amount("9"), &plan, &table, &selection, &rerun);
     assert!(budget.expect("priced").is_some());
     let mut table = begun(&silent(&[8]));
     let url = MediaUrl::new("https://example.com/v").expect("valid");
@@ -645,9 +645,9 @@ proptest! {
             for record in &records {
                 table.replay(record).expect("what was recorded replays");
             }
-            let rerun = Rerun { failed: again, changed: false };
+            let rerun = Rerun { failed: again, ..Rerun::default() };
             let selection = Selection::default();
-            let budget = Budget::draw_up(amount(&cap.to_string()), &plan, &table, &selection, rerun)
+            let budget = Budget::draw_up(amount(&cap.to_string()), &plan, &table, &selection, &rerun)
                 .expect("every job has a price");
             let mut world = World::new(Start { table, rerun, budget, ..Start::new(&plan) });
             let before = records.len();

@@ -300,7 +300,7 @@ limits:
   job_timeout: 1h30m
   deadline: 06:00
   max_jobs: 7
-output:
+output: {{ gallery: false }}
 x-note: anything
 {DEFAULTS}jobs: [{{id: a, prompt: x}}]
 "
@@ -321,7 +321,10 @@ x-note: anything
         job_timeout: Some(Duration::from_secs(5400)),
         deadline: Some(Deadline::At(jiff::civil::time(6, 0, 0, 0))),
         max_jobs: std::num::NonZeroU32::new(7),
-        output: OutputSettings::default(),
+        output: OutputSettings {
+            gallery: Some(false),
+            ..OutputSettings::default()
+        },
     };
     assert_eq!(loaded.settings, expected);
 }

@@ -3,6 +3,7 @@
 //!
 //! Start at [`Scenario`]. Nothing here waits for time to pass: [`until`] waits for a condition, and gives up.
 
+pub(crate) mod chromium;
 mod provider;
 #[cfg(target_os = "linux")]
 pub(crate) mod strace;

@@ -1,0 +1,121 @@
+//! What `run --rerun redo --marks FILE` takes from the gallery: reads the file, and tells which marks do not count.
+
+use std::path::Path;
+
+use super::{Manifest, Reading, Stop, count_diagnostics, said_by_the_system, show_diagnostics};
+use crate::cli::RunArgs;
+use crate::engine::table::{JobTable, Selection};
+use crate::error::{Error, ExitCode};
+use crate::fs;
+use crate::manifest;
+use crate::marks::{Judgement, Mark, Void, judge};
+use crate::output::Output;
+
+/// Largest file of marks that is read, in bytes.
+const MARKS_LIMIT: u64 = 64 << 20;
+
+/// Most jobs that a warning names.
+const NAMED: usize = 3;
+
+/// The marks of `--marks`, or none; any mistake in them ends the command.
+pub(super) fn read(
+    options: &RunArgs,
+    manifest: &Manifest,
+    reading: &Reading,
+    output: &mut Output,
+) -> Result<Vec<Mark>, Stop> {
+    let Some(path) = options.marks.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let bytes = fs::read_file_capped(path, MARKS_LIMIT)
+        .map_err(|error| unreadable(path, said_by_the_system(error)))?;
+    // A state that was named with `--out` may be that of a manifest which has had another name.
+    let name = super::file_name(&manifest.path);
+    let wanted = options.out.out.is_none().then_some(name.as_str());
+    let shown = path.display().to_string();
+    manifest::marks::load(&shown, bytes, wanted).map_err(|wrong| {
+        show_diagnostics(&wrong, reading, output);
+        Stop::Invalid(count_diagnostics(&wrong))
+    })
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> Error {
+    let message = format!("the marks in `{}` cannot be read", path.display());
+    Error::new(ExitCode::Usage, message)
+        .because(source)
+        .help("give the file that \"Save marks\" in the gallery has written")
+}
+
+/// Which jobs the marks want to be made again; tells why others do not count.
+pub(super) fn judged(
+    marks: &[Mark],
+    table: &JobTable,
+    selection: &Selection,
+    output: &mut Output,
+) -> Judgement {
+    let judgement = judge(marks, table, selection);
+    for line in lines(&judgement) {
+        if line.starts_with("warning") {
+            output.insist_wrapped(&line);
+        } else {
+            output.talk(&line);
+        }
+    }
+    judgement
+}
+
+/// A line for each reason for which marks do not count.
+fn lines(judgement: &Judgement) -> Vec<String> {
+    let line = |reason: &Void| {
+        let count = judgement.jobs(*reason).count();
+        let named: Vec<String> = judgement
+            .jobs(*reason)
+            .take(NAMED)
+            .map(|job| format!("`{job}`"))
+            .collect();
+        let rest = if count > NAMED { ", …" } else { "" };
+        let kind = if reason.is_expected() {
+            "note"
+        } else {
+            "warning"
+        };
+        let marks = if count == 1 { "mark does" } else { "marks do" };
+        (count > 0).then(|| {
+            format!(
+                "{kind}: {count} {marks} not count, for jobs that {}: {}{rest}",
+                reason.words(),
+                named.join(", ")
+            )
+        })
+    };
+    Void::ALL.iter().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::job_id;
+
+    #[test]
+    fn marks_that_do_not_count_are_told_by_reason_with_some_of_their_jobs() {
+        let void = |reason, jobs: &[&str]| -> Vec<_> {
+            jobs.iter().map(|job| (reason, job_id(job))).collect()
+        };
+        let judgement = Judgement {
+            void: [
+                void(Void::MadeAgain, &["a", "b", "c", "d"]),
+                void(Void::NotSettled, &["e"]),
+            ]
+            .concat(),
+            ..Judgement::default()
+        };
+        assert_eq!(
+            lines(&judgement),
+            [
+                "note: 4 marks do not count, for jobs that have been made again since: `a`, `b`, `c`, …",
+                "warning: 1 mark does not count, for jobs that are not settled, and only finished videos are made again: `e`",
+            ]
+        );
+        assert_eq!(lines(&Judgement::default()), [""; 0]);
+    }
+}
