@@ -47,31 +47,29 @@ impl Output {
         talk: Talk,
         environment: &dyn Fn(&str) -> Option<OsString>,
     ) -> Self {
-        let stream = |writer: Box<dyn Write + Send>, kind, cells| Stream {
+        let is_dumb = environment("TERM").is_none_or(|name| name.is_empty() || name == "dumb");
+        let kind = |is_terminal| match is_terminal {
+            true if is_dumb => Kind::Teletype,
+            true => Kind::Terminal,
+            false => Kind::Other,
+        };
+        let stream = |writer: Box<dyn Write + Send>, kind, size: fn() -> Option<Size>| Stream {
             sink: Sink::Direct(writer),
             kind,
             look: look(color, kind, environment),
-            cells,
+            size,
             failed: None,
-        };
-        let (stdout, stderr) = (io::stdout(), io::stderr());
-        let kind = |is_terminal| {
-            if is_terminal {
-                Kind::Terminal
-            } else {
-                Kind::Other
-            }
         };
         Self {
             stdout: stream(
                 Box::new(io::stdout()),
-                kind(stdout.is_terminal()),
-                cells_of(&stdout),
+                kind(io::stdout().is_terminal()),
+                || size_of(&io::stdout()),
             ),
             stderr: stream(
                 Box::new(io::stderr()),
-                kind(stderr.is_terminal()),
-                cells_of(&stderr),
+                kind(io::stderr().is_terminal()),
+                || size_of(&io::stderr()),
             ),
             talk,
             queue: None,
@@ -173,7 +171,7 @@ impl Output {
 
     /// Prose on stderr that `--quiet` does not silence, wrapped between words on a terminal.
     pub fn insist_wrapped(&mut self, text: &str) {
-        match self.stderr.cells {
+        match self.stderr.cells() {
             Some(cells) => self.stderr.write_line(&wrapped(text, cells)),
             None => self.stderr.write_line(text),
         }
@@ -184,9 +182,24 @@ impl Output {
         self.talk == Talk::Quiet
     }
 
-    /// Whether a progress bar can be drawn.
+    /// Whether somebody at a terminal reads stderr.
     pub fn talks_to_terminal(&self) -> bool {
+        self.stderr.kind != Kind::Other && self.stderr.failure().is_none()
+    }
+
+    /// Whether stderr is a place to draw on, and not only to write line by line.
+    pub fn can_draw(&self) -> bool {
         self.stderr.kind == Kind::Terminal && self.stderr.failure().is_none()
+    }
+
+    /// The size of the window that stderr is shown in, as it is now; a usual one if it does not tell.
+    pub fn window(&self) -> Size {
+        (self.stderr.size)().unwrap_or(Size::USUAL)
+    }
+
+    /// `text` as stderr would show it: without its colours where they are not wanted.
+    pub fn in_talk_look<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.stderr.look.of(text)
     }
 
     /// Whether text on stderr keeps its colours: renderers may ask, text that comes coloured is stripped anyway.
@@ -196,12 +209,12 @@ impl Output {
 
     /// Cells in a line of stdout, if it is a terminal.
     pub fn data_width(&self) -> Option<usize> {
-        self.stdout.cells
+        self.stdout.cells()
     }
 
     /// Cells in a line of stderr, if it is a terminal.
     pub fn talk_width(&self) -> Option<usize> {
-        self.stderr.cells
+        self.stderr.cells()
     }
 
     /// Why data could not be written, if it could not; the first failure, after which nothing more was tried.
@@ -220,7 +233,8 @@ struct Stream {
     sink: Sink,
     kind: Kind,
     look: Look,
-    cells: Option<usize>,
+    /// Asks for the size of the window, which changes.
+    size: fn() -> Option<Size>,
     failed: Option<io::ErrorKind>,
 }
 
@@ -248,6 +262,12 @@ impl Sink {
 pub struct Canvas(Option<Arc<Queue>>);
 
 impl Canvas {
+    /// A place that nobody sees.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        Self(Some(Arc::default()))
+    }
+
     /// Shows `frame`, unless many earlier ones still wait to be seen.
     pub fn show(&self, frame: &str) {
         match &self.0 {
@@ -256,12 +276,41 @@ impl Canvas {
             None => drop(queue::write_patiently(&mut io::stderr(), frame.as_bytes())),
         }
     }
+
+    /// Shows `frame`, however many wait.
+    pub fn insist(&self, frame: &str) {
+        match &self.0 {
+            Some(queue) => queue.push(queue::Which::Stderr, frame.as_bytes().to_vec()),
+            None => self.show(frame),
+        }
+    }
+}
+
+/// The size of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Cells in a line.
+    pub columns: usize,
+    /// Lines.
+    pub rows: usize,
+}
+
+impl Size {
+    /// Of a terminal that does not tell.
+    const USUAL: Self = Self {
+        columns: 80,
+        rows: 24,
+    };
 }
 
 /// What a stream leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// A window whose lines can be drawn anew.
     Terminal,
+    /// A terminal that only takes one line after another (`TERM=dumb`).
+    Teletype,
+    /// A file, a pipe.
     Other,
 }
 
@@ -272,13 +321,22 @@ enum Look {
     Plain,
 }
 
+impl Look {
+    fn of(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Plain if text.contains('\u{1b}') => Cow::Owned(strip_str(text).to_string()),
+            Self::Plain | Self::Colored => Cow::Borrowed(text),
+        }
+    }
+}
+
 impl Stream {
     fn plain(writer: Box<dyn Write + Send>) -> Self {
         Self {
             sink: Sink::Direct(writer),
             kind: Kind::Other,
             look: Look::Plain,
-            cells: None,
+            size: || None,
             failed: None,
         }
     }
@@ -291,10 +349,7 @@ impl Stream {
         if self.failure().is_some() {
             return;
         }
-        let shown = match self.look {
-            Look::Plain if text.contains('\u{1b}') => Cow::Owned(strip_str(text).to_string()),
-            Look::Plain | Look::Colored => Cow::Borrowed(text),
-        };
+        let shown = self.look.of(text);
         match &mut self.sink {
             Sink::Direct(writer) => {
                 let written = queue::write_patiently(writer, shown.as_bytes());
@@ -303,6 +358,11 @@ impl Stream {
             Sink::Queued(queue, which) => queue.push(*which, shown.into_owned().into_bytes()),
             Sink::Gone => {}
         }
+    }
+
+    /// Cells in a line, if it is a terminal that tells.
+    fn cells(&self) -> Option<usize> {
+        (self.size)().map(|size| size.columns)
     }
 
     fn failure(&self) -> Option<io::ErrorKind> {
@@ -388,10 +448,17 @@ fn look(color: ColorWhen, kind: Kind, environment: &dyn Fn(&str) -> Option<OsStr
     }
 }
 
-/// Cells in a line, if `stream` is a terminal that tells.
-fn cells_of(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+/// The size of the window of `stream`, if it is a terminal that tells.
+fn size_of(stream: &impl std::os::fd::AsFd) -> Option<Size> {
     let size = rustix::termios::tcgetwinsize(stream).ok()?;
-    Some(usize::from(size.ws_col)).filter(|cells| *cells > 0)
+    let rows = match size.ws_row {
+        0 => Size::USUAL.rows,
+        rows => usize::from(rows),
+    };
+    (size.ws_col > 0).then_some(Size {
+        columns: usize::from(size.ws_col),
+        rows,
+    })
 }
 
 #[cfg(test)]
@@ -538,6 +605,9 @@ mod tests {
         for (color, kind, no_color, force, expected) in [
             (Auto, Kind::Terminal, "", "", Look::Colored),
             (Auto, Kind::Other, "", "", Look::Plain),
+            (Auto, Kind::Teletype, "", "", Look::Plain),
+            (Auto, Kind::Teletype, "", "1", Look::Colored),
+            (Always, Kind::Teletype, "", "", Look::Colored),
             (Auto, Kind::Terminal, "1", "", Look::Plain),
             (Auto, Kind::Terminal, "1", "1", Look::Plain),
             (Auto, Kind::Other, "", "1", Look::Colored),

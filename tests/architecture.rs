@@ -127,8 +127,8 @@ const RULES: &[Rule] = &[
     Rule {
         reason: "only progress draws on the terminal",
         within: &[],
-        except: &["progress"],
-        forbidden: &["indicatif"],
+        except: &["progress/", "output.rs"],
+        forbidden: &["crate::output::Canvas", "crossterm", "indicatif"],
     },
     Rule {
         reason: "only the simulator is a server",

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use super::write_results;
 use crate::engine::Engine;
-use crate::engine::event::{Event, JobIndex, Notice};
+use crate::engine::event::{Event, JobIndex, Notice, RunNumber};
+use crate::engine::job::{JobState, Phase, Status};
 use crate::engine::table::{Fact, JobTable, Record, Selection};
 use crate::fs::FileError;
 use crate::output::Output;
 use crate::plan::Plan;
-use crate::progress;
+use crate::progress::{self, Moment};
+use crate::report::hint::Waits;
 use crate::report::json::{JobLine, Line, NoticeLine};
 use crate::report::notice::{NoticeKind, job_of, notice_text};
 use crate::report::outcome::{RunFact, Standing, Tally};
@@ -21,11 +23,8 @@ use crate::runner::{News, Reporter};
 /// How far results.csv may be behind while something changes.
 const RESULTS_SPACING: Duration = Duration::from_secs(2);
 
-/// How often the bar of a terminal moves.
-const TERMINAL_TICK: Duration = Duration::from_millis(200);
-
-/// How often a log is offered a line; it takes at most one a minute.
-const LOG_TICK: Duration = Duration::from_secs(10);
+/// Most jobs of earlier runs whose times are looked at to reckon how long this one takes.
+const EARLIER_JOBS: usize = 1000;
 
 /// Everything that a run tells.
 pub(super) struct Desk<'a> {
@@ -39,13 +38,16 @@ pub(super) struct Desk<'a> {
     tally: Tally,
     results: ResultsFile,
     facts: Vec<RunFact>,
-    next_tick: Duration,
+    waits: Waits,
+    run: RunNumber,
 }
 
 /// What a desk has to say at the end.
 pub(super) struct Closed {
     /// What happened that bears on the exit code.
     pub(super) facts: Vec<RunFact>,
+    /// What submits waited for.
+    pub(super) waits: Waits,
     /// Why results.csv could not be written.
     pub(super) results_error: Option<FileError>,
 }
@@ -67,7 +69,7 @@ impl<'a> Desk<'a> {
             standings: (0..table.removed().end)
                 .map(|job| Standing::in_run(table, job, &selection))
                 .collect(),
-            progress: progress::Reporter::new(output, &tally),
+            progress: progress::Reporter::new(output, &tally, earlier(table)),
             tally,
             selection,
             output,
@@ -78,25 +80,31 @@ impl<'a> Desk<'a> {
                 error: None,
             },
             facts: Vec::new(),
-            next_tick: Duration::ZERO,
+            waits: Waits::default(),
+            run: RunNumber(table.next_run().0 - 1),
         }
     }
 
-    /// Takes the bar away and writes results.csv a last time.
+    /// Takes the progress away and writes results.csv a last time.
     pub(super) fn close(mut self, engine: &Engine) -> Closed {
         self.progress.finish(self.output);
         self.results.write(self.plan, engine.table());
         Closed {
             facts: self.facts,
+            waits: self.waits,
             results_error: self.results.error,
         }
     }
 
-    fn count(&mut self, records: &[&Record], table: &JobTable) {
+    fn count(&mut self, records: &[&Record], table: &JobTable, now: Duration) {
         for job in jobs_of(records, table) {
             let before = &mut self.standings[job as usize];
             self.tally.follow(table, job, &self.selection, *before);
             *before = Standing::in_run(table, job, &self.selection);
+            if let Some(took) = took(table.job(job), self.run) {
+                self.progress.settled(now, took);
+            }
+            self.progress.changed();
         }
     }
 
@@ -105,8 +113,16 @@ impl<'a> Desk<'a> {
             let line = JobLine::of(table, job, &self.selection);
             Line::Job(line.with_cost(Some(self.plan), table, job)).to_json()
         });
-        let output = &mut *self.output;
-        self.progress.aside(|| output.data_lines(lines));
+        let lines: Vec<_> = lines.collect();
+        self.tell_programs(lines);
+    }
+
+    /// Writes lines of JSON, which may go where the progress is shown.
+    fn tell_programs(&mut self, lines: Vec<String>) {
+        if self.output.data_width().is_some() && !lines.is_empty() {
+            self.progress.make_way();
+        }
+        self.output.data_lines(lines);
     }
 
     fn tell_notice(&mut self, notice: &Notice, table: &JobTable, elapsed: Duration) {
@@ -121,8 +137,7 @@ impl<'a> Desk<'a> {
                 message: &message,
             };
             let text = Line::Notice(line).to_json();
-            let output = &mut *self.output;
-            self.progress.aside(|| output.data(&text));
+            self.tell_programs(vec![text]);
         }
     }
 
@@ -138,8 +153,8 @@ impl<'a> Desk<'a> {
                     "error: job `{id}` was accepted as task `{task_id}`, and that could not be saved: note it down; \
                      the next run will call the job in doubt, and `shotlist resolve … {id} --task` takes the id"
                 );
-                let output = &mut *self.output;
-                self.progress.aside(|| output.insist(&text));
+                self.progress.make_way();
+                self.output.insist(&text);
             }
         }
     }
@@ -148,39 +163,61 @@ impl<'a> Desk<'a> {
 impl Reporter for Desk<'_> {
     fn tell(&mut self, news: &News<'_>) {
         let table = news.engine.table();
+        let now = news.now.mono;
         self.tell_unsaved(news.unsaved);
-        self.count(news.records, table);
-        self.count(news.unsaved, table);
+        self.count(news.records, table, now);
+        self.count(news.unsaved, table, now);
+        let snapshot = news.engine.snapshot(news.now);
+        self.waits.follow(&snapshot, now);
         if self.json {
             self.tell_jobs(news.records, table);
         }
         for notice in news.notices {
             self.facts.extend(RunFact::of(notice));
-            self.tell_notice(notice, table, news.now.mono);
+            self.waits.heard(notice, &snapshot);
+            self.tell_notice(notice, table, now);
         }
         if !news.records.is_empty() {
-            self.results.changed(news.now.mono);
+            self.results.changed(now);
         }
-        self.results.write_if_due(news.now.mono, self.plan, table);
-        if news.now.mono >= self.next_tick {
-            self.progress
-                .refresh(&self.tally, news.now.mono, self.output);
-            let tick = if self.output.talks_to_terminal() {
-                TERMINAL_TICK
-            } else {
-                LOG_TICK
-            };
-            self.next_tick = news.now.mono + tick;
-        }
+        self.results.write_if_due(now, self.plan, table);
+        let moment = Moment {
+            tally: &self.tally,
+            snapshot: &snapshot,
+            table,
+            elapsed: now,
+        };
+        self.progress.refresh(moment, self.output);
     }
 
     fn wake_at(&self) -> Option<Duration> {
-        Some(
-            self.results
-                .due
-                .map_or(self.next_tick, |due| due.min(self.next_tick)),
-        )
+        let times = [self.results.due, self.progress.due_at()];
+        times.into_iter().flatten().min()
     }
+}
+
+/// How long jobs took that earlier runs completed.
+fn earlier(table: &JobTable) -> Vec<Duration> {
+    let jobs = (0..table.removed().end).rev().map(|job| table.job(job));
+    jobs.filter(|job| job.status() == Status::Completed)
+        .filter_map(from_submit_to_end)
+        .take(EARLIER_JOBS)
+        .collect()
+}
+
+/// How long a settled job took, if `run` submitted it: what an earlier run submitted was perhaps done long before
+/// anybody asked.
+fn took(job: &JobState, run: RunNumber) -> Option<Duration> {
+    let is_own = job.task().is_none_or(|task| task.run == run);
+    from_submit_to_end(job).filter(|_| is_own)
+}
+
+fn from_submit_to_end(job: &JobState) -> Option<Duration> {
+    let (Phase::Completed { finished_at, .. } | Phase::Failed { finished_at, .. }) = &job.phase
+    else {
+        return None;
+    };
+    Duration::try_from(finished_at.duration_since(job.submitted_at?)).ok()
 }
 
 /// The jobs that `records` are about, each once.

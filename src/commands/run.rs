@@ -15,19 +15,20 @@ use super::{
     Manifest, Reading, Stage, Stop, environment, gallery, load_manifest, marks, open_state, signals,
 };
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
-use crate::cli::RunArgs;
+use crate::cli::{ReadingArgs, RunArgs};
 use crate::clock::{self, Clock};
 use crate::engine::budget::Budget;
 use crate::engine::downloads::Downloads;
-use crate::engine::event::{JobIndex, Origin, RunStart};
+use crate::engine::event::{JobIndex, Now, Origin, RunStart};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
-use crate::engine::table::{JobTable, Record};
+use crate::engine::table::{JobTable, Record, Selection};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError, JournalFile, Reach};
 use crate::output::Output;
 use crate::plan::Plan;
+use crate::report::hint::{self, InEffect, Signs, Waits};
 use crate::report::json::Line;
 use crate::report::outcome::{RunFact, Tally};
 use crate::report::status;
@@ -121,33 +122,77 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let gallery = gallery::add(&mut closed, &manifest, table, &selection, place, output);
     ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
     drop(store); // nobody who reads slowly shall keep the next run out
-    let downloads = files::tally(&ended.engine);
     let mut facts = facts(&ended, &closed);
-    facts.extend(files::fact(downloads));
+    facts.extend(files::fact(files::tally(&ended.engine)));
     tell_unwritten(closed.results_error, ended.state_error, output);
-
-    let table = ended.engine.table();
-    let tally = Tally::of(table, &selection);
-    let shown = results.display().to_string();
-    let gallery = gallery.map(|path| path.display().to_string());
-    let summary = Summary {
-        table,
+    let over = Over {
+        engine: &ended.engine,
         selection: &selection,
-        tally: &tally,
         facts: &facts,
-        stop: ended.engine.stops().first(),
-        budget: ended.engine.budget(),
-        invocation: &invocation(options, stage),
-        results: Some(&shown),
+        waits: &closed.waits,
+        stage,
+        settings: &settings,
+        results: &results,
         gallery: gallery.as_deref(),
-        elapsed: clock.now().mono,
-        downloads,
+        now: clock.now(),
     };
-    show(&summary, options, output);
+    let code = sum_up(&over, options, output);
     let delivered = signals::deliver(output, ended.signal.is_some(), &mut signals);
     let late_signal = runtime.block_on(delivered);
     runtime.shutdown_timeout(Duration::from_millis(200));
-    Ok(late_signal.map_or(summary.exit_code(), signals::exit_code))
+    Ok(late_signal.map_or(code, signals::exit_code))
+}
+
+/// A run that is over.
+struct Over<'a> {
+    engine: &'a Engine,
+    selection: &'a Selection,
+    facts: &'a [RunFact],
+    waits: &'a Waits,
+    stage: Stage,
+    settings: &'a RunSettings,
+    results: &'a Path,
+    gallery: Option<&'a Path>,
+    now: Now,
+}
+
+/// Tells what came of it, and the exit code.
+fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> ExitCode {
+    let (engine, selection, now) = (over.engine, over.selection, over.now);
+    let table = engine.table();
+    let tally = Tally::of(table, selection);
+    let downloads = files::tally(engine);
+    let signs = Signs {
+        table,
+        selection,
+        tally: &tally,
+        waits: over.waits,
+        downloads: downloads.is_some(),
+        limits: in_effect(over.settings),
+        elapsed: now.mono,
+        now: now.wall,
+    };
+    let hints = match over.stage {
+        Stage::Real => hint::hints(&signs),
+        Stage::Rehearsal => Vec::new(), // it was the simulated provider's doing
+    };
+    let gallery = over.gallery.map(|path| path.display().to_string());
+    let summary = Summary {
+        table,
+        selection,
+        tally: &tally,
+        facts: over.facts,
+        stop: engine.stops().first(),
+        budget: engine.budget(),
+        invocation: &invocation(options, over.stage),
+        results: Some(&over.results.display().to_string()),
+        gallery: gallery.as_deref(),
+        hints: &hints,
+        elapsed: now.mono,
+        downloads,
+    };
+    show(&summary, options, output);
+    summary.exit_code()
 }
 
 /// Says which files could not be written.
@@ -333,6 +378,16 @@ fn draw_up(
         .map_err(|error| Error::new(ExitCode::Usage, error.to_string()).help(error.help()))
 }
 
+/// The limits that hints are about.
+fn in_effect(settings: &RunSettings) -> InEffect {
+    InEffect {
+        concurrency: settings.concurrency.get(),
+        submit_interval: settings.submit_rate.interval(),
+        submit_timeout: settings.submit_timeout,
+        job_timeout: settings.job_timeout,
+    }
+}
+
 impl Journal for Store {
     type Error = StateError;
 
@@ -378,12 +433,30 @@ fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
             .out
             .as_ref()
             .map(|out| out.display().to_string()),
+        reading_options: reading(&options.reading),
         run_options: repeated(options),
         stage: match stage {
             Stage::Real => SummaryStage::Real,
             Stage::Rehearsal => SummaryStage::Rehearsal,
         },
     }
+}
+
+/// The options without which the manifest would be read otherwise.
+fn reading(options: &ReadingArgs) -> Vec<String> {
+    let valued = [
+        ("--encoding", options.encoding.map(|name| name.to_string())),
+        (
+            "--delimiter",
+            options.delimiter.map(|sign| sign.to_string()),
+        ),
+        ("--sheet", options.sheet.clone()),
+    ];
+    let valued = valued
+        .into_iter()
+        .filter_map(|(option, value)| Some([option.to_owned(), value?]));
+    let outside = options.allow_outside.then(|| "--allow-outside".to_owned());
+    valued.flatten().chain(outside).collect()
 }
 
 /// The options that a next run without them would not be like this one: it might order more, or faster. `--rerun` is
@@ -430,10 +503,14 @@ fn repeated(options: &RunArgs) -> Vec<String> {
         .into_iter()
         .filter_map(|(option, value)| Some((option, value?)));
     let select = options.select.iter().map(|glob| ("--select", glob.clone()));
+    let strict = options.deny_warnings.then(|| "--deny-warnings".to_owned());
     let pairs = once
         .chain(select)
         .flat_map(|(option, value)| [option.to_owned(), value]);
-    pairs.chain(repeated_downloads(options)).collect()
+    pairs
+        .chain(strict)
+        .chain(repeated_downloads(options))
+        .collect()
 }
 
 /// The same of downloads.
@@ -535,13 +612,15 @@ mod tests {
     fn the_next_run_is_suggested_with_the_options_of_this_one_but_for_what_costs_again() {
         let line = "--base-url http://127.0.0.1:1 --api-key-file k --max-jobs 1 --max-spend 9.50 --concurrency 2 --submit-rate 3/min \
                     --poll-rate 4/s --poll-first 5s --poll-every 6s --submit-timeout 7m --job-timeout 8h --deadline \
-                    06:00 --select a* --select b --allow-private --download-concurrency 3 --download clips";
-        let words = format!("shotlist run m.yaml {line} --rerun failed");
+                    06:00 --select a* --select b --deny-warnings --allow-private --download-concurrency 3 --download clips";
+        let reading_line = "--encoding utf-8 --delimiter tab --sheet S --allow-outside";
+        let words = format!("shotlist run m.yaml {line} --rerun failed {reading_line}");
         let Ok(Command::Run(options)) =
             parse(words.split_whitespace().map(OsString::from)).map(|cli| cli.command)
         else {
             panic!("a valid command line")
         };
         assert_eq!(repeated(&options).join(" "), line);
+        assert_eq!(reading(&options.reading).join(" "), reading_line);
     }
 }

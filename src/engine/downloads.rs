@@ -445,6 +445,7 @@ impl Engine {
             return;
         }
         for job in std::mem::take(&mut self.files.renewing) {
+            self.watches.remove(job);
             let why = "this run asks the provider for nothing any more";
             self.give_up_expired(job, why, now, effects);
         }

@@ -7,7 +7,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::event::Evidence;
+use super::event::{Evidence, PendingClass};
 use super::retry;
 
 /// What a run may do at most; every value was checked when it was read.
@@ -75,6 +75,8 @@ pub struct Restraint {
     user_interval: Duration,
     pace: Duration,
     paused_until: Duration,
+    /// Why the last pause began.
+    cause: PendingClass,
     streak: u32,
     /// Creates that may be open at once.
     window: u32,
@@ -100,6 +102,7 @@ impl Restraint {
             user_interval,
             pace: user_interval,
             paused_until: Duration::ZERO,
+            cause: PendingClass::RateLimited,
             streak: 0,
             window: 1,
             credit: 0,
@@ -109,7 +112,7 @@ impl Restraint {
 
     /// 429: pause as told or by back-off, then go slower.
     pub fn refused(&mut self, now: Duration, retry_after: Option<Duration>, seed: u32) -> Episode {
-        let episode = self.pause(now, retry_after, seed);
+        let episode = self.pause(now, PendingClass::RateLimited, retry_after, seed);
         if episode != Episode::Same {
             self.pace = (self.pace * SLOW_DOWN).min(SLOWEST_PACE.max(self.user_interval));
         }
@@ -118,10 +121,16 @@ impl Restraint {
 
     /// No connection: pause by back-off.
     pub fn unreachable(&mut self, now: Duration, seed: u32) -> Episode {
-        self.pause(now, None, seed)
+        self.pause(now, PendingClass::NotSent, None, seed)
     }
 
-    fn pause(&mut self, now: Duration, retry_after: Option<Duration>, seed: u32) -> Episode {
+    fn pause(
+        &mut self,
+        now: Duration,
+        cause: PendingClass,
+        retry_after: Option<Duration>,
+        seed: u32,
+    ) -> Episode {
         let told = retry::told(retry_after);
         if now < self.paused_until {
             self.paused_until = self.paused_until.max(now + told.unwrap_or_default());
@@ -133,6 +142,7 @@ impl Restraint {
         self.window = 1;
         self.credit = 0;
         self.paused_until = now + wait;
+        self.cause = cause;
         Episode::New(wait)
     }
 
@@ -151,6 +161,17 @@ impl Restraint {
     pub fn open_at(&self, last: Option<Duration>) -> Duration {
         self.paused_until
             .max(last.map_or(Duration::ZERO, |last| last + self.pace))
+    }
+
+    /// Why everything waits, and how long still; `None` without a pause.
+    pub fn pause_left(&self, now: Duration) -> Option<(PendingClass, Duration)> {
+        let left = self.paused_until.saturating_sub(now);
+        (!left.is_zero()).then_some((self.cause, left))
+    }
+
+    /// Shortest time between two creates, by what refusals have taught.
+    pub fn pace(&self) -> Duration {
+        self.pace
     }
 
     /// How many creates may be open at once.

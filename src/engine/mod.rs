@@ -15,6 +15,7 @@ mod queue;
 pub mod reserve;
 pub mod resume;
 pub mod retry;
+pub mod snapshot;
 mod submits;
 pub mod table;
 mod watch;
@@ -129,12 +130,14 @@ pub struct Engine {
     /// The job whose intent the last step recorded, as it was before.
     before_intent: Option<(JobIndex, Before)>,
     last_submit: Option<Duration>,
+    submits_sent: u64,
     submit_spacing: Spacing,
     restraint: Restraint,
     brake: DoubtBrake,
 
     owners: Owners,
     watches: Watches,
+    polls_sent: u64,
     poll_spacing: Spacing,
     polls_paused_until: Duration,
     poll_refusals: u32,
@@ -153,6 +156,9 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Polls {
     GoOn,
+    /// Their time is over by a clock that jumped or went on while the machine slept: only tasks that this run has not
+    /// asked for yet are, once.
+    LastRound,
     Ended,
 }
 
@@ -181,11 +187,13 @@ impl Engine {
             open_creates: BTreeSet::new(),
             before_intent: None,
             last_submit: None,
+            submits_sent: 0,
             submit_spacing: Spacing::new(setup.limits.submit_interval, resumed_at),
             restraint: Restraint::new(setup.limits.submit_interval),
             brake: DoubtBrake::default(),
             owners: Owners::of(&table),
             watches: Watches::default(),
+            polls_sent: 0,
             poll_spacing: Spacing::new(setup.limits.poll_interval, resumed_at),
             polls_paused_until: Duration::ZERO,
             poll_refusals: 0,
@@ -258,9 +266,13 @@ impl Engine {
             match call {
                 Call::Submit { .. } => {
                     self.last_submit = Some(now);
+                    self.submits_sent += 1;
                     self.submit_spacing.launched(now);
                 }
-                Call::Poll { .. } => self.poll_spacing.launched(now),
+                Call::Poll { .. } => {
+                    self.polls_sent += 1;
+                    self.poll_spacing.launched(now);
+                }
                 Call::Download { .. } => {}
             }
         }
@@ -360,6 +372,9 @@ impl Engine {
                 } else {
                     self.take_poll_reply(job, reply, now, effects);
                 }
+                if self.polls_end == Polls::LastRound {
+                    self.watches.remove(job);
+                }
             }
             Input::Fetched { job, reply } => self.take_fetch_reply(job, reply, now, effects),
             Input::Interrupted => {
@@ -419,7 +434,7 @@ impl Engine {
             self.stop(StopReason::Deadline, effects);
         }
         if !self.watches.is_empty() && self.last_poll_in(now).is_zero() {
-            self.end_polls();
+            self.end_polls_in_time(now);
         }
         if self.grace_ends.is_some_and(|end| now.mono >= end) {
             for job in std::mem::take(&mut self.open_creates) {
@@ -431,12 +446,21 @@ impl Engine {
 
     /// Time since the run began: by the clock that never jumps, or by the wall clock if the machine slept.
     fn elapsed(&self, now: Now) -> Duration {
-        let mono = now.mono.saturating_sub(self.began.mono);
-        mono.max(non_negative(now.wall.duration_since(self.began.wall)))
+        let by_wall = non_negative(now.wall.duration_since(self.began.wall));
+        self.awake(now).max(by_wall)
+    }
+
+    /// Time that the run had to do something.
+    fn awake(&self, now: Now) -> Duration {
+        now.mono.saturating_sub(self.began.mono)
     }
 
     fn last_poll_in(&self, now: Now) -> Duration {
-        (self.limits.deadline + self.limits.job_timeout).saturating_sub(self.elapsed(now))
+        let passed = match self.polls_end {
+            Polls::LastRound => self.awake(now),
+            Polls::GoOn | Polls::Ended => self.elapsed(now),
+        };
+        (self.limits.deadline + self.limits.job_timeout).saturating_sub(passed)
     }
 
     // ── State ──

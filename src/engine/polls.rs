@@ -242,8 +242,20 @@ impl Engine {
         self.watches.clear();
     }
 
+    /// The time for polls is over. A machine that wakes up, or a clock that is set forward, may end it before the run
+    /// has asked for every running task, as it must at least once.
+    pub(super) fn end_polls_in_time(&mut self, now: Now) {
+        let has_time = self.awake(now) < self.limits.deadline + self.limits.job_timeout;
+        if has_time && self.polls_end == Polls::GoOn {
+            self.polls_end = Polls::LastRound;
+            self.watches.keep_unasked();
+        } else {
+            self.end_polls();
+        }
+    }
+
     pub(super) fn can_poll(&self) -> bool {
-        self.polls_end == Polls::GoOn && self.watches.open_polls() < MOST_OPEN_POLLS
+        self.polls_end != Polls::Ended && self.watches.open_polls() < MOST_OPEN_POLLS
     }
 
     pub(super) fn poll_open_at(&self) -> Duration {

@@ -59,6 +59,26 @@ impl Queue {
             .is_some_and(|group| room.takes(group.price))
     }
 
+    /// Most jobs that there is room for: those with the lowest prices.
+    pub(super) fn most_fitting(&self, room: Room) -> usize {
+        let Room::Under { cap, reserved } = room else {
+            return self.groups.iter().map(|group| group.jobs.len()).sum();
+        };
+        let mut left = cap.saturating_sub(reserved);
+        let mut fitting = 0;
+        for group in self.groups.iter().filter(|_| reserved <= cap) {
+            let Some(price) = group.price.map(|price| u128::from(price.millionths())) else {
+                break;
+            };
+            let count = group.jobs.len();
+            let most = left.checked_div(price).unwrap_or(u128::MAX);
+            let count = usize::try_from(most).unwrap_or(usize::MAX).min(count);
+            left -= price * count as u128;
+            fitting += count;
+        }
+        fitting
+    }
+
     /// Each price with the number of jobs that have it, the lowest first.
     pub(super) fn prices(&self) -> impl Iterator<Item = (Option<Amount>, usize)> + '_ {
         self.groups
@@ -138,6 +158,14 @@ mod tests {
                 prop_assert_eq!(queue.has_fitting(room), expected.is_some());
                 prop_assert_eq!(queue.pop(room), expected);
                 prop_assert_eq!(queue.is_empty(), list.is_empty());
+                let mut prices: Vec<_> = list.iter().filter_map(|(_, price)| *price).collect();
+                prices.sort_unstable();
+                let mut sum = reserved;
+                let affordable = prices.iter().take_while(|price| { sum += **price; sum <= cap });
+                let most = if has_cap { affordable.count() } else { list.len() };
+                let room = if has_cap { super::tests::room(cap, reserved) } else { Room::Endless };
+                let most = if has_cap && reserved > cap { 0 } else { most };
+                prop_assert_eq!(queue.most_fitting(room), most);
                 let counted: usize = queue.prices().map(|(_, count)| count).sum();
                 prop_assert_eq!(counted, list.len());
             }

@@ -174,7 +174,7 @@ impl Engine {
         self.table.price(job).map(|cost| cost.amount)
     }
 
-    fn room(&self) -> Room {
+    pub(super) fn room(&self) -> Room {
         let budget = self.budget.as_ref();
         budget.map_or(Room::Endless, |budget| budget.room(self.table.reserved()))
     }

@@ -16,6 +16,7 @@ use crate::plan::{Job, JobId, Media, Model, RequestFields, UserValues, VideoRequ
 mod downloads;
 mod money;
 mod rules;
+mod shown;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -63,6 +64,8 @@ struct World {
     fetch: Fetch,
     fetches: Vec<(Duration, JobIndex, FileOrder)>,
     most_open_downloads: u32,
+    /// What submits waited for, each time it changed.
+    gates: Vec<(Duration, &'static str)>,
 }
 
 /// Answers downloads.
@@ -134,6 +137,7 @@ impl World {
             fetch: Box::new(|_, _, _| unreachable!("nothing is downloaded")),
             fetches: Vec::new(),
             most_open_downloads: 0,
+            gates: Vec::new(),
         }
     }
 
@@ -147,6 +151,7 @@ impl World {
             let ready = self.ready();
             let effects = self.engine.step(ready, self.now);
             self.engine.launched(&effects.calls, self.now.mono);
+            shown::look_at(self);
             self.most_in_flight = self.most_in_flight.max(self.engine.in_flight());
             self.most_open_creates = self.most_open_creates.max(self.engine.open_creates.len());
             for call in effects.calls {

@@ -1,10 +1,13 @@
 //! Which tasks are polled, and when each is due: a queue ordered by time, with what was learnt of each task so far.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::event::JobIndex;
+use super::snapshot::Aged;
 
 /// What this run has learnt from polling one task.
 #[expect(
@@ -42,6 +45,12 @@ impl Watch {
     pub(super) fn age_when_asked(&self) -> Duration {
         self.age + self.asked_at.saturating_sub(self.since)
     }
+
+    /// When the task was accepted, by the clock of this run: before its start if another run submitted it.
+    fn began_at(&self) -> SignedDuration {
+        let signed = |time| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        signed(self.since).saturating_sub(signed(self.age))
+    }
 }
 
 /// The polled tasks. Each is either due at some time or has an open poll.
@@ -50,13 +59,16 @@ pub(super) struct Watches {
     due: BinaryHeap<Reverse<(Duration, JobIndex)>>,
     tasks: HashMap<JobIndex, Watch>,
     open: usize,
-    slots: u32,
+    /// The tasks that count as in flight, oldest first.
+    slots: BTreeSet<(SignedDuration, JobIndex)>,
 }
 
 impl Watches {
     /// Begins to poll a task, first at `due`.
     pub(super) fn add(&mut self, job: JobIndex, due: Duration, watch: Watch) {
-        self.slots += u32::from(watch.holds_slot);
+        if watch.holds_slot {
+            self.slots.insert((watch.began_at(), job));
+        }
         self.tasks.insert(job, watch);
         self.due.push(Reverse((due, job)));
     }
@@ -76,11 +88,13 @@ impl Watches {
 
     /// The task no longer counts as in flight; whether it did until now.
     pub(super) fn release_slot(&mut self, job: JobIndex) -> bool {
-        let held = self
-            .tasks
-            .get_mut(&job)
-            .is_some_and(|watch| std::mem::take(&mut watch.holds_slot));
-        self.slots -= u32::from(held);
+        let Some(watch) = self.tasks.get_mut(&job) else {
+            return false;
+        };
+        let held = std::mem::take(&mut watch.holds_slot);
+        if held {
+            self.slots.remove(&(watch.began_at(), job));
+        }
         held
     }
 
@@ -119,6 +133,15 @@ impl Watches {
         Some(watch)
     }
 
+    /// Ends polling every task that an answer has come for.
+    pub(super) fn keep_unasked(&mut self) {
+        let was_asked = |(job, watch): (&JobIndex, &Watch)| (watch.polls > 0).then_some(*job);
+        let asked: Vec<JobIndex> = self.tasks.iter().filter_map(was_asked).collect();
+        for job in asked {
+            self.remove(job);
+        }
+    }
+
     /// Ends polling altogether.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -131,11 +154,32 @@ impl Watches {
 
     /// Number of running tasks that count as in flight.
     pub(super) fn slots(&self) -> u32 {
-        self.slots
+        u32::try_from(self.slots.len()).expect("at most the concurrency, a u32")
+    }
+
+    /// The tasks that count as in flight and are oldest at `now`, oldest first.
+    pub(super) fn oldest(&self, most: usize, now: Duration) -> Vec<Aged> {
+        let oldest = self.slots.iter().take(most);
+        oldest
+            .map(|(began_at, job)| Aged {
+                job: *job,
+                age: since(*began_at, now),
+            })
+            .collect()
+    }
+
+    /// Age at `now` of the task in flight that was accepted last.
+    pub(super) fn youngest(&self, now: Duration) -> Option<Duration> {
+        self.slots.last().map(|(began_at, _)| since(*began_at, now))
     }
 
     /// Whether nothing is polled.
     pub(super) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
+}
+
+fn since(moment: SignedDuration, now: Duration) -> Duration {
+    let now = SignedDuration::try_from(now).unwrap_or(SignedDuration::MAX);
+    super::non_negative(now.saturating_sub(moment))
 }

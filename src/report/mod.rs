@@ -7,6 +7,7 @@
 pub mod cost;
 pub mod forecast;
 pub mod gallery;
+pub mod hint;
 pub mod json;
 pub mod listing;
 pub mod notice;

@@ -124,29 +124,32 @@ pub fn notice_text<'a>(notice: &Notice, id: impl Fn(JobIndex) -> &'a JobId) -> O
 
 /// Why no more submits leave, with the provider's words: a fragment.
 pub fn stop_cause(reason: &StopReason) -> String {
-    let (cause, message) = match reason {
-        StopReason::Fault { fault, message } => {
-            let cause = match fault {
-                RunFault::Auth => "the provider refuses the key",
-                RunFault::Quota => "the account has no money or quota left",
-                RunFault::Address => "the address takes no create requests",
-            };
-            (cause, said(message))
-        }
-        StopReason::Doubt { evidence, message } => {
-            let cause = match evidence {
-                Evidence::Html => "a web page came where the API's answer belongs",
-                Evidence::Unclear => "several submits in a row ended in doubt",
-            };
-            (cause, said(message))
-        }
-        StopReason::Deadline => ("the deadline has passed", String::new()),
-        StopReason::MaxJobs => ("`--max-jobs` is reached", String::new()),
+    let message = match reason {
+        StopReason::Fault { message, .. } | StopReason::Doubt { message, .. } => said(message),
         StopReason::MaxSpend(shortfall) => return shortfall_cause(shortfall),
-        StopReason::Interrupted => ("interrupted", String::new()),
-        StopReason::StateFailed => ("the state cannot be written", String::new()),
+        _ => String::new(),
     };
-    format!("{cause}{message}")
+    format!("{}{message}", stop_brief(reason))
+}
+
+/// Why no more submits leave, in our words alone: a fragment.
+pub fn stop_brief(reason: &StopReason) -> &'static str {
+    match reason {
+        StopReason::Fault { fault, .. } => match fault {
+            RunFault::Auth => "the provider refuses the key",
+            RunFault::Quota => "the account has no money or quota left",
+            RunFault::Address => "the address takes no create requests",
+        },
+        StopReason::Doubt { evidence, .. } => match evidence {
+            Evidence::Html => "a web page came where the API's answer belongs",
+            Evidence::Unclear => "several submits in a row ended in doubt",
+        },
+        StopReason::Deadline => "the deadline has passed",
+        StopReason::MaxJobs => "`--max-jobs` is reached",
+        StopReason::MaxSpend(_) => "`--max-spend` is reached",
+        StopReason::Interrupted => "interrupted",
+        StopReason::StateFailed => "the state cannot be written",
+    }
 }
 
 fn shortfall_cause(shortfall: &Shortfall) -> String {

@@ -205,6 +205,22 @@ impl Tally {
         tally
     }
 
+    /// So many jobs of each status, without an error class.
+    #[cfg(test)]
+    pub(crate) fn from_counts(counts: impl IntoIterator<Item = (Status, u32)>) -> Self {
+        let standing = |status| Standing {
+            status,
+            class: None,
+        };
+        let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+        Self {
+            counts: counts
+                .map(|(status, count)| (standing(status), count))
+                .collect(),
+            others: BTreeMap::new(),
+        }
+    }
+
     /// Counts every job alike, skipped and removed ones included: what `shotlist status` shows.
     pub fn of_all(table: &JobTable, selection: &Selection) -> Self {
         let mut tally = Self::default();

@@ -77,7 +77,7 @@ fn since(state: &JobState) -> Option<jiff::Timestamp> {
     results::finished_at(state).or_else(|| results::submitted_at(state))
 }
 
-/// The class and message of a job that is not well, the address of a video that is made, and what is odd about it.
+/// The class and message of a job that is not well, where a video is that is made, and what is odd about it.
 fn about(table: &JobTable, index: JobIndex, state: &JobState, removed: Option<&str>) -> String {
     let class = Standing::of(state).class.map(ErrorClass::as_str);
     let error = match (class, results::error(state)) {
@@ -91,10 +91,16 @@ fn about(table: &JobTable, index: JobIndex, state: &JobState, removed: Option<&s
     let parts = [
         removed.map(str::to_owned),
         error,
-        results::video_url(state).map(str::to_owned),
+        video(state).map(str::to_owned),
         results::note(table, index).map(str::to_owned),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// The file on this disk, beside results.csv if its path is relative; else the address, for as long as that is good.
+fn video(state: &JobState) -> Option<&str> {
+    let here = results::local_files(state).map(|files| files.video);
+    here.or_else(|| results::video_url(state))
 }
 
 /// `12 jobs: 9 completed, 2 failed, 1 in doubt`, in the order of a job's life.

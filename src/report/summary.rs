@@ -14,7 +14,7 @@ use super::notice::stop_cause;
 use super::outcome::{ErrorClass, RunFact, Tally, exit_code, meaning};
 use super::spend::{Spend, SpendLine};
 use super::status::counts;
-use super::table::{Columns, cut};
+use super::table::cut;
 use crate::engine::budget::{Budget, Shortfall};
 use crate::engine::event::{FailureClass, JobIndex, RunFault, StopReason};
 use crate::engine::job::{Phase, Status};
@@ -25,6 +25,9 @@ use crate::units::show_duration;
 
 /// Most reasons, and most jobs in doubt, that are listed one by one.
 const LISTED: usize = 8;
+
+/// Longest number or code in a message that tells one reason from another, in bytes.
+const CODE: usize = 5;
 
 /// Most cells of a provider's message.
 const MESSAGE_ROOM: usize = 100;
@@ -54,6 +57,8 @@ pub struct Summary<'a> {
     pub results: Option<&'a str>,
     /// Where gallery.html is, if there is one.
     pub gallery: Option<&'a str>,
+    /// What would make the next run go better.
+    pub hints: &'a [String],
     /// How long the run took.
     pub elapsed: Duration,
     /// How the downloads came out, if the run was to download.
@@ -86,6 +91,8 @@ pub struct Invocation {
     pub manifest: String,
     /// `--out`, if it was given.
     pub out: Option<String>,
+    /// Options that say how the manifest is read, word by word: every command needs them again.
+    pub reading_options: Vec<String>,
     /// Options of `run` that the next run needs again (`--base-url URL`, limits, what was selected), word by word.
     pub run_options: Vec<String>,
     /// What the run was made against.
@@ -109,7 +116,8 @@ impl Invocation {
         if let Some(out) = &self.out {
             let _ = write!(line, " --out {}", operand(out));
         }
-        for word in self.run_options.iter().filter(|_| verb == "run") {
+        let of_run = self.run_options.iter().filter(|_| verb == "run");
+        for word in self.reading_options.iter().chain(of_run) {
             let _ = write!(line, " {}", quoted(word));
         }
         if !rest.is_empty() {
@@ -243,6 +251,7 @@ impl Summary<'_> {
                     .to_owned(),
             );
         }
+        lines.extend(self.hints.iter().map(|hint| format!("hint:    {hint}")));
         if let Some(next) = self.next() {
             lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
             lines.push(format!("         {}", next.reason));
@@ -269,22 +278,9 @@ impl Summary<'_> {
 
     fn failed(&self) -> Option<String> {
         let groups = self.failures();
-        let rows: Vec<_> = groups
-            .iter()
-            .take(LISTED)
-            .map(|group| group.cells(self.table))
-            .collect();
-        let mut columns = Columns::new([10, 10, MESSAGE_ROOM, usize::MAX], None);
-        for row in &rows {
-            columns.measure(row.each_ref().map(String::as_str));
-        }
         let mut text = painted(FAILED, "failed:");
-        for row in &rows {
-            let _ = write!(
-                text,
-                "\n  {}",
-                columns.draw(row.each_ref().map(String::as_str))
-            );
+        for group in groups.iter().take(LISTED) {
+            let _ = write!(text, "\n  {}", group.line(self.table));
         }
         let rest: u32 = groups.iter().skip(LISTED).map(|group| group.count).sum();
         if rest > 0 {
@@ -298,7 +294,7 @@ impl Summary<'_> {
         (!groups.is_empty()).then_some(text)
     }
 
-    /// Failed jobs by class and message, the most frequent first.
+    /// Failed jobs by class and alike messages, the most frequent first.
     fn failures(&self) -> Vec<Failures<'_>> {
         let mut places = HashMap::new();
         let mut groups: Vec<Failures<'_>> = Vec::new();
@@ -306,15 +302,17 @@ impl Summary<'_> {
             let Phase::Failed { class, message, .. } = &self.table.job(index).phase else {
                 continue;
             };
-            let place = *places.entry((*class, message.as_str())).or_insert_with(|| {
-                groups.push(Failures {
-                    class: *class,
-                    message: message.as_str(),
-                    count: 0,
-                    first: [None; 3],
+            let place = *places
+                .entry((*class, pattern(message.as_str())))
+                .or_insert_with(|| {
+                    groups.push(Failures {
+                        class: *class,
+                        message: message.as_str(),
+                        count: 0,
+                        first: [None; 3],
+                    });
+                    groups.len() - 1
                 });
-                groups.len() - 1
-            });
             let group = &mut groups[place];
             if let Some(free) = group.first.get_mut(group.count as usize) {
                 *free = Some(index);
@@ -343,10 +341,26 @@ impl Summary<'_> {
             let _ = write!(text, "\n  and {} more, see `{all}`", jobs(count - listed));
         }
         if count > 1 && is_real {
-            let command = self.invocation.command("resolve", "--all --not-created");
+            let command = self.not_created();
             let _ = write!(text, "\n  if none of them is there:\n    {command}");
         }
         (count > 0).then_some(text)
+    }
+
+    /// Settles all jobs in doubt of this run, none of which was created.
+    fn not_created(&self) -> String {
+        let ids: Vec<_> = self
+            .selected(Status::InDoubt)
+            .take(LISTED + 1)
+            .map(|index| self.table.id(index).as_str())
+            .collect();
+        let which = if ids.len() > LISTED {
+            "--all".to_owned()
+        } else {
+            ids.join(" ")
+        };
+        self.invocation
+            .command("resolve", &format!("{which} --not-created"))
     }
 
     fn add_doubt(&self, text: &mut String, index: JobIndex) {
@@ -407,10 +421,7 @@ impl Summary<'_> {
                 "",
                 "after checking that the address is the API's: its answers could not be understood",
             ),
-            ExitCode::InDoubt => run(
-                "",
-                "once the jobs in doubt are settled; they are not sent again before",
-            ),
+            ExitCode::InDoubt => Some(self.settle_first()),
             ExitCode::Limit if self.facts.contains(&RunFact::Fault(RunFault::Quota)) => {
                 run("", "once the account has money or quota again")
             }
@@ -446,6 +457,23 @@ impl Summary<'_> {
             && unfinished
                 .iter()
                 .all(|status| self.tally.count(*status) == 0)
+    }
+
+    /// A person must say what became of the jobs in doubt. The command does nothing before the id is filled in.
+    fn settle_first(&self) -> Next {
+        let first = self.selected(Status::InDoubt).next();
+        let id = first.map_or("JOB", |index| self.table.id(index).as_str());
+        let reason = if self.tally.count(Status::InDoubt) > 1 {
+            "if the provider has it, else `--not-created`; likewise for the others, then run again"
+        } else {
+            "if the provider has it, else `--not-created`; then run again"
+        };
+        Next {
+            command: self
+                .invocation
+                .command("resolve", &format!("{id} --task TASK_ID")),
+            reason,
+        }
     }
 
     fn refusal(&self) -> &'static str {
@@ -491,23 +519,38 @@ pub struct Next {
     pub reason: &'static str,
 }
 
-/// Failed jobs with one class and message.
+/// `message` without what differs between messages that mean the same: long words with a digit in them, such as ids and
+/// times. Short ones are codes, which matter.
+fn pattern(message: &str) -> String {
+    let is_inside = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let mut pattern = String::new();
+    for piece in message.split_inclusive(|c| !is_inside(c)) {
+        let word = piece.trim_end_matches(|c| !is_inside(c));
+        let varies = word.len() > CODE && word.contains(|c: char| c.is_ascii_digit());
+        pattern.push_str(if varies { "0" } else { word });
+        pattern.push_str(&piece[word.len()..]);
+    }
+    pattern
+}
+
+/// Failed jobs with one class and alike messages.
 struct Failures<'a> {
     class: FailureClass,
+    /// That of the first one.
     message: &'a str,
     count: u32,
     first: [Option<JobIndex>; 3],
 }
 
 impl Failures<'_> {
-    fn cells(&self, table: &JobTable) -> [String; 4] {
-        let message = cut(self.message, MESSAGE_ROOM).into_owned();
-        [
-            self.count.to_string(),
-            self.class.as_str().to_owned(),
-            message,
-            self.examples(table),
-        ]
+    /// `3 × moderation: the prompt was flagged (hero, chair, lamp)`
+    fn line(&self, table: &JobTable) -> String {
+        let message = match cut(self.message, MESSAGE_ROOM) {
+            said if said.is_empty() => String::new(),
+            said => format!(": {said}"),
+        };
+        let (count, class, examples) = (self.count, self.class, self.examples(table));
+        format!("{count} × {class}{message} ({examples})")
     }
 
     fn examples(&self, table: &JobTable) -> String {
@@ -576,6 +619,7 @@ mod tests {
             invocation,
             results: Some("shots.run/results.csv"),
             gallery: Some("shots.run/gallery.html"),
+            hints: &[],
             elapsed: Duration::from_millis(754_321),
             downloads: None,
         })
@@ -719,6 +763,7 @@ mod tests {
         let invocation = Invocation {
             manifest: "my shots/it's.yaml".to_owned(),
             out: Some("-out".to_owned()),
+            reading_options: ["--sheet", "Shots 2"].map(str::to_owned).to_vec(),
             run_options: ["--base-url", "http://127.0.0.1:8080", "--select", "hero-*"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -726,11 +771,11 @@ mod tests {
         };
         assert_eq!(
             invocation.command("run", "--rerun failed"),
-            r"shotlist run 'my shots/it'\''s.yaml' --out ./-out --base-url http://127.0.0.1:8080 --select 'hero-*' --rerun failed"
+            r"shotlist run 'my shots/it'\''s.yaml' --out ./-out --sheet 'Shots 2' --base-url http://127.0.0.1:8080 --select 'hero-*' --rerun failed"
         );
         assert_eq!(
             invocation.command("status", ""),
-            r"shotlist status 'my shots/it'\''s.yaml' --out ./-out"
+            r"shotlist status 'my shots/it'\''s.yaml' --out ./-out --sheet 'Shots 2'"
         );
     }
 
@@ -756,6 +801,7 @@ mod tests {
             invocation: &invocation(),
             results: None,
             gallery: None,
+            hints: &[],
             elapsed: Duration::ZERO,
             downloads: None,
         }

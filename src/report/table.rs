@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The gap between two columns.
@@ -82,22 +83,40 @@ impl<const N: usize> Columns<N> {
 
 /// `text` in at most `room` cells of a terminal, ending in `…` if something is missing.
 pub fn cut(text: &str, room: usize) -> Cow<'_, str> {
-    if text.width() <= room {
+    cut_to(text, room, UnicodeWidthStr::width)
+}
+
+/// As [`cut`], where `cells` says how many cells a text takes. What is drawn as one character stays whole or goes whole:
+/// letters with their accents, joined emoji, flags.
+pub fn cut_to(text: &str, room: usize, cells: impl Fn(&str) -> usize) -> Cow<'_, str> {
+    if cells(text) <= room {
         return Cow::Borrowed(text);
     }
-    let mut kept = String::new();
+    let dots = cells("…");
     let mut used = 0;
-    for character in text.chars() {
-        used += character.width().unwrap_or(0);
-        if used + 1 > room {
+    let mut end = 0;
+    for cluster in text.graphemes(true) {
+        used += cells(cluster);
+        if used + dots > room {
             break;
         }
-        kept.push(character);
+        end += cluster.len();
     }
-    if room > 0 {
-        kept.push('…');
-    }
-    Cow::Owned(kept)
+    let dots = if room >= dots { "…" } else { "" };
+    Cow::Owned(format!("{}{dots}", &text[..end]))
+}
+
+/// The most cells that `text` takes on any terminal: there are some that give ambiguous characters two cells, and some
+/// that draw the parts of a joined emoji side by side.
+pub fn most_cells(text: &str) -> usize {
+    let most = |cluster: &str| {
+        let apart: usize = cluster
+            .chars()
+            .filter_map(UnicodeWidthChar::width_cjk)
+            .sum();
+        apart.max(cluster.width_cjk()).max(cluster.width())
+    };
+    text.graphemes(true).map(most).sum()
 }
 
 #[cfg(test)]
@@ -153,5 +172,25 @@ mod tests {
         for room in 0..9 {
             assert!(cut("a雨b🎬c雨", room).width() <= room);
         }
+    }
+
+    #[test]
+    fn what_is_drawn_as_one_character_is_never_torn_apart() {
+        let text = "a\u{301}👩‍👩‍👧🇫🇷e\u{301}";
+        for measure in [most_cells, UnicodeWidthStr::width] {
+            for room in 0..12 {
+                let shown = cut_to(text, room, measure);
+                assert!(measure(&shown) <= room, "{room}: {shown}");
+                let kept = shown.trim_end_matches('…');
+                let ends = text.grapheme_indices(true).map(|(at, _)| at);
+                assert!(
+                    ends.chain([text.len()]).any(|end| end == kept.len()),
+                    "{room}: {shown}"
+                );
+            }
+        }
+        assert_eq!(cut_to("👩‍👩‍👧ab", 5, UnicodeWidthStr::width), "👩‍👩‍👧ab");
+        assert_eq!(cut_to("👩‍👩‍👧ab", 5, most_cells), "…");
+        assert_eq!(most_cells("±·█"), 6, "ambiguous characters");
     }
 }

@@ -33,4 +33,6 @@ mod support;
 #[cfg(target_os = "linux")]
 mod sweep;
 mod tables;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod wire;

@@ -28,6 +28,7 @@ fn a_run_makes_every_video_and_says_so_in_every_place() {
         12 jobs: 12 completed; took [TIME]
         results: shots.run/results.csv
         gallery: shots.run/gallery.html
+        hint:    12 videos are at the provider alone, and their URLs usually expire within 24h: `shotlist download` fetches them, as `--download` does during a run
         ");
     });
     assert_eq!((ledger.totals.posts, ledger.totals.creates), (12, 12));

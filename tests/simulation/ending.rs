@@ -112,18 +112,14 @@ fn check_left(world: &mut World, ended: &Ended<StateError>, selection: &Selectio
     });
 }
 
-/// Every run polls every running task at least once.
+/// Every run polls every running task at least once, unless its time runs out while it is awake: what the clock on the
+/// wall says is no excuse.
 fn check_polls(world: &mut World, ended: &Ended<StateError>, was_running: &[JobNumber]) {
     let notes = &world.session.notes;
     let was_stopped = notes.polls_over || ended.signal.is_some();
     let limits = &world.session.terms.limits;
-    let by_wall = world.time.wall().duration_since(notes.began_at);
-    let passed = world
-        .time
-        .mono()
-        .max(by_wall.try_into().unwrap_or_default())
-        .max(notes.latest);
-    let ran_out = passed >= limits.deadline + limits.job_timeout;
+    let awake = world.time.mono().saturating_sub(notes.began);
+    let ran_out = awake >= limits.deadline + limits.job_timeout;
     let forgotten = was_running
         .iter()
         .find(|job| !notes.polled.contains(job))

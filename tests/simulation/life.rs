@@ -4,7 +4,6 @@
 //! resumes what it holds, and the real loop drives both under paused time, in a runtime that dies with it.
 
 use std::path::Path;
-use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
@@ -296,8 +295,6 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         world.note_remakes(&plan);
         world.saw(Seen::Run);
         world.session.signals = Some(signals);
-        world.session.notes.began_at = world.time.wall();
-        world.session.notes.latest = Duration::ZERO;
         world.session.notes.began = world.time.mono();
         if !world.session.terms.select.is_empty() {
             world.saw(Seen::Selected);

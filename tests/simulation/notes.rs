@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use shotlist::engine::event::{Evidence, PollReply, SubmitReply, TaskId};
 use shotlist::report::outcome::RunFact;
 
@@ -47,10 +46,6 @@ pub(crate) struct Notes {
     pub(crate) facts: Vec<RunFact>,
     /// When the run began, as the process counts.
     pub(crate) began: Duration,
-    /// The time of day when the run began.
-    pub(crate) began_at: Timestamp,
-    /// How long the run has taken at most, by the time of day.
-    pub(crate) latest: Duration,
     /// When the last create was about to leave: the machine may fall asleep on its way.
     pub(crate) leaving_at: Duration,
 }

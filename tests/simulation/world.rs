@@ -206,19 +206,6 @@ impl World {
     }
 
     fn strike(&mut self, mischief: Mischief, what: &'static str) {
-        self.note_the_hour();
-        self.do_mischief(mischief, what);
-        self.note_the_hour();
-    }
-
-    /// Notes how late it is by the time of day, which may be set back before the run ends.
-    fn note_the_hour(&mut self) {
-        let passed = self.time.wall().duration_since(self.session.notes.began_at);
-        let latest = &mut self.session.notes.latest;
-        *latest = (*latest).max(passed.try_into().unwrap_or_default());
-    }
-
-    fn do_mischief(&mut self, mischief: Mischief, what: &'static str) {
         match mischief {
             Mischief::Kill => self.crash(Power::Killed, what),
             Mischief::Cut => self.crash(Power::Cut, what),

@@ -175,6 +175,39 @@ fn the_time_that_the_machine_sleeps_counts_for_the_deadline() {
 }
 
 #[test]
+fn a_machine_that_wakes_late_asks_for_every_running_task_once_and_leaves() {
+    let plan = plan(3);
+    let mut first = World::new(Start::new(&plan));
+    first.input_in(20 * SECOND, Input::Interrupted);
+    first.run(accept, still_running);
+    let mut woken = World::new(Start {
+        table: first.replayed(&plan),
+        wall: first.now.wall,
+        ..Start::new(&plan)
+    });
+    woken.now.wall += 48 * 3600 * SECOND;
+    woken.run(accept, |job, now| match job {
+        0 => complete(job, now),
+        _ => still_running(job, now),
+    });
+    let mut asked: Vec<_> = woken.polls.iter().map(|(_, job)| *job).collect();
+    asked.sort_unstable();
+    assert_eq!(asked, [0, 1, 2]);
+    assert_eq!(woken.engine.counts().completed, 1);
+    assert!(woken.now.mono < 20 * SECOND, "{:?}", woken.now.mono);
+}
+
+#[test]
+fn a_clock_that_jumps_after_a_signal_brings_no_polls_back() {
+    let mut world = World::new(Start::new(&plan(1)));
+    let slow = |job, now| (5 * SECOND, accept(job, now).1);
+    world.input_in(SECOND, Input::Interrupted);
+    world.now.wall += 48 * 3600 * SECOND;
+    world.run(slow, still_running);
+    assert_eq!(world.polls, []);
+}
+
+#[test]
 fn records_are_dated_as_finely_as_the_state_can_hold() {
     let plan = plan(2);
     let mut start = Start::new(&plan);

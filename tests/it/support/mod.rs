@@ -7,6 +7,8 @@ pub(crate) mod chromium;
 mod provider;
 #[cfg(target_os = "linux")]
 pub(crate) mod strace;
+#[cfg(target_os = "linux")] // elsewhere a terminal cannot be kept from other children
+pub(crate) mod terminal;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

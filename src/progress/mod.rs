@@ -1,0 +1,255 @@
+//! Tells people how a run goes on: a block of lines on a terminal, at most one line a minute elsewhere.
+//!
+//! Start at [`Reporter`]. What the block says is a pure function, [`block::lines`], of a [`block::View`] and the size of
+//! the window; [`eta`] and [`pace`] reckon what is in it, [`screen`] draws it, [`log`] is for places without a terminal.
+//! When something is said is decided from a `now` that the caller hands in: nothing here asks a clock, and nothing
+//! decides anything about the run.
+
+mod block;
+mod eta;
+mod log;
+mod pace;
+mod screen;
+
+use std::time::Duration;
+
+use self::block::View;
+use self::eta::{Eta, show_left};
+use self::log::{Log, Progress};
+use self::pace::{Pace, Speeds};
+use self::screen::Screen;
+use crate::engine::event::{JobIndex, Notice};
+use crate::engine::snapshot::Snapshot;
+use crate::engine::table::JobTable;
+use crate::output::Output;
+use crate::plan::JobId;
+use crate::report::notice::{NoticeKind, notice_text};
+use crate::report::outcome::Tally;
+
+/// Least time between two frames while something happens.
+const BUSY_TICK: Duration = Duration::from_millis(100);
+
+/// Time between two frames while nothing happens: countdowns go on.
+const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// How often a log is offered a line; it takes at most one a minute.
+const LOG_TICK: Duration = Duration::from_secs(10);
+
+/// Least time between two notices of one kind on a terminal.
+const NOTICE_SPACING: Duration = Duration::from_secs(10);
+
+/// Shows progress and notices as suits the place they are read in.
+#[derive(Debug)]
+pub struct Reporter {
+    place: Place,
+    settled_before: u32,
+    eta: Eta,
+    /// When something was shown last.
+    last: Option<Duration>,
+    /// Whether anything has happened since.
+    is_stale: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    Terminal {
+        screen: Screen,
+        pace: Pace,
+        spacing: NoticeSpacing,
+    },
+    Log(Log),
+    Nowhere,
+}
+
+/// A run at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// The selected jobs, counted.
+    pub tally: &'a Tally,
+    /// The engine's view.
+    pub snapshot: &'a Snapshot<'a>,
+    /// All jobs.
+    pub table: &'a JobTable,
+    /// Time since the run began.
+    pub elapsed: Duration,
+}
+
+impl Reporter {
+    /// A reporter for a run that begins with its jobs so; jobs that earlier runs completed took `earlier` each.
+    pub fn new(output: &Output, tally: &Tally, earlier: Vec<Duration>) -> Self {
+        let place = if output.is_quiet() {
+            Place::Nowhere
+        } else if output.can_draw() {
+            Place::Terminal {
+                screen: Screen::new(output.canvas()),
+                pace: Pace::default(),
+                spacing: NoticeSpacing::default(),
+            }
+        } else {
+            Place::Log(Log::default())
+        };
+        Self {
+            place,
+            settled_before: tally.settled(),
+            eta: Eta::new(earlier),
+            last: None,
+            is_stale: true,
+        }
+    }
+
+    /// Something has happened that a frame would show.
+    pub fn changed(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// A job of this run was settled, and took so long from its submit on.
+    pub fn settled(&mut self, now: Duration, took: Duration) {
+        self.eta.settled(now, took);
+    }
+
+    /// When [`Self::refresh`] has something to show again; `None` if it never has.
+    pub fn due_at(&self) -> Option<Duration> {
+        let tick = match self.place {
+            Place::Terminal { .. } if self.is_stale => BUSY_TICK,
+            Place::Terminal { .. } => IDLE_TICK,
+            Place::Log(_) => LOG_TICK,
+            Place::Nowhere => return None,
+        };
+        Some(self.last.map_or(Duration::ZERO, |last| last + tick))
+    }
+
+    /// Shows where the run is, if that is due.
+    pub fn refresh(&mut self, moment: Moment<'_>, output: &mut Output) {
+        let now = moment.elapsed;
+        if self.due_at().is_none_or(|due| now < due) {
+            return;
+        }
+        self.last = Some(now);
+        self.is_stale = false;
+        let left = self.eta.left(now, moment.snapshot);
+        match &mut self.place {
+            Place::Terminal { screen, pace, .. } => {
+                let snapshot = moment.snapshot;
+                let speeds = pace.follow(now, snapshot.submits, snapshot.polls);
+                let view = view(moment, speeds, left, self.eta.usual());
+                let size = output.window();
+                let lines = block::lines(&view, size);
+                let lines: Vec<_> = lines.iter().map(|line| output.in_talk_look(line)).collect();
+                screen.draw(&lines, size);
+            }
+            Place::Log(log) => {
+                let left = left.filter(|_| !moment.snapshot.only_downloads());
+                let left = left.map(show_left);
+                let progress = Progress {
+                    tally: moment.tally,
+                    settled_before: self.settled_before,
+                    downloads: moment.snapshot.downloads,
+                    elapsed: now,
+                    left: left.as_deref(),
+                };
+                if let Some(text) = log.progress(now, || log::line(progress)) {
+                    output.talk(&text);
+                }
+            }
+            Place::Nowhere => {}
+        }
+    }
+
+    /// Tells people about a notice, unless it says nothing new.
+    pub fn notice<'a>(
+        &mut self,
+        notice: &Notice,
+        id: impl Fn(JobIndex) -> &'a JobId,
+        elapsed: Duration,
+        output: &mut Output,
+    ) {
+        let Some(text) = notice_text(notice, id) else {
+            return;
+        };
+        let kind = NoticeKind::of(notice);
+        match &mut self.place {
+            Place::Terminal {
+                screen, spacing, ..
+            } => {
+                if spacing.admits(kind, elapsed) {
+                    screen.clear();
+                    self.is_stale = true;
+                    output.talk(&text);
+                }
+            }
+            Place::Log(log) => {
+                if let Some(text) = log.notice(kind, elapsed, text) {
+                    output.talk(&text);
+                }
+            }
+            Place::Nowhere => {}
+        }
+    }
+
+    /// Takes the block away for a moment: something else is about to be written where it is.
+    pub fn make_way(&mut self) {
+        if let Place::Terminal { screen, .. } = &mut self.place {
+            screen.clear();
+            self.is_stale = true;
+        }
+    }
+
+    /// Takes the block away for good, so that the summary has the last word.
+    pub fn finish(&mut self, output: &mut Output) {
+        match &mut self.place {
+            Place::Terminal { screen, .. } => screen.clear(),
+            Place::Log(log) => {
+                if let Some(text) = log.finish() {
+                    output.talk(&text);
+                }
+            }
+            Place::Nowhere => {}
+        }
+    }
+}
+
+fn view(
+    moment: Moment<'_>,
+    speeds: Option<Speeds>,
+    left: Option<Duration>,
+    usual: Option<Duration>,
+) -> View<'_> {
+    let oldest = moment.snapshot.oldest.iter();
+    View {
+        tally: moment.tally,
+        snapshot: moment.snapshot,
+        oldest: oldest
+            .map(|aged| (moment.table.id(aged.job).as_str(), aged.age))
+            .collect(),
+        speeds,
+        left,
+        usual,
+        elapsed: moment.elapsed,
+    }
+}
+
+/// Keeps a storm of one kind of notice from filling a terminal.
+#[derive(Debug, Default)]
+struct NoticeSpacing(Vec<(NoticeKind, Duration)>);
+
+impl NoticeSpacing {
+    fn admits(&mut self, kind: NoticeKind, now: Duration) -> bool {
+        if is_weighty(kind) {
+            return true;
+        }
+        let last = self.0.iter_mut().find(|(shown, _)| *shown == kind);
+        match last {
+            Some((_, at)) if now.saturating_sub(*at) < NOTICE_SPACING => return false,
+            Some((_, at)) => *at = now,
+            None => self.0.push((kind, now)),
+        }
+        true
+    }
+}
+
+fn is_weighty(kind: NoticeKind) -> bool {
+    matches!(kind, NoticeKind::SubmitsStopped | NoticeKind::Illegal)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,490 @@
+//! Advice drawn from how a run went: what to change so that the next one goes better.
+//!
+//! Start at [`hints`]. Each hint is a function of its own, of few numbers; [`Waits`] gathers those that are gone when
+//! the run is over.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::listing::jobs;
+use super::outcome::{ErrorClass, Tally};
+use crate::engine::event::{FailureClass, Notice, PendingClass, RunNumber};
+use crate::engine::job::{JobState, Phase};
+use crate::engine::snapshot::{Gate, Snapshot};
+use crate::engine::table::{JobTable, Selection};
+use crate::results;
+use crate::units::show_duration;
+
+/// Most hints that are given.
+const MOST: usize = 3;
+
+/// How long video URLs usually work, as providers that tell say; some say half of it.
+const URL_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// A part of the run that was lost is worth a hint from here on, in percent.
+const WORTH_PERCENT: u128 = 20;
+
+/// And from here on.
+const WORTH_TIME: Duration = Duration::from_secs(5);
+
+/// So many jobs with one trouble are no chance any more.
+const SEVERAL: u32 = 3;
+
+/// What submits waited for in a run, gathered while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waits {
+    /// Time in pauses after a 429.
+    rate_limited: Duration,
+    /// Time in pauses after a connection that could not be made.
+    unreachable: Duration,
+    /// Pauses after a 429.
+    refusals: u32,
+    /// Fewest and most jobs in flight when such a pause began.
+    taken: Option<(u32, u32)>,
+    /// The pause that is on: why, and until when.
+    open: Option<(PendingClass, Duration)>,
+    /// When a snapshot was looked at last.
+    seen: Duration,
+    /// When the last submit left, and how many had by then.
+    submits: (Duration, u64),
+}
+
+impl Waits {
+    /// Takes in the run as it is at `now`; often enough that no pause is missed.
+    pub fn follow(&mut self, snapshot: &Snapshot<'_>, now: Duration) {
+        if let Some((class, until)) = self.open {
+            let waited = now.min(until).saturating_sub(self.seen);
+            match class {
+                PendingClass::NotSent => self.unreachable += waited,
+                _ => self.rate_limited += waited,
+            }
+        }
+        self.open = match snapshot.gate {
+            Gate::Pause { class, opens_in } => Some((class, now + opens_in)),
+            _ => None,
+        };
+        self.seen = now;
+        if snapshot.submits > self.submits.1 {
+            self.submits = (now, snapshot.submits);
+        }
+    }
+
+    /// Takes in a notice, and how the run was then.
+    pub fn heard(&mut self, notice: &Notice, snapshot: &Snapshot<'_>) {
+        if let Notice::Paused {
+            class: PendingClass::RateLimited,
+            ..
+        } = notice
+        {
+            let now = snapshot.in_flight;
+            let (least, most) = self.taken.unwrap_or((now, now));
+            self.taken = Some((least.min(now), most.max(now)));
+            self.refusals += 1;
+        }
+    }
+}
+
+/// What hints are drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Signs<'a> {
+    /// All jobs.
+    pub table: &'a JobTable,
+    /// What the run selected.
+    pub selection: &'a Selection,
+    /// The selected jobs, counted.
+    pub tally: &'a Tally,
+    /// What submits waited for.
+    pub waits: &'a Waits,
+    /// Whether the run was to download, and so says itself what it could not fetch.
+    pub downloads: bool,
+    /// The limits of the run.
+    pub limits: InEffect,
+    /// How long the run took.
+    pub elapsed: Duration,
+    /// The time of day.
+    pub now: Timestamp,
+}
+
+/// The limits of a run that hints are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InEffect {
+    /// `--concurrency`
+    pub concurrency: u32,
+    /// `--submit-rate`, as the time between two submits.
+    pub submit_interval: Duration,
+    /// `--submit-timeout`
+    pub submit_timeout: Duration,
+    /// `--job-timeout`
+    pub job_timeout: Duration,
+}
+
+/// The hints that help most, the most useful one first.
+pub fn hints(signs: &Signs<'_>) -> Vec<String> {
+    let seen = Seen::of(signs);
+    let count = |class| signs.tally.count_class(class);
+    let not_sent = count(ErrorClass::Pending(PendingClass::NotSent));
+    let timed_out = count(ErrorClass::Timeout);
+    let in_order = [
+        reach(signs.waits.unreachable, signs.elapsed, not_sent),
+        stop_doubts(seen.in_doubt, seen.unanswered, signs.limits.submit_timeout),
+        fetch_soon(seen.fresh_urls).filter(|_| !signs.downloads),
+        wait_longer(timed_out, signs.limits.job_timeout),
+        slow_down(signs.waits, seen.accepted, signs.limits, signs.elapsed),
+        reword(
+            count(ErrorClass::Failed(FailureClass::Moderation)),
+            seen.sound_flagged,
+        ),
+    ];
+    in_order.into_iter().flatten().take(MOST).collect()
+}
+
+/// What only a look at every job tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Seen {
+    /// Jobs that this run brought to the provider.
+    accepted: u32,
+    in_doubt: u32,
+    /// Jobs in doubt because no answer came in time.
+    unanswered: u32,
+    /// Completed jobs without a file here whose URL should still work.
+    fresh_urls: u32,
+    /// Jobs that failed because of their sound.
+    sound_flagged: u32,
+}
+
+impl Seen {
+    fn of(signs: &Signs<'_>) -> Self {
+        let mut seen = Self::default();
+        let run = RunNumber(signs.table.next_run().0 - 1);
+        for index in signs.table.planned() {
+            if signs.selection.selects(signs.table.id(index)) {
+                seen.look_at(signs.table.job(index), run, signs.now);
+            }
+        }
+        seen
+    }
+
+    fn look_at(&mut self, job: &JobState, run: RunNumber, now: Timestamp) {
+        let says = |words: &str| {
+            let message = results::error(job).unwrap_or_default();
+            message.to_lowercase().contains(words)
+        };
+        self.accepted += u32::from(job.task().is_some_and(|task| task.run == run));
+        match &job.phase {
+            Phase::InDoubt { .. } => {
+                self.in_doubt += 1;
+                self.unanswered += u32::from(says("no answer within"));
+            }
+            Phase::Completed { finished_at, .. } if job.lacks_files() => {
+                let age = Duration::try_from(now.duration_since(*finished_at)).unwrap_or_default();
+                self.fresh_urls += u32::from(age < URL_LIFE);
+            }
+            Phase::Failed {
+                class: FailureClass::Moderation,
+                ..
+            } => self.sound_flagged += u32::from(says("audio")),
+            _ => {}
+        }
+    }
+}
+
+/// The provider could not be reached for long, or to the end.
+fn reach(waited: Duration, elapsed: Duration, not_sent: u32) -> Option<String> {
+    let percent = worth(waited, elapsed);
+    let cause = match percent {
+        Some(percent) => format!("for {percent}% of the time the provider could not be reached"),
+        None if not_sent > 0 => format!("{} could not be sent", jobs(not_sent)),
+        None => return None,
+    };
+    Some(format!(
+        "{cause}: check the network, a proxy in between and `--base-url`"
+    ))
+}
+
+/// Many jobs in doubt have one cause.
+fn stop_doubts(in_doubt: u32, unanswered: u32, submit_timeout: Duration) -> Option<String> {
+    if in_doubt < SEVERAL {
+        return None;
+    }
+    let counted = jobs(in_doubt);
+    Some(if unanswered * 2 > in_doubt {
+        let now = show_duration(submit_timeout);
+        format!(
+            "{counted} in doubt, most because no answer came within {now}: a longer `--submit-timeout` leaves a slow provider the time"
+        )
+    } else {
+        format!(
+            "{counted} in doubt: something on the way to the provider loses its answers, such as a proxy or a weak network; run from elsewhere, or ask the provider"
+        )
+    })
+}
+
+/// Video URLs do not last.
+fn fetch_soon(fresh_urls: u32) -> Option<String> {
+    let (videos, them) = match fresh_urls {
+        0 => return None,
+        1 => (
+            "the video is at the provider alone, and its URL usually expires".to_owned(),
+            "it",
+        ),
+        count => (
+            format!("{count} videos are at the provider alone, and their URLs usually expire"),
+            "them",
+        ),
+    };
+    Some(format!(
+        "{videos} within 24h: `shotlist download` fetches {them}, as `--download` does during a run"
+    ))
+}
+
+/// Tasks that outlive the job time-out.
+fn wait_longer(timed_out: u32, job_timeout: Duration) -> Option<String> {
+    let now = show_duration(job_timeout);
+    let twice = show_duration(job_timeout * 2);
+    (timed_out > 0).then(|| {
+        format!(
+            "{} took longer than {now} and may still be made: every run asks again, and `--job-timeout {twice}` waits for them",
+            jobs(timed_out)
+        )
+    })
+}
+
+/// A provider that keeps saying 429 could be asked for less.
+fn slow_down(waits: &Waits, accepted: u32, limits: InEffect, elapsed: Duration) -> Option<String> {
+    let percent = worth(waits.rate_limited, elapsed)?;
+    let lost = format!("{percent}% of the time was spent waiting after a 429");
+    // Refused whenever so many were in flight: that is how many the account takes.
+    let ceiling = waits.taken.filter(|(least, most)| {
+        let is_steady = most - least <= most / 8;
+        waits.refusals > 1 && is_steady && (1..limits.concurrency).contains(most)
+    });
+    if let Some((_, most)) = ceiling {
+        let now = limits.concurrency;
+        return Some(format!(
+            "{lost}: the account seems to take {most} at a time, so `--concurrency {most}` (now {now}) loses nothing"
+        ));
+    }
+    let (until, _) = waits.submits;
+    let rate = rate_of(accepted, until);
+    Some(match rate {
+        Some((rate, interval)) if interval > limits.submit_interval => format!(
+            "{lost}: the account took about {rate}, so `--submit-rate {rate}` asks for no more"
+        ),
+        _ => format!("{lost}: a lower `--submit-rate` or `--concurrency` avoids that"),
+    })
+}
+
+/// `count` in `time` as a rate in whole numbers, rounded down, and the spacing that it means.
+fn rate_of(count: u32, time: Duration) -> Option<(String, Duration)> {
+    let hour = Duration::from_secs(3600);
+    let seconds = time.as_secs().max(1);
+    let hourly = u32::try_from(u64::from(count) * 3600 / seconds).ok()?;
+    match (hourly, hourly / 60) {
+        (0, _) => None,
+        (hourly, 0..3) => Some((format!("{hourly}/h"), hour / hourly)),
+        (_, minutely) => Some((format!("{minutely}/min"), hour / 60 / minutely)),
+    }
+}
+
+/// Moderation repeats itself.
+fn reword(flagged: u32, sound_flagged: u32) -> Option<String> {
+    if flagged == 0 {
+        return None;
+    }
+    let counted = jobs(flagged);
+    Some(if sound_flagged * 2 > flagged {
+        format!(
+            "{counted} refused by moderation, most because of their sound: `generate_audio: false` and `--rerun changed` makes them without"
+        )
+    } else {
+        format!(
+            "{counted} refused by moderation: the same prompt or picture is seldom let through later; edit them, then `--rerun changed`"
+        )
+    })
+}
+
+/// The part of `elapsed` that was lost, in percent, if it is worth a hint.
+fn worth(lost: Duration, elapsed: Duration) -> Option<u128> {
+    let percent = lost.as_millis() * 100 / elapsed.as_millis().max(1);
+    (percent >= WORTH_PERCENT && lost >= WORTH_TIME).then(|| percent.min(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Counts;
+    use crate::engine::event::Event;
+    use crate::plan::Plan;
+    use crate::report::sample::{self, accepted, completed, event, intent, job, run, said};
+    use crate::text::CleanText;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    const LIMITS: InEffect = InEffect {
+        concurrency: 12,
+        submit_interval: SECOND,
+        submit_timeout: Duration::from_secs(180),
+        job_timeout: Duration::from_secs(3600),
+    };
+
+    fn snapshot(gate: Gate<'static>, in_flight: u32, submits: u64) -> Snapshot<'static> {
+        Snapshot {
+            counts: Counts::default(),
+            in_flight,
+            concurrency: 12,
+            to_submit: 9,
+            gate,
+            submit_spacing: SECOND,
+            polls_paused: None,
+            deadline_in: SECOND,
+            oldest: Vec::new(),
+            youngest: None,
+            submits,
+            polls: 0,
+            spend: None,
+            downloads: None,
+        }
+    }
+
+    /// A run of 100 s in which a pause of 10 s began at each of these seconds, with so many in flight.
+    fn refused(pauses: &[(u32, u32)], class: PendingClass) -> Waits {
+        let mut waits = Waits::default();
+        for now in 0..=100 {
+            let begun = pauses.iter().rfind(|(begin, _)| *begin <= now);
+            let on = begun.filter(|(begin, _)| begin + 10 > now);
+            let gate = on.map_or(Gate::Open, |(begin, _)| Gate::Pause {
+                class,
+                opens_in: SECOND * (begin + 10 - now),
+            });
+            let in_flight = on.map_or(5, |(_, in_flight)| *in_flight);
+            let snapshot = snapshot(gate, in_flight, u64::from(now));
+            waits.follow(&snapshot, SECOND * now);
+            if on.is_some_and(|(begin, _)| *begin == now) {
+                let (wait, message) = (SECOND * 10, CleanText::default());
+                let notice = Notice::Paused {
+                    wait,
+                    class,
+                    message,
+                };
+                waits.heard(&notice, &snapshot);
+            }
+        }
+        waits
+    }
+
+    #[test]
+    fn pauses_are_added_up_by_what_they_are_for_and_to_the_second() {
+        let waits = refused(&[(3, 1), (20, 1), (95, 1)], PendingClass::RateLimited);
+        assert_eq!(
+            (waits.rate_limited, waits.unreachable),
+            (SECOND * 25, Duration::ZERO)
+        );
+        let waits = refused(&[(3, 1)], PendingClass::NotSent);
+        assert_eq!(
+            (waits.rate_limited, waits.unreachable),
+            (Duration::ZERO, SECOND * 10)
+        );
+    }
+
+    #[test]
+    fn a_pause_that_nobody_looks_at_until_it_is_over_counts_for_what_it_was() {
+        let mut waits = Waits::default();
+        let class = PendingClass::RateLimited;
+        let opens_in = SECOND * 7;
+        waits.follow(&snapshot(Gate::Pause { class, opens_in }, 0, 0), SECOND);
+        waits.follow(&snapshot(Gate::Open, 0, 0), SECOND * 60);
+        assert_eq!(waits.rate_limited, SECOND * 7);
+    }
+
+    #[test]
+    fn a_provider_that_says_429_is_asked_for_less() {
+        let slowed = |pauses: &[(u32, u32)], accepted| {
+            let waits = refused(pauses, PendingClass::RateLimited);
+            slow_down(&waits, accepted, LIMITS, SECOND * 100).unwrap_or_default()
+        };
+        insta::assert_snapshot!(slowed(&[(0, 3), (20, 3), (40, 3), (60, 3)], 20), @"40% of the time was spent waiting after a 429: the account seems to take 3 at a time, so `--concurrency 3` (now 12) loses nothing");
+        insta::assert_snapshot!(slowed(&[(0, 1), (20, 9), (40, 0), (60, 7)], 20), @"40% of the time was spent waiting after a 429: the account took about 12/min, so `--submit-rate 12/min` asks for no more");
+        insta::assert_snapshot!(slowed(&[(0, 1), (20, 9), (40, 0), (60, 7)], 200), @"40% of the time was spent waiting after a 429: a lower `--submit-rate` or `--concurrency` avoids that");
+        assert_eq!(slowed(&[(0, 3)], 20), "", "10 % is not worth a hint");
+    }
+
+    #[test]
+    fn every_trouble_has_its_hint_from_where_it_is_no_chance_any_more() {
+        let minutes = |count: u32| SECOND * 60 * count;
+        let told = [
+            reach(minutes(3), minutes(10), 0),
+            reach(SECOND, minutes(10), 4),
+            stop_doubts(5, 4, LIMITS.submit_timeout),
+            stop_doubts(5, 1, LIMITS.submit_timeout),
+            fetch_soon(1),
+            fetch_soon(40),
+            wait_longer(2, LIMITS.job_timeout),
+            reword(3, 0),
+            reword(3, 2),
+        ];
+        let told: Vec<_> = told.into_iter().map(|hint| hint.expect("a hint")).collect();
+        insta::assert_snapshot!("every", told.join("\n"));
+        for nothing in [
+            reach(SECOND * 4, SECOND * 5, 0),
+            reach(minutes(1), minutes(10), 0),
+            stop_doubts(2, 2, LIMITS.submit_timeout),
+            fetch_soon(0),
+            wait_longer(0, LIMITS.job_timeout),
+            reword(0, 0),
+        ] {
+            assert_eq!(nothing, None);
+        }
+    }
+
+    #[test]
+    fn the_three_most_useful_hints_are_given_and_urls_count_for_a_day() {
+        let ids: Vec<String> = (0..9).map(|n| format!("job-{n}")).collect();
+        let plan = Plan::new(ids.iter().map(|id| job(id, id)).collect(), Vec::new());
+        let moderated = Event::Rejected {
+            class: FailureClass::Moderation,
+            message: said("flagged"),
+        };
+        let doubted = || Event::Doubted {
+            message: said("sent to `x`, no answer within 3m"),
+        };
+        let lives = [
+            vec![doubted()],
+            vec![doubted()],
+            vec![doubted()],
+            vec![accepted("t"), completed("https://x.example/v.mp4")],
+            vec![accepted("u"), Event::TimedOut],
+            vec![moderated],
+        ];
+        let mut records = vec![run(1, &[])];
+        for (id, life) in ids.iter().zip(lives) {
+            records.push(event(0, id, intent(id)));
+            records.extend(life.into_iter().map(|fact| event(60, id, fact)));
+        }
+        let table = sample::replayed(&plan, &records);
+        let selection = Selection::default();
+        let tally = Tally::of(&table, &selection);
+        let heads = |hours: i64| {
+            let signs = Signs {
+                table: &table,
+                selection: &selection,
+                tally: &tally,
+                waits: &Waits::default(),
+                downloads: false,
+                limits: LIMITS,
+                elapsed: SECOND * 100,
+                now: sample::second(60 + hours * 3600),
+            };
+            let hints = hints(&signs).into_iter();
+            let head = |hint: String| hint.chars().take(18).collect::<String>();
+            hints.map(head).collect::<Vec<_>>()
+        };
+        let (doubt, url, slow) = (
+            "3 jobs in doubt, m",
+            "the video is at th",
+            "1 job took longer ",
+        );
+        assert_eq!(heads(0), [doubt, url, slow]);
+        assert_eq!(heads(24), [doubt, slow, "1 job refused by m"]);
+    }
+}
