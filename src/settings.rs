@@ -28,6 +28,31 @@ pub const BASE_URL_VARIABLE: &str = "SHOTLIST_BASE_URL";
 /// The environment variable that holds the API key.
 pub const API_KEY_VARIABLE: &str = "SHOTLIST_API_KEY";
 
+/// Every variable that is read, with what it is; those that say one thing together.
+pub const VARIABLES: &[(&[&str], &str)] = &[
+    (
+        &[API_KEY_VARIABLE],
+        "the API key, where `--api-key-file` does not name a file that holds it",
+    ),
+    (
+        &[BASE_URL_VARIABLE],
+        "the address of the API, as `--base-url` and `api.base_url`",
+    ),
+    (
+        &["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"],
+        "the proxy, as other programs use it; never for loopback addresses, nor for private ones in `check --probe`",
+    ),
+    (&["NO_COLOR"], "no colour, if it is set and not empty"),
+    (
+        &["CLICOLOR_FORCE"],
+        "colour also without a terminal, if it is set and neither empty nor `0`; `NO_COLOR` wins over it",
+    ),
+    (
+        &["TZ"],
+        "the time zone of `--deadline 06:00`, if it is not that of the system",
+    ),
+];
+
 /// Path of the create request unless the manifest says otherwise.
 pub const CREATE_PATH: &str = "/v1/video/generations";
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Reading, Stop, accept, read_manifest, signals};
+use super::{Reading, Stop, accept, read_manifest, signals, tell_written};
 use crate::cli::{CheckArgs, ReadingArgs};
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
@@ -16,7 +16,7 @@ use crate::manifest::{ErrorsCsv, Loaded, expand};
 use crate::output::Output;
 use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
-use crate::report::json::{Line, SummaryLine};
+use crate::report::json::{Line, ProbedLine, SummaryLine};
 use crate::report::listing;
 use crate::report::summary::{Invocation, quoted};
 use crate::units::show_duration;
@@ -34,6 +34,9 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         // What is wrong with the manifest is worth knowing even so.
         let _ = accept(&options.manifest, loaded, &reading, output);
         return Err(error.into());
+    }
+    if let (Some(file), true) = (&options.errors_csv, options.json) {
+        tell_written(file, output);
     }
     let invocation = Invocation {
         manifest: options.manifest.display().to_string(),
@@ -71,6 +74,10 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
             diagnostics: Some(manifest.diagnostics),
             jobs: Some(BTreeMap::from([("total", count)])),
             video_seconds: Some(seconds),
+            probed: probed.map(|(answered, addresses)| ProbedLine {
+                addresses,
+                answered,
+            }),
             ..SummaryLine::new("check", ExitCode::Completed)
         };
         output.data(&Line::Summary(summary).to_json());

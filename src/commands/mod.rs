@@ -3,8 +3,12 @@
 //! Start at [`execute`]. What several commands share (reading the manifest, finding the state) is in this file.
 
 mod check;
+mod completions;
 mod desk;
+mod help;
 mod init;
+mod man;
+mod page;
 mod plan;
 mod report;
 mod resolve;
@@ -29,7 +33,9 @@ use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::manifest::{self, Colour, LoadOptions, Loaded, ManifestSettings, Outside, Sources};
 use crate::output::Output;
 use crate::plan::Plan;
-use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine, TableCell};
+use crate::report::json::{
+    COMMANDS, DiagnosticLine, ErrorLine, Line, NO_COMMAND, SummaryLine, TableCell, WrittenLine,
+};
 use crate::results;
 use crate::state::{Claim, STATE_FILE, StateError, Store};
 use crate::text;
@@ -58,7 +64,7 @@ pub fn refuse(wrong: &clap::Error, arguments: &[OsString], output: &mut Output) 
     if options.clone().any(|argument| argument == "--json") {
         let command = options.find_map(|argument| {
             let named = |name: &&&str| argument == **name;
-            JSON_COMMANDS.iter().find(named).copied()
+            COMMANDS.iter().find(named).copied()
         });
         let text = wrong.render().to_string();
         let message = text.trim().trim_start_matches("error: ");
@@ -70,14 +76,11 @@ pub fn refuse(wrong: &clap::Error, arguments: &[OsString], output: &mut Output) 
             })
             .to_json(),
         );
-        let summary = SummaryLine::new(command.unwrap_or("shotlist"), ExitCode::Usage);
+        let summary = SummaryLine::new(command.unwrap_or(NO_COMMAND), ExitCode::Usage);
         output.data(&Line::Summary(summary).to_json());
     }
     ExitCode::Usage
 }
-
-/// The commands that can answer in JSON lines.
-const JSON_COMMANDS: [&str; 5] = ["check", "plan", "run", "status", "report"];
 
 /// A panic is a bug in shotlist, and exits as one; what it says was told when it happened.
 fn unless_it_panics(perform: impl FnOnce() -> ExitCode) -> ExitCode {
@@ -96,9 +99,15 @@ fn perform(cli: Cli, output: &mut Output) -> ExitCode {
         Command::Init(options) => init::init(&options, output),
         Command::Schema(options) => Ok(schema::schema(&options, output)),
         Command::Simulate(options) => simulate::simulate(&options, output),
+        Command::Completions(options) => Ok(completions::completions(&options, output)),
+        Command::Man(options) => man::man(&options, output).map_err(Stop::from),
+        Command::Help(options) => Ok(help::help(&options, output)),
     };
     done.unwrap_or_else(|stop| {
-        stop.tell(json, output);
+        stop.tell(json.is_some(), output);
+        if let Some(command) = json {
+            stop.sum_up(command, output);
+        }
         output.deliver();
         stop.code()
     })
@@ -111,8 +120,11 @@ fn json_command(command: &Command) -> Option<&'static str> {
         Command::Plan(options) => options.json.then_some("plan"),
         Command::Run(options) => options.json.then_some("run"),
         Command::Status(options) => options.json.then_some("status"),
+        Command::Resolve(options) => options.json.then_some("resolve"),
         Command::Report(options) => options.json.then_some("report"),
-        Command::Resolve(_) | Command::Init(_) | Command::Schema(_) | Command::Simulate(_) => None,
+        Command::Init(options) => options.json.then_some("init"),
+        Command::Simulate(options) => options.json.then_some("simulate"),
+        Command::Schema(_) | Command::Completions(_) | Command::Man(_) | Command::Help(_) => None,
     }
 }
 
@@ -139,24 +151,25 @@ impl Stop {
         }
     }
 
-    fn tell(&self, json: Option<&'static str>, output: &mut Output) {
-        if let Self::Error(error) = self {
-            output.insist_wrapped(&format!("error: {}", with_causes(error)));
-            if let Some(help) = error.remedy() {
-                output.insist_wrapped(&format!("  help: {help}"));
-            }
+    /// Says it, also as a JSON line if those are wanted.
+    fn tell(&self, json: bool, output: &mut Output) {
+        let Self::Error(error) = self else { return };
+        let message = with_causes(error);
+        output.insist_wrapped(&format!("error: {message}"));
+        if let Some(help) = error.remedy() {
+            output.insist_wrapped(&format!("  help: {help}"));
         }
-        let Some(command) = json else { return };
-        if let Self::Error(error) = self {
-            let message = with_causes(error);
-            output.data(
-                &Line::Error(ErrorLine {
-                    message: &message,
-                    help: error.remedy(),
-                })
-                .to_json(),
-            );
+        if json {
+            let line = ErrorLine {
+                message: &message,
+                help: error.remedy(),
+            };
+            output.data(&Line::Error(line).to_json());
         }
+    }
+
+    /// The last line of a command that ends with it.
+    fn sum_up(&self, command: &'static str, output: &mut Output) {
         let summary = SummaryLine {
             diagnostics: match self {
                 Self::Invalid(counts) => Some(counts.clone()),
@@ -166,6 +179,12 @@ impl Stop {
         };
         output.data(&Line::Summary(summary).to_json());
     }
+}
+
+/// The line about a file that was written at the user's word.
+fn tell_written(file: &Path, output: &mut Output) {
+    let file = file.display().to_string();
+    output.data(&Line::Written(WrittenLine { file: &file }).to_json());
 }
 
 /// An error and its causes in one line, safe to show.

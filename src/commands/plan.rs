@@ -17,13 +17,14 @@ use crate::engine::table::{JobTable, Selection};
 use crate::engine::wish;
 use crate::error::ExitCode;
 use crate::manifest::{ManifestSettings, Sources};
-use crate::money::Priced;
+use crate::money::{Cost, Priced};
 use crate::output::Output;
 use crate::plan::{Fingerprint, JobId, Origin, Plan};
 use crate::report::cost::Bill;
 use crate::report::forecast::{ASSUMED, Forecast, Pace, Renders, Span, length, video_of};
 use crate::report::json::{CostLine, ExpectedLine, Line, OriginLine, PlanJobLine, SummaryLine};
 use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals, cost_line};
+use crate::report::spend::{Spend, SpendLine};
 use crate::settings::Schedule;
 
 pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, Stop> {
@@ -59,8 +60,12 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
             };
             Line::Plan(line).to_json()
         }));
+        let cap = max_spend.zip(currency);
+        let cap = cap.map(|(amount, currency)| Cost { amount, currency });
+        let spend = Spend::before(&table, cap);
         let summary = SummaryLine {
-            cost: Some(CostLine::new(bill, max_spend)),
+            cost_estimate: Some(CostLine::from(bill)),
+            spend: spend.as_ref().map(SpendLine::boxed),
             expected: forecast.as_ref().map(ExpectedLine::from),
             ..SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals)
         };

@@ -98,10 +98,10 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     drop(store); // nobody who reads slowly shall keep the next run out
     let facts = facts(&ended, &closed);
     if let Some(error) = closed.results_error {
-        Stop::from(error).tell(None, output);
+        Stop::from(error).tell(options.json, output);
     }
     if let Some(error) = ended.state_error {
-        Stop::from(error).tell(None, output);
+        Stop::from(error).tell(options.json, output);
     }
 
     let table = ended.engine.table();

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use super::json::SummaryLine;
 use super::listing::jobs;
 use super::notice::stop_cause;
-use super::outcome::{ErrorClass, RunFact, Tally, exit_code, meaning};
+use super::outcome::{ErrorClass, RunFact, Tally, exit_code};
 use super::spend::{Spend, SpendLine};
 use super::status::counts;
 use super::table::{Columns, cut};
@@ -219,7 +219,7 @@ impl Summary<'_> {
         }
         let code = self.exit_code();
         if code != ExitCode::Completed {
-            lines.push(format!("exit code {}: {}", code as u8, meaning(code)));
+            lines.push(format!("exit code {}: {}", code as u8, code.meaning()));
         }
         lines
     }

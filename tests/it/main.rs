@@ -9,9 +9,11 @@ mod disk;
 mod examples;
 mod exit_codes;
 mod faults;
+mod help;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod kills;
+mod lines;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
 mod pricing;

@@ -29,7 +29,7 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     let plan = scenario.ask("plan", &[]).exits(0);
     insta::assert_snapshot!(plan.stdout);
     let lines = scenario.ask("plan", &["--json"]).exits(0).lines();
-    let prices: Vec<&Value> = lines.iter().map(|line| &line["price"]).collect();
+    let prices: Vec<&Value> = lines.iter().map(|line| &line["cost_estimate"]).collect();
     // 8 × 0.0333 + 0.02, the same × 1.5 × 1.2, and two that nobody knows.
     let (quiet, loud) = (json!("0.2864"), json!("0.49952"));
     let unknown = Value::Null;
@@ -38,14 +38,15 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
         [&quiet, &quiet, &loud, &unknown, &unknown, &unknown]
     );
     let summary = lines.last().expect("a summary");
-    let cost = &summary["cost"];
-    assert_eq!(cost["currency"], "EUR");
-    assert_eq!(cost["amount"], "1.07232");
-    assert_eq!(cost["unknown"], 2);
-    assert_eq!(cost["max_spend"], "1.50");
+    let euro = |amount| json!({ "amount": amount, "currency": "EUR" });
+    let cost = &summary["cost_estimate"];
+    assert_eq!(cost["total"], euro("1.07232"));
+    assert_eq!(cost["unpriced_videos"], 2);
+    let nothing_yet = json!({ "reserved": [], "unpriced_requests": 0, "max_spend": euro("1.50") });
+    assert_eq!(summary["spend"], nothing_yet);
     let group = json!({
         "model": "seedance2.0-720p", "seconds": 8, "generate_audio": false, "media": false,
-        "videos": 2, "price": "0.2864", "amount": "0.5728",
+        "videos": 2, "each": "0.2864", "amount": "0.5728",
     });
     assert_eq!(cost["groups"].as_array().map(Vec::len), Some(4));
     let groups = cost["groups"].as_array().expect("a list");

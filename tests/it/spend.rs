@@ -44,7 +44,7 @@ fn a_cap_ends_a_run_with_6_and_a_higher_one_goes_on_to_the_end() {
     let two_and_a_half = json!({"amount": "2.50", "currency": "USD"});
     assert_eq!(
         summary["spend"],
-        json!({"reserved": [two_and_a_half], "unpriced_requests": 0, "cap": two_and_a_half})
+        json!({"reserved": [two_and_a_half], "unpriced_requests": 0, "max_spend": two_and_a_half})
     );
     let status = scenario.ask("status", &[]).exits(0);
     assert!(
