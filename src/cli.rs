@@ -318,15 +318,16 @@ impl ReadingArgs {
     }
 }
 
+const OUT_HELP: &str = "\
+Directory of state and results [default: `<manifest stem>.run` beside the manifest]
+
+The state is the memory of all runs: with another directory, jobs are new and are paid for again.";
+
 /// Where state and results are.
 #[derive(Debug, Args)]
 pub struct OutArgs {
     /// Directory of state and results
-    ///
-    /// [default: `<manifest stem>.run` beside the manifest]
-    ///
-    /// The state is the memory of all runs: with another directory, jobs are new and are paid for again.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Files")]
+    #[arg(long, long_help = OUT_HELP, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Files")]
     pub out: Option<PathBuf>,
 }
 

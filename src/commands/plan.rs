@@ -64,7 +64,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
         let cap = cap.map(|(amount, currency)| Cost { amount, currency });
         let spend = Spend::before(&table, cap);
         let summary = SummaryLine {
-            cost_estimate: Some(CostLine::from(bill)),
+            cost: Some(CostLine::from(bill)),
             spend: spend.as_ref().map(SpendLine::boxed),
             expected: forecast.as_ref().map(ExpectedLine::from),
             ..SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals)

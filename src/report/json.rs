@@ -323,7 +323,7 @@ pub struct SummaryLine {
     /// Seconds of video in the manifest or, for `plan`, that a run would order, as far as they are stated.
     pub video_seconds: Option<u64>,
     /// What the jobs that a run would submit are expected to cost; of `plan`.
-    pub cost_estimate: Option<CostLine>,
+    pub cost: Option<CostLine>,
     /// What all requests of this state so far are expected to cost, of all runs together, and what they may; `null` if
     /// there are no prices.
     pub spend: Option<Box<SpendLine>>,
@@ -483,7 +483,7 @@ impl SummaryLine {
             next: None,
             elapsed_seconds: None,
             video_seconds: None,
-            cost_estimate: None,
+            cost: None,
             spend: None,
             expected: None,
             running: None,

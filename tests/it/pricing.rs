@@ -39,7 +39,7 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     );
     let summary = lines.last().expect("a summary");
     let euro = |amount| json!({ "amount": amount, "currency": "EUR" });
-    let cost = &summary["cost_estimate"];
+    let cost = &summary["cost"];
     assert_eq!(cost["total"], euro("1.07232"));
     assert_eq!(cost["unpriced_videos"], 2);
     let nothing_yet = json!({ "reserved": [], "unpriced_requests": 0, "max_spend": euro("1.50") });
