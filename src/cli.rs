@@ -265,6 +265,10 @@ pub struct PlanArgs {
     #[arg(long, help_heading = "Manifest")]
     pub deny_warnings: bool,
 
+    /// Which jobs, and how many.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
@@ -308,32 +312,9 @@ pub struct RunArgs {
     #[arg(long, help_heading = "What to run")]
     pub rehearse: bool,
 
-    /// Submit only jobs whose id matches; repeatable. Running tasks are always polled
-    #[arg(long, value_name = "GLOB", help_heading = "What to run")]
-    pub select: Vec<String>,
-
-    /// Make finished jobs again that failed, or whose content has changed since; costs again
-    #[arg(
-        long,
-        value_name = "WHICH",
-        value_enum,
-        value_delimiter = ',',
-        help_heading = "What to run"
-    )]
-    pub rerun: Vec<RerunWhich>,
-
-    /// Submit at most this many jobs in this run
-    #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "What to run")]
-    pub max_jobs: Option<NonZeroU32>,
-
-    /// Submit nothing that would take what all requests are expected to cost over AMOUNT, such as `25` or `12.50`
-    ///
-    /// Counts every request of this state that may be made or paid, of all runs, removed jobs and earlier takes
-    /// included, by the prices that the manifest stated then (`pricing:`); what the provider refused is not counted,
-    /// what failed after it was accepted is: whether that is refunded, only the provider knows. A job that does not
-    /// fit is passed over for cheaper ones.
-    #[arg(long, value_name = "AMOUNT", help_heading = "What to run")]
-    pub max_spend: Option<Amount>,
+    /// Which jobs, and how many.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
 
     /// The limits.
     #[command(flatten)]
@@ -346,6 +327,32 @@ pub struct RunArgs {
     /// Print one JSON object a line on stdout, the last of type `summary`
     #[arg(long, help_heading = "Display")]
     pub json: bool,
+}
+
+/// Which jobs a run may submit, and how many.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "What to run")]
+pub struct ScopeArgs {
+    /// Submit only jobs whose id matches; repeatable. Running tasks are always polled
+    #[arg(long, value_name = "GLOB")]
+    pub select: Vec<String>,
+
+    /// Make finished jobs again that failed, or whose content has changed since; costs again
+    #[arg(long, value_name = "WHICH", value_enum, value_delimiter = ',')]
+    pub rerun: Vec<RerunWhich>,
+
+    /// Submit at most this many jobs in this run
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub max_jobs: Option<NonZeroU32>,
+
+    /// Submit nothing that would take what all requests are expected to cost over AMOUNT, such as `25` or `12.50`
+    ///
+    /// Counts every request of this state that may be made or paid, of all runs, removed jobs and earlier takes
+    /// included, by the prices that the manifest stated then (`pricing:`); what the provider refused is not counted,
+    /// what failed after it was accepted is: whether that is refunded, only the provider knows. A job that does not
+    /// fit is passed over for cheaper ones.
+    #[arg(long, value_name = "AMOUNT")]
+    pub max_spend: Option<Amount>,
 }
 
 /// Where the API is and with which key.
@@ -740,7 +747,7 @@ mod tests {
         }) else {
             panic!("a valid command line")
         };
-        assert_eq!(run.rerun, [RerunWhich::Failed, RerunWhich::Changed]);
-        assert_eq!(run.select, ["a*", "b*"]);
+        assert_eq!(run.scope.rerun, [RerunWhich::Failed, RerunWhich::Changed]);
+        assert_eq!(run.scope.select, ["a*", "b*"]);
     }
 }

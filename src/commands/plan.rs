@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,24 +11,27 @@ use crate::cli::PlanArgs;
 use crate::clock;
 use crate::engine::event::JobIndex;
 use crate::engine::job::{JobState, Phase, Slot};
-use crate::engine::resume::{Outlook, Rerun, outlook};
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::resume::{Outlook, outlook};
+use crate::engine::table::JobTable;
 use crate::engine::wish;
 use crate::error::ExitCode;
-use crate::manifest::{ManifestSettings, Sources};
+use crate::manifest::Sources;
 use crate::money::Priced;
 use crate::output::Output;
 use crate::plan::{Fingerprint, JobId, Origin, Plan};
 use crate::report::cost::Bill;
 use crate::report::forecast::{ASSUMED, Forecast, Pace, Renders, Span, length, video_of};
 use crate::report::json::{CostLine, ExpectedLine, Line, OriginLine, PlanJobLine, SummaryLine};
-use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals, cost_line};
-use crate::settings::Schedule;
+use crate::report::listing::{Cap, Order, PlanKind, PlanLine, PlanListing, PlanTotals, cost_line};
+use crate::report::spend::{Spend, SpendLine};
+use crate::settings::{Schedule, Scope};
 
 pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     let loaded = read_manifest(&options.manifest, &reading.options);
     let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
+    let scope = Scope::resolve(&options.scope, &manifest.settings)?;
+    scope.ensure_selected(&manifest.plan)?;
     let mut table = JobTable::new(Some(&manifest.plan));
     read_state(
         &options.manifest,
@@ -38,18 +40,22 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
         output,
     )?;
 
-    let outlooks = Outlooks::new(&manifest.plan, &table);
+    let outlooks = Outlooks::new(&manifest.plan, &table, &scope);
     let currency = manifest.plan.pricing().map(|pricing| pricing.currency);
     let mut totals = PlanTotals::new(currency);
     outlooks.lines().for_each(|line| totals.add(&line));
     let bill = totals.bill();
-    let ManifestSettings {
-        max_jobs,
-        max_spend,
-        ..
-    } = manifest.settings;
+    let (budget, refusal) = match scope.budget(&manifest.plan, &table) {
+        Ok(budget) => (budget, None),
+        Err(error) => (None, Some(error)),
+    };
+    let cap = budget.as_ref().map(|budget| Cap {
+        limit: budget.cap(),
+        reserved: budget.reserved(table.reserved()),
+    });
+    let spend = Spend::of(&table, budget.as_ref());
     let schedule = Schedule::of(&manifest.settings, &clock::local())?;
-    let forecast = outlooks.forecast(bill, &schedule, max_jobs, clock::wall());
+    let forecast = outlooks.forecast(bill, &schedule, clock::wall());
     if options.json {
         output.data_lines(outlooks.lines().zip(0..).map(|(line, number)| {
             let job = manifest.plan.jobs().get(number);
@@ -60,7 +66,11 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
             Line::Plan(line).to_json()
         }));
         let summary = SummaryLine {
-            cost: Some(CostLine::new(bill, max_spend)),
+            cost: Some(CostLine {
+                refusal: refusal.map(|error| error.to_string()),
+                ..CostLine::new(bill, scope.max_spend)
+            }),
+            spend: spend.as_ref().map(SpendLine::boxed),
             expected: forecast.as_ref().map(ExpectedLine::from),
             ..SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals)
         };
@@ -72,15 +82,24 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     output.data(&listing.header());
     output.data_lines(outlooks.lines().map(|line| listing.draw(&line)));
     output.data("");
-    output.data_wrapped(&totals.text(max_jobs));
+    output.data_wrapped(&totals.text(scope.max_jobs));
     let lines = bill.lines(output.data_width());
     if !lines.is_empty() {
         output.data("");
         output.data_lines(lines);
         output.data("");
     }
-    if let Some(cost) = cost_line(bill, max_spend) {
+    if let Some(cost) = cost_line(bill, cap) {
         output.data_wrapped(&cost);
+    }
+    if let Some(refusal) = refusal {
+        output.data_wrapped(&format!(
+            "a run would be refused: {refusal}; {}",
+            refusal.help()
+        ));
+    }
+    if let Some(spend) = spend {
+        output.data_wrapped(&spend.text());
     }
     if let Some(forecast) = forecast {
         let (slots, rate) = (schedule.concurrency, schedule.submit_rate);
@@ -105,10 +124,11 @@ fn origin(origin: &Origin, sources: &Sources) -> OriginLine {
     }
 }
 
-/// What a run without `--select` and `--rerun` would do.
+/// What a run would do.
 struct Outlooks<'a> {
     plan: &'a Plan,
     table: &'a JobTable,
+    scope: &'a Scope,
     /// Whether a job that got its id from its content was removed: then a new one may be the same row, edited.
     lost_a_generated_id: bool,
     /// Removed jobs by what they sent.
@@ -116,11 +136,12 @@ struct Outlooks<'a> {
 }
 
 impl<'a> Outlooks<'a> {
-    fn new(plan: &'a Plan, table: &'a JobTable) -> Self {
+    fn new(plan: &'a Plan, table: &'a JobTable, scope: &'a Scope) -> Self {
         let lost_a_generated_id = table.removed().any(|job| is_generated(table.id(job)));
         Self {
             plan,
             table,
+            scope,
             lost_a_generated_id,
             removed: sent_by_removed(table),
         }
@@ -143,11 +164,8 @@ impl<'a> Outlooks<'a> {
     fn line(&self, job: JobIndex) -> PlanLine<'a> {
         let table = self.table;
         let is_removed = table.removed().contains(&job);
-        let outlook = outlook(
-            table.job(job),
-            wish(table, job, &Selection::default()),
-            Rerun::default(),
-        );
+        let wish = wish(table, job, &self.scope.selection);
+        let outlook = outlook(table.job(job), wish, self.scope.rerun);
         let (kind, why) = if is_removed {
             (PlanKind::Removed, removed(outlook))
         } else {
@@ -169,13 +187,7 @@ impl<'a> Outlooks<'a> {
     }
 
     /// How long the run would take; `None` if there is nothing to wait for.
-    fn forecast(
-        &self,
-        bill: &Bill,
-        schedule: &Schedule,
-        max_jobs: Option<NonZeroU32>,
-        now: Timestamp,
-    ) -> Option<Forecast> {
+    fn forecast(&self, bill: &Bill, schedule: &Schedule, now: Timestamp) -> Option<Forecast> {
         let submit_interval = schedule.submit_rate.interval();
         let pace = Pace {
             concurrency: schedule.concurrency,
@@ -205,7 +217,10 @@ impl<'a> Outlooks<'a> {
         if running.is_empty() && bill.videos() == 0 {
             return None;
         }
-        let most_jobs = max_jobs.map_or(usize::MAX, |most| most.get() as usize);
+        let most_jobs = self
+            .scope
+            .max_jobs
+            .map_or(usize::MAX, |most| most.get() as usize);
         let at = |end: fn(Span) -> Duration| {
             let orders = self.lines().filter_map(|line| match line.order {
                 Order::Video { video, .. } => Some(end(takes(video.model, video.seconds))),
@@ -240,8 +255,21 @@ impl<'a> Outlooks<'a> {
         let state = self.table.job(job);
         let changed = self.table.is_changed(job);
         match outlook {
-            Outlook::New | Outlook::Remake | Outlook::Skipped => (PlanKind::New, self.new_job(job)),
+            Outlook::New => (PlanKind::New, self.new_job(job)),
             Outlook::Again => (PlanKind::New, again(state)),
+            Outlook::Skipped => (PlanKind::Skipped, "not selected".into()),
+            Outlook::Remake if changed && self.scope.rerun.changed => (
+                PlanKind::Changed,
+                format!(
+                    "{} with other content; made again, which costs again",
+                    state.status()
+                )
+                .into(),
+            ),
+            Outlook::Remake => (
+                PlanKind::Failed,
+                format!("{}; made again, which costs again", failure(state)).into(),
+            ),
             Outlook::Resume if changed => (
                 PlanKind::Resume,
                 "running with its old content, which is polled; the edit is not sent".into(),

@@ -281,8 +281,10 @@ pub struct CostLine {
     pub amount: Option<String>,
     /// How many videos have no price.
     pub unknown: u32,
-    /// `limits.max_spend`.
+    /// The cap of `--max-spend` or `limits.max_spend`.
     pub max_spend: Option<String>,
+    /// Why a run under this cap would send nothing.
+    pub refusal: Option<String>,
     /// The same by what prices hang on.
     pub groups: Vec<CostGroupLine>,
 }
@@ -296,8 +298,8 @@ pub struct CostGroupLine {
     pub seconds: Option<u8>,
     /// `generate_audio`, where it is set.
     pub generate_audio: Option<bool>,
-    /// Whether pictures, videos or sounds are sent along.
-    pub media: bool,
+    /// What the video is made from: `text`, `image`, `first_last` or `reference`.
+    pub mode: &'static str,
     /// How many there are.
     pub videos: u32,
     /// What each costs.
@@ -315,6 +317,7 @@ impl CostLine {
             amount: bill.currency().map(|_| sum.amount.to_string()),
             unknown: sum.unknown,
             max_spend: max_spend.map(|it| it.to_string()),
+            refusal: None,
             groups: bill.groups().map(CostGroupLine::from).collect(),
         }
     }
@@ -326,7 +329,7 @@ impl From<(Priced, Group)> for CostGroupLine {
             model: video.model.as_str(),
             seconds: video.seconds,
             generate_audio: video.audio,
-            media: video.reference,
+            mode: video.mode.as_str(),
             videos: group.videos,
             price: group.each.map(|it| it.to_string()),
             amount: group.amount().map(|it| it.to_string()),
