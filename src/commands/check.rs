@@ -159,7 +159,7 @@ fn write_errors(
         warnings => format!("{errors} and {}", counted(warnings, "warning")),
     };
     output.talk(&format!(
-        "{} has the rows of the table with {mistakes} in the last column",
+        "{} has the rows of the table with {mistakes} in the last column; save it back in place of the table when it is mended, as a run goes by the file's name",
         file.display()
     ));
     Ok(())

@@ -197,6 +197,22 @@ struct Manifest {
     plan: Plan,
     settings: ManifestSettings,
     diagnostics: DiagnosticCounts,
+    /// Whether it is a copy of a table with errors in it.
+    is_errors_csv: bool,
+}
+
+impl Manifest {
+    /// Warns before a copy of a table, mended, begins a state of its own, in which nothing is made yet.
+    fn warn_of_second_state(&self, out: Option<&Path>, stage: Stage, output: &mut Output) {
+        let own = state_directory(&self.path, None, stage);
+        if !self.is_errors_csv || stage != Stage::Real || out.is_some() || own.exists() {
+            return;
+        }
+        output.insist_wrapped(&format!(
+            "warning: `{}` was written by `--errors-csv`, and a run of it begins with nothing made: if the table that it was made from has been run, save it back under that name, or name its state with `--out`; jobs that are made already would be paid for again",
+            self.path.display()
+        ));
+    }
 }
 
 /// How many diagnostics of each severity there are.
@@ -252,6 +268,7 @@ fn accept(
 ) -> Result<(Manifest, Sources), Stop> {
     show_diagnostics(&loaded, reading, output);
     let diagnostics = count_diagnostics(&loaded);
+    let is_errors_csv = loaded.is_errors_csv();
     let plan = match loaded.plan {
         Some(plan) if !loaded.diagnostics.has_errors() => plan,
         _ => return Err(Stop::Invalid(diagnostics)),
@@ -263,6 +280,7 @@ fn accept(
     }
     let manifest = Manifest {
         path: path.to_owned(),
+        is_errors_csv,
         plan,
         settings: loaded.settings,
         diagnostics,

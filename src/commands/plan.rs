@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Reading, Stop, accept, read_manifest, read_state};
+use super::{Reading, Stage, Stop, accept, read_manifest, read_state};
 use crate::cli::PlanArgs;
 use crate::clock;
 use crate::engine::event::JobIndex;
@@ -32,13 +32,10 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
     let scope = Scope::resolve(&options.scope, &manifest.settings)?;
     scope.ensure_selected(&manifest.plan)?;
+    let out = options.out.out.as_deref();
+    manifest.warn_of_second_state(out, Stage::Real, output);
     let mut table = JobTable::new(Some(&manifest.plan));
-    read_state(
-        &options.manifest,
-        options.out.out.as_deref(),
-        &mut table,
-        output,
-    )?;
+    read_state(&options.manifest, out, &mut table, output)?;
 
     let outlooks = Outlooks::new(&manifest.plan, &table, &scope);
     let currency = manifest.plan.pricing().map(|pricing| pricing.currency);

@@ -52,6 +52,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     };
     let key = api_key(options, output)?;
     let out = options.out.out.as_deref();
+    manifest.warn_of_second_state(out, stage, output);
     let (mut store, table) = open_state(&manifest, out, stage, &clock, output)?;
 
     let runtime = signals::runtime()?;

@@ -284,9 +284,9 @@ impl Loading<'_> {
         let plan = plan?.with_pricing(pricing);
         if let Some((key, _)) = &sections.pricing
             && !diagnostics.has_errors()
-            && let Some(warning) = pricing::unpriced(&plan, &key.span)
+            && let Some(found) = pricing::unpriced(&plan, &key.span, sections.max_spend_at.as_ref())
         {
-            diagnostics.push(warning);
+            diagnostics.push(found);
         }
         Some(plan)
     }

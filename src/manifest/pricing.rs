@@ -152,6 +152,10 @@ fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal
     let mut prices = BTreeMap::new();
     for (key, price) in pairs {
         let model = Model::parse(&key.name);
+        if let Some(comma) = decimal_comma(&prices, (key, price)) {
+            diagnostics.push(comma);
+            continue;
+        }
         if model.is_none() {
             diagnostics.push(Diagnostic::error(
                 "unknown-model",
@@ -165,6 +169,23 @@ fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal
         prices.extend(model.zip(number));
     }
     prices
+}
+
+/// `0,06` between braces, which is a price of `0` and a model `06` to YAML.
+fn decimal_comma(
+    prices: &BTreeMap<Model, Decimal>,
+    (key, price): (&Key, &Node),
+) -> Option<Diagnostic> {
+    let is_rest = price.value == Value::Null && key.name.bytes().all(|it| it.is_ascii_digit());
+    if !is_rest || prices.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "`,{}` is no part of the price before it: a comma ends a price here",
+        key.name
+    );
+    let help = format!("write a point: `0.{}`", key.name);
+    Some(Diagnostic::error("bad-price", &key.span, message, help))
 }
 
 fn factor(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Decimal {
@@ -276,8 +297,9 @@ pub(super) fn too_large(name: &str, at: &Span) -> Diagnostic {
     Diagnostic::error("price-list-too-large", at, message, help)
 }
 
-/// Jobs that the price list, named at `at`, has no price for.
-pub(super) fn unpriced(plan: &Plan, at: &Span) -> Option<Diagnostic> {
+/// Jobs that the price list, named at `at`, has no price for: an error where `max_spend` stands, which could not be
+/// kept.
+pub(super) fn unpriced(plan: &Plan, at: &Span, max_spend: Option<&Span>) -> Option<Diagnostic> {
     let pricing = plan.pricing()?;
     let mut without = plan.jobs().iter().filter(|job| plan.price(job).is_none());
     let first = without.next()?;
@@ -293,10 +315,13 @@ pub(super) fn unpriced(plan: &Plan, at: &Span) -> Option<Diagnostic> {
         bytes: start..start + 1,
     };
     let which = if count == 1 { "this one" } else { "the first" };
-    Some(
-        Diagnostic::warning("unpriced", at, message, why_unpriced(pricing, first))
-            .related(&place, format!("{which}, `{}`", first.id())),
-    )
+    let help = why_unpriced(pricing, first);
+    let found = match max_spend {
+        Some(cap) => Diagnostic::error("max-spend-unpriced", at, message, help)
+            .related(cap, "the cap could not be kept"),
+        None => Diagnostic::warning("unpriced", at, message, help),
+    };
+    Some(found.related(&place, format!("{which}, `{}`", first.id())))
 }
 
 fn why_unpriced(pricing: &Pricing, job: &Job) -> String {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Scenario, Simulated, filters};
 
 const MANIFEST: &str = r#"pricing: prices.yaml
-limits: { max_spend: 1.5, max_jobs: 4 }
+limits: { max_jobs: 4 }
 allow: [no-duration, unpriced]
 defaults: { model: seedance2.0-720p, duration: 8, extra_body: { generate_audio: false } }
 jobs:
@@ -26,9 +26,13 @@ fn scenario() -> Scenario {
 #[test]
 fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     let scenario = scenario();
-    let plan = scenario.ask("plan", &[]).exits(0);
+    let cap = ["--max-spend", "1.5"];
+    let plan = scenario.ask("plan", &cap).exits(0);
     insta::assert_snapshot!(plan.stdout);
-    let lines = scenario.ask("plan", &["--json"]).exits(0).lines();
+    let lines = scenario
+        .ask("plan", &[&cap[..], &["--json"]].concat())
+        .exits(0)
+        .lines();
     let prices: Vec<&Value> = lines.iter().map(|line| &line["price"]).collect();
     // 8 × 0.0333 + 0.02, the same × 1.5 × 1.2, and two that nobody knows.
     let (quiet, loud) = (json!("0.2864"), json!("0.49952"));
@@ -52,6 +56,19 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     assert!(groups.contains(&group), "{groups:?}");
     assert_eq!(summary["expected"]["finished_videos"], 0);
     assert_eq!(summary["expected"]["video_most_seconds"], 240);
+}
+
+#[test]
+fn under_a_cap_of_the_manifest_a_job_without_a_price_is_refused_by_every_command() {
+    let scenario = scenario();
+    scenario.edit(&MANIFEST.replace("max_jobs: 4", "max_spend: 1.5"));
+    for command in ["check", "plan"] {
+        scenario
+            .ask(command, &[])
+            .exits(2)
+            .says("error[max-spend-unpriced]: 2 of 5 jobs have no price");
+    }
+    scenario.run(&["--rehearse"]).exits(2);
 }
 
 #[test]

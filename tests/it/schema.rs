@@ -183,7 +183,7 @@ const UNSAID: &[(&str, &[&str])] = &[
     ),
     (
         "it is about all that a job has together with its defaults, its axes and its row",
-        &["operation-mismatch"],
+        &["max-spend-unpriced", "operation-mismatch"],
     ),
     (
         "it adds up, or looks into bytes",

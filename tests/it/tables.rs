@@ -136,6 +136,16 @@ fn a_table_comes_back_with_its_errors_and_is_the_same_plan_once_mended() {
         .shotlist(&["check", "mend.csv", "--expand"])
         .exits(0);
     mended_is_passed_over(&mended.stderr);
+    let of_the_copy =
+        "`mend.csv` was written by `--errors-csv`, and a run of it begins with nothing made";
+    scenario
+        .shotlist(&["plan", "mend.csv"])
+        .exits(0)
+        .says(of_the_copy);
+    let named = scenario
+        .shotlist(&["plan", "mend.csv", "--out", "shots.run"])
+        .exits(0);
+    assert!(!named.stderr.contains("warning"), "{}", named.stderr);
     scenario.write(
         "shots.csv",
         &table
