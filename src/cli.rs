@@ -8,12 +8,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::engine::event::TaskId;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding};
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
 use crate::plan::{JobId, JobIdError};
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
@@ -21,7 +21,7 @@ use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
 /// Reads the command line. The error prints itself (help and version included) and knows its exit code: 2 for
 /// wrong usage.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let cli = Cli::try_parse_from(arguments)?;
+    let cli = Cli::try_parse_from(arguments).map_err(with_tip)?;
     if let Command::Resolve(resolve) = &cli.command
         && resolve.task.is_some()
         && resolve.jobs.len() != 1
@@ -32,6 +32,40 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
         ));
     }
     Ok(cli)
+}
+
+/// Says of usual slips what is meant instead.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let names_manifest = |word: &str| {
+        let extension = word.rsplit_once('.').map(|(_, extension)| extension);
+        matches!(extension, Some("yaml" | "yml" | "csv" | "xlsx"))
+    };
+    let tip = match (word(ContextKind::InvalidSubcommand), word(ContextKind::InvalidArg)) {
+        (Some(name), _) if names_manifest(name) => {
+            format!("`shotlist check {name}` finds its mistakes, `shotlist run {name}` does it")
+        }
+        (_, Some("--dry-run" | "--dryrun")) => {
+            "`shotlist plan` says what a run would do; `run --rehearse` does it for free, against a simulated provider".to_owned()
+        }
+        (_, Some(currency)) if Currency::new(currency).is_some() => {
+            "an amount stands alone, `--max-spend 5`: its currency is that of the price list".to_owned()
+        }
+        (_, Some(name)) if names_manifest(name) => {
+            "one manifest at a time; a name with blanks stands in quotes: `'my shots.csv'`".to_owned()
+        }
+        _ => return error,
+    };
+    error.remove(ContextKind::SuggestedArg);
+    error.remove(ContextKind::Usage);
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![tip.into()]),
+    );
+    error
 }
 
 /// Runs a manifest of Seedance 2.0 video jobs: validates first, never pays twice, always safe to run again
@@ -673,6 +707,21 @@ mod tests {
                 insta::assert_snapshot!(name, command.render_long_help());
             }
         }
+    }
+
+    #[test]
+    fn usual_slips_are_answered_with_what_is_meant() {
+        let told = |line| parsed(line).expect_err("refused").to_string();
+        insta::assert_snapshot!(
+            [
+                "shotlist shots.yaml",
+                "shotlist run a.csv --dry-run",
+                "shotlist run a.csv --max-spend 5 USD",
+                "shotlist check my shots.csv"
+            ]
+            .map(told)
+            .join("\n")
+        );
     }
 
     #[test]

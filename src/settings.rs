@@ -205,7 +205,11 @@ impl Scope {
             ExitCode::Usage,
             format!("`--select` matches no job: {}", globs.join(", ")),
         )
-        .help("`shotlist plan` lists the ids; `*` stands for any characters, `?` for one"))
+        .help(if self.select.iter().any(|glob| glob.contains(',')) {
+            "repeat the option for several patterns: `--select 'a*' --select b`"
+        } else {
+            "`shotlist plan` lists the ids; `*` stands for any characters, `?` for one"
+        }))
     }
 }
 

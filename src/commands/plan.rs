@@ -16,7 +16,7 @@ use crate::engine::table::JobTable;
 use crate::engine::wish;
 use crate::error::ExitCode;
 use crate::manifest::Sources;
-use crate::money::Priced;
+use crate::money::{Amount, Priced};
 use crate::output::Output;
 use crate::plan::{Fingerprint, JobId, Origin, Plan};
 use crate::report::cost::Bill;
@@ -49,6 +49,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     let cap = budget.as_ref().map(|budget| Cap {
         limit: budget.cap(),
         reserved: budget.reserved(table.reserved()),
+        room_for: outlooks.fitting(budget.cap().amount, budget.reserved(table.reserved())),
     });
     let spend = Spend::of(&table, budget.as_ref());
     let schedule = Schedule::of(&manifest.settings, &clock::local())?;
@@ -156,6 +157,24 @@ impl<'a> Outlooks<'a> {
 
     fn lines(&self) -> impl Iterator<Item = PlanLine<'a>> + '_ {
         (0..self.table.removed().end).map(|job| self.line(job))
+    }
+
+    /// How many videos fit under `cap`, each in its turn.
+    fn fitting(&self, cap: Amount, reserved: Amount) -> u32 {
+        let mut taken = reserved;
+        let prices = self.lines().filter_map(|line| line.order.price());
+        let fits = |price: &Amount| {
+            let is_in = taken.plus(*price) <= cap;
+            if is_in {
+                taken = taken.plus(*price);
+            }
+            is_in
+        };
+        let most = self
+            .scope
+            .max_jobs
+            .map_or(usize::MAX, |most| most.get() as usize);
+        u32::try_from(prices.filter(fits).take(most).count()).unwrap_or(u32::MAX)
     }
 
     fn line(&self, job: JobIndex) -> PlanLine<'a> {

@@ -89,7 +89,11 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
         Some(Format::Yaml) => loading.yaml(source, &mut sections),
         Some(Format::Table(kind)) => loading.bare_table(source, kind),
         None => {
-            loading.diagnostics.push(unknown_format(path, source));
+            let at = span(source, 0..0);
+            loading.diagnostics.push(match (loading.files.read)(path) {
+                Err(error) if !is_address(path) => unreadable(path, &error, &at),
+                _ => unknown_format(path, source),
+            });
             None
         }
     };
@@ -942,6 +946,9 @@ fn idle_options(options: &LoadOptions, source: SourceId) -> Diagnostics {
 
 fn unreadable(path: &Path, error: &io::Error, at: &Span) -> Diagnostic {
     let help = match error.kind() {
+        io::ErrorKind::NotFound if path == Path::new("-") => {
+            "a manifest is a file: what a run has done is kept beside it, under its name"
+        }
         io::ErrorKind::NotFound => "check the name and the directory",
         io::ErrorKind::PermissionDenied => "allow reading it",
         io::ErrorKind::IsADirectory => "name a file in it",
@@ -956,7 +963,18 @@ fn unreadable(path: &Path, error: &io::Error, at: &Span) -> Diagnostic {
     )
 }
 
+fn is_address(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.starts_with("https:") || name.starts_with("http:")
+}
+
 fn unknown_format(path: &Path, source: SourceId) -> Diagnostic {
+    if is_address(path) {
+        let message = "a manifest is a file on this machine, not an address";
+        let help =
+            "save it here and name that file; a shared sheet can be downloaded as .xlsx or CSV";
+        return Diagnostic::error("unknown-format", &span(source, 0..0), message, help);
+    }
     let help = match path.extension().and_then(|extension| extension.to_str()) {
         Some("xls" | "xlsb" | "ods" | "numbers") => {
             "save it as .xlsx, or the sheet as CSV (in Excel: `CSV UTF-8`), and name that file"

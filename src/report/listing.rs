@@ -228,6 +228,8 @@ pub struct Cap {
     pub limit: Cost,
     /// What is reserved already.
     pub reserved: Amount,
+    /// How many of the videos there is room for, in the order of the plan and without those that do not fit.
+    pub room_for: u32,
 }
 
 /// What the videos of a plan cost, in a line: the sum, and how it stands to the cap with what is `reserved` already, or
@@ -250,7 +252,12 @@ pub fn cost_line(bill: &Bill, cap: Option<Cap>) -> Option<String> {
         return Some(line);
     }
     line.push_str(" by your price list");
-    if let Some(Cap { limit, reserved }) = cap {
+    if let Some(Cap {
+        limit,
+        reserved,
+        room_for,
+    }) = cap
+    {
         let is_over = sum.amount.plus(reserved) > limit.amount;
         let stands = if is_over { "over" } else { "within" };
         let before = if reserved > Amount::default() {
@@ -259,6 +266,13 @@ pub fn cost_line(bill: &Bill, cap: Option<Cap>) -> Option<String> {
             ""
         };
         let _ = write!(line, ", {stands} the cap of {limit}{before}");
+        if is_over {
+            let _ = write!(
+                line,
+                ": there is room for {room_for} of the {} videos",
+                bill.videos()
+            );
+        }
     }
     Some(line)
 }
@@ -349,7 +363,11 @@ mod tests {
                 currency,
             };
             let reserved = amount(reserved);
-            Some(Cap { limit, reserved })
+            Some(Cap {
+                limit,
+                reserved,
+                room_for: 1,
+            })
         };
         assert_eq!(cost_line(&bill, cap("5", "0")), None);
         let Order::Video { video, .. } = video(Some(8), None) else {
@@ -368,9 +386,9 @@ mod tests {
         insta::assert_snapshot!(shown.join("\n"), @"
         cost: 2.72 EUR by your price list
         cost: 2.72 EUR by your price list, within the cap of 2.72 EUR
-        cost: 2.72 EUR by your price list, over the cap of 2.719999 EUR
+        cost: 2.72 EUR by your price list, over the cap of 2.719999 EUR: there is room for 1 of the 2 videos
         cost: 2.72 EUR by your price list, within the cap of 4.00 EUR with what is reserved already
-        cost: 2.72 EUR by your price list, over the cap of 4.00 EUR with what is reserved already
+        cost: 2.72 EUR by your price list, over the cap of 4.00 EUR with what is reserved already: there is room for 1 of the 2 videos
         ");
         let longer = Priced {
             seconds: None,
