@@ -21,7 +21,9 @@ use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
 /// Reads the command line. The error prints itself (help and version included) and knows its exit code: 2 for
 /// wrong usage.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let cli = Cli::try_parse_from(arguments).map_err(with_tip)?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let has_amount = arguments.iter().any(|it| it == "--max-spend");
+    let cli = Cli::try_parse_from(arguments).map_err(|error| with_tip(error, has_amount))?;
     if let Command::Resolve(resolve) = &cli.command
         && resolve.task.is_some()
         && resolve.jobs.len() != 1
@@ -35,14 +37,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
 }
 
 /// Says of usual slips what is meant instead.
-fn with_tip(mut error: clap::Error) -> clap::Error {
+fn with_tip(mut error: clap::Error, has_amount: bool) -> clap::Error {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
         _ => None,
     };
     let names_manifest = |word: &str| {
-        let extension = word.rsplit_once('.').map(|(_, extension)| extension);
-        matches!(extension, Some("yaml" | "yml" | "csv" | "xlsx"))
+        let extension = word.rsplit_once('.').map(|(_, it)| it.to_ascii_lowercase());
+        matches!(
+            extension.as_deref(),
+            Some("yaml" | "yml" | "json" | "csv" | "tsv" | "xlsx")
+        )
     };
     let tip = match (word(ContextKind::InvalidSubcommand), word(ContextKind::InvalidArg)) {
         (Some(name), _) if names_manifest(name) => {
@@ -51,7 +56,7 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
         (_, Some("--dry-run" | "--dryrun")) => {
             "`shotlist plan` says what a run would do; `run --rehearse` does it for free, against a simulated provider".to_owned()
         }
-        (_, Some(currency)) if Currency::new(currency).is_some() => {
+        (_, Some(currency)) if has_amount && Currency::new(currency).is_some() => {
             "an amount stands alone, `--max-spend 5`: its currency is that of the price list".to_owned()
         }
         (_, Some(name)) if names_manifest(name) => {

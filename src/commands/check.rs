@@ -26,6 +26,7 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     reading.options.keeps_all_mistakes = options.errors_csv.is_some();
     reading.options.keeps_references = options.probe.probe;
+    reading.options.insists_on_prices = true;
     let mut loaded = read_manifest(&options.manifest, &reading.options);
     let probed = probed(&mut loaded, options.probe.allow_private, output)?;
     if let Some(file) = &options.errors_csv

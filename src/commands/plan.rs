@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -51,9 +52,14 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
         reserved: budget.reserved(table.reserved()),
         room_for: outlooks.fitting(budget.cap().amount, budget.reserved(table.reserved())),
     });
+    let max_jobs = scope.max_jobs.map(NonZeroU32::get);
+    let most = max_jobs
+        .into_iter()
+        .chain(cap.map(|cap| cap.room_for))
+        .min();
     let spend = Spend::of(&table, budget.as_ref());
     let schedule = Schedule::of(&manifest.settings, &clock::local())?;
-    let forecast = outlooks.forecast(bill, &schedule, clock::wall());
+    let forecast = outlooks.forecast(bill, &schedule, most, clock::wall());
     if options.json {
         output.data_lines(outlooks.lines().zip(0..).map(|(line, number)| {
             let job = manifest.plan.jobs().get(number);
@@ -80,7 +86,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     output.data(&listing.header());
     output.data_lines(outlooks.lines().map(|line| listing.draw(&line)));
     output.data("");
-    output.data_wrapped(&totals.text(scope.max_jobs));
+    output.data_wrapped(&totals.text(most));
     let lines = bill.lines(output.data_width());
     if !lines.is_empty() {
         output.data("");
@@ -170,11 +176,7 @@ impl<'a> Outlooks<'a> {
             }
             is_in
         };
-        let most = self
-            .scope
-            .max_jobs
-            .map_or(usize::MAX, |most| most.get() as usize);
-        u32::try_from(prices.filter(fits).take(most).count()).unwrap_or(u32::MAX)
+        u32::try_from(prices.filter(fits).count()).unwrap_or(u32::MAX)
     }
 
     fn line(&self, job: JobIndex) -> PlanLine<'a> {
@@ -203,7 +205,13 @@ impl<'a> Outlooks<'a> {
     }
 
     /// How long the run would take; `None` if there is nothing to wait for.
-    fn forecast(&self, bill: &Bill, schedule: &Schedule, now: Timestamp) -> Option<Forecast> {
+    fn forecast(
+        &self,
+        bill: &Bill,
+        schedule: &Schedule,
+        most_jobs: Option<u32>,
+        now: Timestamp,
+    ) -> Option<Forecast> {
         let submit_interval = schedule.submit_rate.interval();
         let pace = Pace {
             concurrency: schedule.concurrency,
@@ -233,10 +241,7 @@ impl<'a> Outlooks<'a> {
         if running.is_empty() && bill.videos() == 0 {
             return None;
         }
-        let most_jobs = self
-            .scope
-            .max_jobs
-            .map_or(usize::MAX, |most| most.get() as usize);
+        let most_jobs = most_jobs.map_or(usize::MAX, |most| most as usize);
         let at = |end: fn(Span) -> Duration| {
             let orders = self.lines().filter_map(|line| match line.order {
                 Order::Video { video, .. } => Some(end(takes(video.model, video.seconds))),

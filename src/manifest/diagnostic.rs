@@ -319,6 +319,7 @@ impl Diagnostics {
     /// Keeps only those findings that are to be kept.
     pub(super) fn retain(&mut self, is_kept: impl Fn(&Diagnostic) -> bool) {
         self.kept.retain(&is_kept);
+        self.echoes.retain(&is_kept);
         self.summed_up.retain(is_kept);
     }
 

@@ -39,6 +39,9 @@ pub struct LoadOptions {
     pub keeps_all_mistakes: bool,
     /// Whether it is kept which files the jobs refer to.
     pub keeps_references: bool,
+    /// Whether under `max_spend` a job without a price is an error. A run knows better which of them it would submit,
+    /// and refuses those.
+    pub insists_on_prices: bool,
 }
 
 /// Whether a manifest may name files outside its folder.
@@ -286,9 +289,11 @@ impl Loading<'_> {
             diagnostics.push(pricing::nothing_to_count(at));
         }
         let plan = plan?.with_pricing(pricing);
+        let insists = self.files.options.insists_on_prices;
+        let cap = sections.max_spend_at.as_ref().filter(|_| insists);
         if let Some((key, _)) = &sections.pricing
             && !diagnostics.has_errors()
-            && let Some(found) = pricing::unpriced(&plan, &key.span, sections.max_spend_at.as_ref())
+            && let Some(found) = pricing::unpriced(&plan, &key.span, cap)
         {
             diagnostics.push(found);
         }

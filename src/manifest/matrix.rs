@@ -466,6 +466,9 @@ fn pattern(
     (is_whole && values.len() == pairs.len()).then_some(Pattern(values))
 }
 
+/// Most values of an axis among which the nearest is looked for.
+const COMPARED: usize = 500;
+
 /// What was to be left out would be made, and paid for.
 fn unknown_value(axis: &Axis, choice: &Choice) -> Diagnostic {
     let name = shown(&axis.key.name);
@@ -474,7 +477,9 @@ fn unknown_value(axis: &Axis, choice: &Choice) -> Diagnostic {
         shown(&choice.written)
     );
     let values: Vec<&str> = axis.values.iter().map(|it| it.written.as_str()).collect();
-    let help = match nearest(&choice.written, &values) {
+    // A thousand elements may each be compared with a hundred thousand values.
+    let near = (values.len() <= COMPARED).then(|| nearest(&choice.written, &values));
+    let help = match near.flatten() {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if values.len() > 20 => {
             format!("what is left out must be there: compare it with the values of `{name}`")

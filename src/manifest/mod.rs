@@ -135,13 +135,9 @@ impl Loaded {
 
     /// Whether the manifest itself is such a table: its header ends with the column of the errors.
     pub fn is_errors_csv(&self) -> bool {
-        let table = self
-            .sources
-            .tables()
-            .find(|(id, ..)| *id == tree::SourceId(0));
-        let header =
-            table.and_then(|(_, text, _)| text.lines().find(|line| !line.trim().is_empty()));
-        header.is_some_and(|header| ErrorsCsv::may_begin(header.as_bytes()))
+        let mut tables = self.sources.tables();
+        let manifest = tables.find(|(id, ..)| *id == tree::SourceId(0));
+        manifest.is_some_and(|(_, text, layout)| table::errors::is_one(text, layout))
     }
 
     /// The same with one line for each diagnostic, without source lines and colour.

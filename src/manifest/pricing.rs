@@ -150,12 +150,14 @@ fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal
         }
     };
     let mut prices = BTreeMap::new();
+    let mut before = None;
     for (key, price) in pairs {
         let model = Model::parse(&key.name);
-        if let Some(comma) = decimal_comma(&prices, (key, price)) {
+        if let Some(comma) = before.and_then(|before| decimal_comma(before, (key, price))) {
             diagnostics.push(comma);
             continue;
         }
+        before = Some(price);
         if model.is_none() {
             diagnostics.push(Diagnostic::error(
                 "unknown-model",
@@ -172,20 +174,15 @@ fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal
 }
 
 /// `0,06` between braces, which is a price of `0` and a model `06` to YAML.
-fn decimal_comma(
-    prices: &BTreeMap<Model, Decimal>,
-    (key, price): (&Key, &Node),
-) -> Option<Diagnostic> {
+fn decimal_comma(before: &Node, (key, price): (&Key, &Node)) -> Option<Diagnostic> {
     let is_rest = price.value == Value::Null && key.name.bytes().all(|it| it.is_ascii_digit());
-    if !is_rest || prices.is_empty() {
+    let Value::Integer(whole) = before.value else {
         return None;
-    }
-    let message = format!(
-        "`,{}` is no part of the price before it: a comma ends a price here",
-        key.name
-    );
-    let help = format!("write a point: `0.{}`", key.name);
-    Some(Diagnostic::error("bad-price", &key.span, message, help))
+    };
+    let digits = &key.name;
+    let help = format!("write a point: `{whole}.{digits}`");
+    let message = format!("`{whole},{digits}` are two things here: a comma ends a price");
+    is_rest.then(|| Diagnostic::error("bad-price", &key.span, message, help))
 }
 
 fn factor(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Decimal {

@@ -18,7 +18,7 @@ use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::manifest::CellPlace;
 use crate::money::{Amount, Priced};
-use crate::plan::Plan;
+use crate::plan::{Mode, Plan};
 use crate::results::{self, Seconds};
 
 /// Version of the lines.
@@ -298,6 +298,8 @@ pub struct CostGroupLine {
     pub seconds: Option<u8>,
     /// `generate_audio`, where it is set.
     pub generate_audio: Option<bool>,
+    /// Whether pictures, videos or sounds are sent along: `mode` says more.
+    pub media: bool,
     /// What the video is made from: `text`, `image`, `first_last` or `reference`.
     pub mode: &'static str,
     /// How many there are.
@@ -329,6 +331,7 @@ impl From<(Priced, Group)> for CostGroupLine {
             model: video.model.as_str(),
             seconds: video.seconds,
             generate_audio: video.audio,
+            media: video.mode != Mode::Text,
             mode: video.mode.as_str(),
             videos: group.videos,
             price: group.each.map(|it| it.to_string()),

@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
 
 use super::cost::Bill;
 use super::table::{Columns, id_room};
@@ -189,8 +188,8 @@ impl PlanTotals {
         &self.bill
     }
 
-    /// The totals in two lines; a run submits at most `max_jobs` of them.
-    pub fn text(&self, max_jobs: Option<NonZeroU32>) -> String {
+    /// The totals in two lines; one run submits at most so many of the videos.
+    pub fn text(&self, most: Option<u32>) -> String {
         let kinds: Vec<_> = self
             .kinds()
             .map(|(kind, count)| format!("{count} {}", kind.as_str().replace('_', " ")))
@@ -212,8 +211,12 @@ impl PlanTotals {
                 if self.bill.unstated() > 0 {
                     let _ = write!(text, " and {} of unstated length", self.bill.unstated());
                 }
-                if let Some(most) = max_jobs.filter(|most| most.get() < videos) {
-                    let _ = write!(text, ", {most} of them in one run");
+                match most.filter(|most| *most < videos) {
+                    Some(0) => text.push_str(", but none of them fits under the cap"),
+                    Some(most) => {
+                        let _ = write!(text, ", {most} of them in one run");
+                    }
+                    None => {}
                 }
             }
         }
@@ -426,8 +429,9 @@ mod tests {
                 order: video(Some(5), None),
             });
         }
-        let text = |most| totals.text(NonZeroU32::new(most));
+        let text = |most| totals.text(Some(most));
         assert!(text(2).ends_with("3 videos, 15 seconds, 2 of them in one run"));
+        assert!(text(0).ends_with(", but none of them fits under the cap"));
         assert!(text(3).ends_with("3 videos, 15 seconds"));
     }
 

@@ -269,7 +269,12 @@ fn invalid_manifests() -> Vec<String> {
 
 fn load_invalid(name: &str) -> Loaded {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/invalid");
-    load(Path::new(name), &|path| std::fs::read(directory.join(path)))
+    let options = LoadOptions {
+        insists_on_prices: true,
+        ..LoadOptions::default()
+    };
+    let read = |path: &Path| std::fs::read(directory.join(path));
+    load_with(Path::new(name), &options, &read)
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     assert_eq!(cost["unknown"], 2);
     assert_eq!(cost["max_spend"], "1.50");
     let group = json!({
-        "model": "seedance2.0-720p", "seconds": 8, "generate_audio": false, "mode": "text",
+        "model": "seedance2.0-720p", "seconds": 8, "generate_audio": false, "media": false, "mode": "text",
         "videos": 2, "price": "0.2864", "amount": "0.5728",
     });
     assert_eq!(cost["groups"].as_array().map(Vec::len), Some(4));
@@ -59,16 +59,19 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
 }
 
 #[test]
-fn under_a_cap_of_the_manifest_a_job_without_a_price_is_refused_by_every_command() {
+fn under_a_cap_of_the_manifest_jobs_without_a_price_are_refused_unless_they_are_not_submitted() {
     let scenario = scenario();
     scenario.edit(&MANIFEST.replace("max_jobs: 4", "max_spend: 1.5"));
-    for command in ["check", "plan"] {
-        scenario
-            .ask(command, &[])
-            .exits(2)
-            .says("error[max-spend-unpriced]: 2 of 5 jobs have no price");
-    }
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("error[max-spend-unpriced]: 2 of 5 jobs have no price");
+    let plan = scenario.ask("plan", &[]).exits(0).stdout;
+    assert!(plan.contains("a run would be refused: "), "{plan}");
     scenario.run(&["--rehearse"]).exits(2);
+    let plan = scenario.ask("plan", &["--select", "kite*"]).exits(0).stdout;
+    assert!(plan.contains("within the cap of 1.50 EUR"), "{plan}");
+    scenario.run(&["--rehearse", "--select", "kite*"]).exits(0);
 }
 
 #[test]

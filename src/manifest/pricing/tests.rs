@@ -291,3 +291,15 @@ fn a_price_for_a_model_that_no_job_uses_is_no_finding() {
         "pricing: { currency: USD, per_second: { seedance2.0-720p: 1, seedance2.0-480p: 1 } }";
     assert_eq!(codes(&read(head, &[])), [""; 0]);
 }
+
+#[test]
+fn a_price_with_a_comma_is_answered_with_the_price_that_is_meant() {
+    for (written, meant) in [("0,06", "`0.06`"), ("1,5", "`1.5`"), ("12,005", "`12.005`")] {
+        let head =
+            format!("pricing: {{ currency: EUR, per_second: {{ seedance2.0-720p: {written} }} }}");
+        let loaded = read(&head, &[]);
+        assert_eq!(codes(&loaded), ["bad-price"], "{written}");
+        let help = &loaded.diagnostics.iter().next().expect("one").help;
+        assert_eq!(*help, format!("write a point: {meant}"));
+    }
+}

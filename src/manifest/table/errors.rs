@@ -17,6 +17,7 @@ use super::names;
 use super::scanner::{Cell, Fault, Row, Scanner};
 use super::{COLUMN_LIMIT, SourceId};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::manifest::tree::Span;
 use crate::text;
 
 /// Longest text about one mistake, in characters.
@@ -194,10 +195,8 @@ impl<'t> ErrorsCsv<'t> {
     }
 
     fn old_columns(&self, header: &Row) -> Vec<usize> {
-        let is_old =
-            |cell: &Cell| names::field_name(&cell.part(self.text, cell.bytes.clone())) == ERRORS;
         (0..header.cells.len())
-            .filter(|index| is_old(&header.cells[*index]))
+            .filter(|index| is_of_errors(&header.cells[*index], self.text))
             .collect()
     }
 
@@ -304,12 +303,31 @@ fn in_order(mistakes: &[Mistake]) -> impl Iterator<Item = String> {
     all.map(|mistake| mistake.told.clone())
 }
 
-/// Where a mistake belongs in `source`: at its own place, or at the row that a template was filled in for.
+/// Whether the header of a table ends with the column of the errors, as that of such a file does.
+pub(in crate::manifest) fn is_one(text: &str, layout: &Layout) -> bool {
+    let mut scanner = Scanner::new(text, layout.start, layout.separator);
+    let mut row = Row::default();
+    while scanner.next_row(COLUMN_LIMIT, &mut row) {
+        if !row.is_blank_in(text) && row.bytes.start >= layout.header {
+            let last = row.cells.iter().rfind(|cell| !cell.is_blank_in(text));
+            return last.is_some_and(|cell| is_of_errors(cell, text));
+        }
+    }
+    false
+}
+
+fn is_of_errors(cell: &Cell, text: &str) -> bool {
+    names::field_name(&cell.part(text, cell.bytes.clone())) == ERRORS
+}
+
+/// Where a mistake belongs in `source`: at its own place, or at the row that a template was filled in for; at the
+/// second of two rows that do not go together.
 fn place_in(source: SourceId, found: &Diagnostic) -> Option<usize> {
     let related = found.related.iter().map(|(span, _)| span);
-    let mut spans = std::iter::once(&found.span).chain(related);
-    let span = spans.find(|span| span.source == source)?;
-    Some(span.bytes.start)
+    let mut spans = related.rev().chain(std::iter::once(&found.span));
+    let is_there = |span: &&Span| span.source == source;
+    let own = Some(&found.span).filter(is_there);
+    Some(own.or_else(|| spans.find(is_there))?.bytes.start)
 }
 
 /// A mistake in one line: its code first, so that no spreadsheet takes it for a formula.

@@ -213,3 +213,49 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_row_that_repeats_an_id_or_a_mistake_of_a_template_has_it() {
+    let manifest = "allow: [placeholder-prompt]\ndefaults: { model: seedance2.0-720p }\njobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}-film\", prompt: \"{{ product }}\" }\n";
+    let table = "sku,product,duration\nk,TBD,8\nk,TODO,99\nk,n/a,98\nl,A kite,97\n";
+    let options = LoadOptions {
+        keeps_all_mistakes: true,
+        ..LoadOptions::default()
+    };
+    let loaded = load_with(Path::new("m.yaml"), &options, &|path| {
+        let bytes = if path.ends_with("t.csv") {
+            table
+        } else {
+            manifest
+        };
+        Ok(bytes.into())
+    });
+    let copy = written(&loaded);
+    let codes = |row: &str| -> Vec<&str> {
+        ["id-not-unique", "duration-range", "placeholder-prompt"]
+            .into_iter()
+            .filter(|code| row.contains(code))
+            .collect()
+    };
+    let rows: Vec<Vec<&str>> = copy.lines().skip(1).map(codes).collect();
+    let both = vec!["id-not-unique", "duration-range"];
+    assert_eq!(
+        rows,
+        [vec![], both.clone(), both, vec!["duration-range"]],
+        "{copy}"
+    );
+}
+
+#[test]
+fn a_copy_is_known_by_its_header_also_where_that_has_several_lines() {
+    for (table, is_copy) in [
+        ("id,\"image\n1\",errors\n", true),
+        ("\n\"id\";Errors;;\n", true),
+        ("id,errors,prompt\n", false),
+        ("id,prompt\nerrors,errors\n", false),
+        ("id,\"a\nx,errors\n\",prompt\n", false),
+    ] {
+        let loaded = loaded("mend.csv", table.as_bytes());
+        assert_eq!(loaded.is_errors_csv(), is_copy, "{table}");
+    }
+}
