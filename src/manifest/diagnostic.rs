@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::references::References;
@@ -123,6 +122,8 @@ pub struct Diagnostics {
     repeats: HashMap<(SourceId, usize, usize, &'static str), Repeats>,
     /// The findings that are counted in `repeats` and not kept, where every one is wanted.
     echoes: Vec<Diagnostic>,
+    /// What was added to messages to say how many others there are, by place and code.
+    folds: HashMap<(SourceId, usize, usize, &'static str), String>,
 }
 
 /// Which of the jobs that a template makes a finding is about.
@@ -257,9 +258,21 @@ impl Diagnostics {
             };
             let plural = if more == 1 { "" } else { "s" };
             if more > 0 {
-                let _ = write!(found.message, " (and {more} more {what}{plural})");
+                let fold = format!(" (and {more} more {what}{plural})");
+                found.message += &fold;
+                if self.keeps_all {
+                    self.folds.insert(key, fold);
+                }
             }
         }
+    }
+
+    /// The message of one that is listed, without how many more rows or jobs have it.
+    pub(super) fn own_message<'d>(&self, found: &'d Diagnostic) -> &'d str {
+        let bytes = &found.span.bytes;
+        let key = (found.span.source, bytes.start, bytes.end, found.code);
+        let fold = self.folds.get(&key).map_or("", String::as_str);
+        found.message.strip_suffix(fold).unwrap_or(&found.message)
     }
 
     /// The findings about single rows that are told with others, where every one is wanted.

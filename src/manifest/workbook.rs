@@ -67,6 +67,8 @@ pub(super) enum Oddity {
     Formula,
     /// A whole number of more digits than a spreadsheet keeps.
     LongNumber,
+    /// The mark of a cell that was refused in the workbook, in a copy of it.
+    Unmended,
 }
 
 /// Merged cells; rows and columns from 0.
@@ -407,4 +409,4 @@ fn relationships(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,7 +5,8 @@
 //! nothing to mend, and are left out.
 //!
 //! Cells are written as they were read, so that the mended file means what the table meant; the column itself is passed
-//! over when it is read. A row whose quotes are wrong is copied as it stands, since nobody knows its cells.
+//! over when it is read. Cells of a workbook that were refused for what they are, such as dates, get a mark: as text they
+//! would pass. A row whose quotes are wrong is copied as it stands, since nobody knows its cells.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::io::{self, Write};
 
 use super::columns::ERRORS;
 use super::layout::Layout;
+use super::marks::MarkedCell;
 use super::names;
 use super::scanner::{Cell, Fault, Row, Scanner};
 use super::{COLUMN_LIMIT, SourceId};
@@ -137,7 +139,7 @@ impl<'t> ErrorsCsv<'t> {
             mistakes.push(Mistake {
                 at,
                 severity: found.severity,
-                told: told(found),
+                told: told(found, diagnostics.own_message(found)),
             });
         }
         mistakes.sort_by_key(|mistake| mistake.at);
@@ -226,7 +228,7 @@ impl<'t> ErrorsCsv<'t> {
             if row.is_blank_in(self.text) {
                 out.write_all(b"\r\n")?;
             } else if is_above {
-                self.write_row(&row, "", false, out)?;
+                self.write_row(&row, "", true, out)?;
             } else if let Some(others) = &mut homeless {
                 let others = std::mem::take(others);
                 let all: Vec<String> = others.into_iter().chain(own()).collect();
@@ -265,10 +267,17 @@ impl<'t> ErrorsCsv<'t> {
         }
         let separator = [self.layout.separator];
         if row.faults.is_empty() {
+            let marks = self.marks_of(row);
             for index in (0..self.width).filter(|index| !self.old.contains(index)) {
-                if let Some(cell) = row.cells.get(index) {
-                    let content = cell.part(self.text, cell.bytes.clone());
-                    self.write_cell(&content, is_header, out)?;
+                let content = match row.cells.get(index) {
+                    Some(cell) => cell.part(self.text, cell.bytes.clone()),
+                    None => "".into(),
+                };
+                match marks.iter().find(|marked| marked.column == index) {
+                    Some(marked) => {
+                        self.write_cell(&marked.mark.written(&content), is_header, out)?;
+                    }
+                    None => self.write_cell(&content, is_header, out)?,
                 }
                 out.write_all(&separator)?;
             }
@@ -281,7 +290,15 @@ impl<'t> ErrorsCsv<'t> {
         out.write_all(b"\r\n")
     }
 
-    /// A cell in quotes where it needs them; in the header also where another delimiter could be guessed from it.
+    /// The cells of `row` that must not be written as they are.
+    fn marks_of(&self, row: &Row) -> &'t [MarkedCell] {
+        let marks = &self.layout.marks;
+        let first = marks.partition_point(|marked| marked.row < row.bytes.start);
+        let count = marks[first..].partition_point(|marked| marked.row == row.bytes.start);
+        &marks[first..first + count]
+    }
+
+    /// A cell in quotes where it needs them; down to the header also where another delimiter could be guessed from it.
     fn write_cell(&self, content: &str, is_header: bool, out: &mut dyn Write) -> io::Result<()> {
         let is_special = |byte: u8| {
             byte == self.layout.separator
@@ -313,12 +330,12 @@ fn place_in(source: SourceId, found: &Diagnostic) -> Option<usize> {
 }
 
 /// A mistake in one line: its code first, so that no spreadsheet takes it for a formula.
-fn told(found: &Diagnostic) -> String {
+fn told(found: &Diagnostic, message: &str) -> String {
     let warning = match found.severity {
         Severity::Warning => "warning: ",
         _ => "",
     };
-    let told = format!("{warning}{}: {}; {}", found.code, found.message, found.help);
+    let told = format!("{warning}{}: {message}; {}", found.code, found.help);
     text::clean(&told, MESSAGE_LIMIT)
 }
 

@@ -493,7 +493,8 @@ impl<'w> CellReader<'w> {
                 None
             }
             "e" => {
-                self.shown.push_str(value);
+                self.shown
+                    .push_str(if value.is_empty() { "#ERROR!" } else { value });
                 Some(Oddity::Failure)
             }
             "d" => {

@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 use super::*;
 
 /// A workbook of raw parts beside the ones that every workbook has.
-fn raw(parts: &[(&str, &str)]) -> Vec<u8> {
+pub(in crate::manifest) fn raw(parts: &[(&str, &str)]) -> Vec<u8> {
     let usual = [
         (
             "_rels/.rels",
