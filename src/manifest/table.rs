@@ -1,4 +1,4 @@
-//! Bytes of a table → one small tree per row, each cell with its place. Start at [`read`].
+//! Bytes of a table → one small tree per row, each cell with its place. Start at [`open`].
 //!
 //! A CSV file is decoded, a workbook becomes comma-separated text; then `scanner` finds the cells, `columns` reads the
 //! header, this page puts rows together. Values stay text here: what a cell may say is for the rules. Rows are passed
@@ -46,15 +46,15 @@ pub(super) struct TableFile<'b> {
     pub(super) options: &'b TableOptions,
     /// What columns are whose names are no field's.
     pub(super) others: OtherColumns,
+    /// How many bytes are held of other sheets of the workbook.
+    pub(super) kept: usize,
 }
 
-/// What is left of a table when its rows are read.
+/// What is known of a table when its rows are read.
 #[derive(Debug)]
 pub(super) struct ReadTable {
-    /// The decoded text; of a workbook, the text of its sheet.
-    pub(super) text: String,
-    /// How it is divided, to name places as spreadsheets do; none if it cannot be read at all.
-    pub(super) layout: Option<Layout>,
+    /// How it is divided, to name places as spreadsheets do.
+    pub(super) layout: Layout,
     /// What was detected, a line each.
     pub(super) detected: Vec<String>,
 }
@@ -121,70 +121,71 @@ impl TableRow<'_> {
     }
 }
 
-/// Gives `take_row` each row of `file`, and `diagnostics` every mistake of the table.
-///
-/// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what their
-/// cells say are reported and not passed on.
-pub(super) fn read(
-    file: &TableFile<'_>,
-    diagnostics: &mut Diagnostics,
-    take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
-) -> ReadTable {
-    let content = match content_of(file, diagnostics) {
-        Ok(content) => content,
-        Err(Refusal {
-            code,
-            message,
-            help,
-        }) => {
-            let place = span(file.source, &(0..0));
-            diagnostics.push(Diagnostic::error(code, &place, message, help));
-            return ReadTable {
-                text: String::new(),
-                layout: None,
-                detected: Vec::new(),
-            };
-        }
-    };
-    let table = Table {
-        text: &content.text,
-        source: file.source,
-        dialect: &content.dialect,
-        others: file.others,
-        sheet: &content.sheet,
-    };
-    let mut detected = vec![content.note.clone()];
-    let mut refused = RefusedCells::new(diagnostics);
-    if let Some(at) = content.text.find('\0') {
-        diagnostics.push(nul_byte(&span(file.source, &(at..at + 1))));
-    } else if let Some(columns) = table.read(&mut refused, diagnostics, take_row) {
-        detected.extend(columns.read_as());
+/// Reads `file` as far as its rows; none if it cannot be read at all, which is reported.
+pub(super) fn open(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Option<OpenTable> {
+    let opened = content_of(file, diagnostics);
+    if let Err(Refusal {
+        code,
+        message,
+        help,
+    }) = &opened
+    {
+        let place = span(file.source, &(0..0));
+        diagnostics.push(Diagnostic::error(code, &place, message, help));
     }
-    let layout = Layout {
-        marks: refused.marks.unwrap_or_default(),
-        ..content.dialect.layout(content.sheet.name)
-    };
-    ReadTable {
-        layout: Some(layout),
-        text: content.text,
-        detected,
-    }
+    opened.ok()
 }
 
 /// A table as text, whatever it came from.
-struct Content {
-    text: String,
+#[derive(Debug)]
+pub(super) struct OpenTable {
+    /// The decoded text; of a workbook, the text of its sheet.
+    pub(super) text: String,
+    source: SourceId,
+    others: OtherColumns,
     dialect: Dialect,
     /// What was detected.
     note: String,
     sheet: Sheet,
 }
 
+impl OpenTable {
+    /// Gives `take_row` each row, and `diagnostics` every mistake of the table.
+    ///
+    /// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what
+    /// their cells say are reported and not passed on.
+    pub(super) fn read(
+        &self,
+        diagnostics: &mut Diagnostics,
+        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+    ) -> ReadTable {
+        let table = Table {
+            text: &self.text,
+            source: self.source,
+            dialect: &self.dialect,
+            others: self.others,
+            sheet: &self.sheet,
+        };
+        let mut detected = vec![self.note.clone()];
+        let mut refused = RefusedCells::new(diagnostics);
+        if let Some(at) = self.text.find('\0') {
+            diagnostics.push(nul_byte(&span(self.source, &(at..at + 1))));
+        } else if let Some(columns) = table.read(&mut refused, diagnostics, take_row) {
+            detected.extend(columns.read_as());
+        }
+        let layout = Layout {
+            marks: refused.marks.unwrap_or_default(),
+            ..self.dialect.layout(self.sheet.name.clone())
+        };
+        ReadTable { layout, detected }
+    }
+}
+
 /// What a workbook knows of a sheet beside its text; nothing of a table that comes from none.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Sheet {
     name: Option<String>,
-    oddities: Vec<(usize, Oddity)>,
+    oddities: Vec<(u32, Oddity)>,
     merged: Vec<Region>,
     /// Rows that are not shown, from 0; in order.
     hidden: Vec<Range<u32>>,
@@ -192,7 +193,7 @@ struct Sheet {
     links: Vec<Link>,
 }
 
-fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Content, Refusal> {
+fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<OpenTable, Refusal> {
     for option in file.options.idle(file.is_workbook) {
         diagnostics.push(idle_option(option, file.source));
     }
@@ -210,7 +211,9 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Con
     let Decoded { text, note } =
         encoding::decode(file.bytes, file.options.encoding, file.source, diagnostics);
     let dialect = Dialect::of(&text, file.options.delimiter).with_header(&text, file.others);
-    Ok(Content {
+    Ok(OpenTable {
+        source: file.source,
+        others: file.others,
         note: dialect.described(note),
         text,
         dialect,
@@ -218,8 +221,8 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Con
     })
 }
 
-fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
-    let sheet = workbook::read(file.bytes, file.options.sheet.as_deref())?;
+fn content_of_workbook(file: &TableFile<'_>) -> Result<OpenTable, Refusal> {
+    let sheet = workbook::read(file.bytes, file.options.sheet.as_deref(), file.kept)?;
     let dialect = Dialect {
         separator: b',',
         is_sure: true,
@@ -228,7 +231,9 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
         rows_before: 0,
         header: 0,
     };
-    Ok(Content {
+    Ok(OpenTable {
+        source: file.source,
+        others: file.others,
         note: format!("workbook, sheet `{}`", super::values::shown(&sheet.name)),
         dialect: dialect.with_header(&sheet.text, file.others),
         text: sheet.text,
@@ -635,7 +640,7 @@ impl Table<'_> {
         let oddities = &self.sheet.oddities;
         let start = cell.bytes.start;
         if !oddities.is_empty()
-            && let Ok(at) = oddities.binary_search_by_key(&start, |(at, _)| *at)
+            && let Ok(at) = oddities.binary_search_by_key(&start, |(at, _)| *at as usize)
         {
             return Some(oddities[at].1);
         }
