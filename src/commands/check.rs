@@ -150,9 +150,9 @@ fn write_errors(
         .errors_csv()
         .map_err(|why| Error::new(ExitCode::Usage, why.to_string()).help(why.remedy()))?;
     fs::replace_file(file, |out| csv.write(out))?;
-    let unlisted = loaded.diagnostics.unlisted();
-    if unlisted > 0 {
-        output.insist(&format!("warning: {unlisted} more mistakes are not in it"));
+    let lost = loaded.diagnostics.lost();
+    if lost > 0 {
+        output.insist(&format!("warning: {lost} more mistakes are not in it"));
     }
     let errors = counted(csv.count(Severity::Error), "error");
     let mistakes = match csv.count(Severity::Warning) {

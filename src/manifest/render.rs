@@ -121,6 +121,9 @@ fn by_kind(diagnostics: &Diagnostics) -> String {
     for found in diagnostics.iter().filter(|it| it.severity == severity) {
         *counts.entry(found.code).or_default() += 1;
     }
+    for code in diagnostics.codes_of_rest(severity) {
+        *counts.entry(code).or_default() += 1;
+    }
     let mut kinds: Vec<_> = counts.into_iter().collect();
     kinds.sort_by_key(|(_, count)| Reverse(*count));
     let all = diagnostics.count(severity);

@@ -1,4 +1,4 @@
-//! Bytes of a table → one small tree per row, each cell with its place. Start at [`read`].
+//! Bytes of a table → one small tree per row, each cell with its place. Start at [`open`].
 //!
 //! A CSV file is decoded, a workbook becomes comma-separated text; then `scanner` finds the cells, `columns` reads the
 //! header, this page puts rows together. Values stay text here: what a cell may say is for the rules. Rows are passed
@@ -8,6 +8,7 @@ mod columns;
 pub(super) mod errors;
 mod header;
 mod layout;
+mod marks;
 mod names;
 mod notes;
 mod options;
@@ -21,6 +22,7 @@ use self::columns::{Column, Columns, Looks, Use};
 pub(super) use self::columns::{Header, OtherColumns};
 pub use self::layout::CellPlace;
 pub(super) use self::layout::{Layout, Rows};
+use self::marks::{Mark, MarkedCell, Unmended};
 use self::notes::Tidied;
 pub use self::options::{Delimiter, TableOptions};
 use self::scanner::{Cell, Fault, Row, Scanner};
@@ -44,15 +46,15 @@ pub(super) struct TableFile<'b> {
     pub(super) options: &'b TableOptions,
     /// What columns are whose names are no field's.
     pub(super) others: OtherColumns,
+    /// How many bytes are held of other sheets of the workbook.
+    pub(super) kept: usize,
 }
 
-/// What is left of a table when its rows are read.
+/// What is known of a table when its rows are read.
 #[derive(Debug)]
 pub(super) struct ReadTable {
-    /// The decoded text; of a workbook, the text of its sheet.
-    pub(super) text: String,
-    /// How it is divided, to name places as spreadsheets do; none if it cannot be read at all.
-    pub(super) layout: Option<Layout>,
+    /// How it is divided, to name places as spreadsheets do.
+    pub(super) layout: Layout,
     /// What was detected, a line each.
     pub(super) detected: Vec<String>,
 }
@@ -66,6 +68,8 @@ pub(super) struct TableRow<'r> {
     pub(super) number: u32,
     /// Fields whose cells say something that is reported, and that are not in `job`.
     pub(super) refused: Vec<&'r str>,
+    /// The columns of such cells.
+    refused_columns: &'r [usize],
     text: &'r str,
     header: &'r Span,
     columns: &'r Columns,
@@ -92,6 +96,12 @@ impl TableRow<'_> {
         })
     }
 
+    /// Those of the columns whose cells say something that is reported.
+    pub(super) fn refused_headers(&self) -> impl Iterator<Item = &Header> {
+        let columns = self.refused_columns;
+        self.headers().filter(|it| columns.contains(&it.index))
+    }
+
     /// Where the header stands.
     pub(super) fn header_place(&self) -> &Span {
         self.header
@@ -111,65 +121,71 @@ impl TableRow<'_> {
     }
 }
 
-/// Gives `take_row` each row of `file`, and `diagnostics` every mistake of the table.
-///
-/// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what their
-/// cells say are reported and not passed on.
-pub(super) fn read(
-    file: &TableFile<'_>,
-    diagnostics: &mut Diagnostics,
-    take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
-) -> ReadTable {
-    let content = match content_of(file, diagnostics) {
-        Ok(content) => content,
-        Err(Refusal {
-            code,
-            message,
-            help,
-        }) => {
-            let place = span(file.source, &(0..0));
-            diagnostics.push(Diagnostic::error(code, &place, message, help));
-            return ReadTable {
-                text: String::new(),
-                layout: None,
-                detected: Vec::new(),
-            };
-        }
-    };
-    let table = Table {
-        text: &content.text,
-        source: file.source,
-        dialect: &content.dialect,
-        others: file.others,
-        sheet: &content.sheet,
-    };
-    let mut detected = vec![content.note.clone()];
-    if let Some(at) = content.text.find('\0') {
-        diagnostics.push(nul_byte(&span(file.source, &(at..at + 1))));
-    } else if let Some(columns) = table.read(diagnostics, take_row) {
-        detected.extend(columns.read_as());
+/// Reads `file` as far as its rows; none if it cannot be read at all, which is reported.
+pub(super) fn open(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Option<OpenTable> {
+    let opened = content_of(file, diagnostics);
+    if let Err(Refusal {
+        code,
+        message,
+        help,
+    }) = &opened
+    {
+        let place = span(file.source, &(0..0));
+        diagnostics.push(Diagnostic::error(code, &place, message, help));
     }
-    ReadTable {
-        layout: Some(content.dialect.layout(content.sheet.name)),
-        text: content.text,
-        detected,
-    }
+    opened.ok()
 }
 
 /// A table as text, whatever it came from.
-struct Content {
-    text: String,
+#[derive(Debug)]
+pub(super) struct OpenTable {
+    /// The decoded text; of a workbook, the text of its sheet.
+    pub(super) text: String,
+    source: SourceId,
+    others: OtherColumns,
     dialect: Dialect,
     /// What was detected.
     note: String,
     sheet: Sheet,
 }
 
+impl OpenTable {
+    /// Gives `take_row` each row, and `diagnostics` every mistake of the table.
+    ///
+    /// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what
+    /// their cells say are reported and not passed on.
+    pub(super) fn read(
+        &self,
+        diagnostics: &mut Diagnostics,
+        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+    ) -> ReadTable {
+        let table = Table {
+            text: &self.text,
+            source: self.source,
+            dialect: &self.dialect,
+            others: self.others,
+            sheet: &self.sheet,
+        };
+        let mut detected = vec![self.note.clone()];
+        let mut refused = RefusedCells::new(diagnostics);
+        if let Some(at) = self.text.find('\0') {
+            diagnostics.push(nul_byte(&span(self.source, &(at..at + 1))));
+        } else if let Some(columns) = table.read(&mut refused, diagnostics, take_row) {
+            detected.extend(columns.read_as());
+        }
+        let layout = Layout {
+            marks: refused.marks.unwrap_or_default(),
+            ..self.dialect.layout(self.sheet.name.clone())
+        };
+        ReadTable { layout, detected }
+    }
+}
+
 /// What a workbook knows of a sheet beside its text; nothing of a table that comes from none.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Sheet {
     name: Option<String>,
-    oddities: Vec<(usize, Oddity)>,
+    oddities: Vec<(u32, Oddity)>,
     merged: Vec<Region>,
     /// Rows that are not shown, from 0; in order.
     hidden: Vec<Range<u32>>,
@@ -177,7 +193,7 @@ struct Sheet {
     links: Vec<Link>,
 }
 
-fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Content, Refusal> {
+fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<OpenTable, Refusal> {
     for option in file.options.idle(file.is_workbook) {
         diagnostics.push(idle_option(option, file.source));
     }
@@ -195,7 +211,9 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Con
     let Decoded { text, note } =
         encoding::decode(file.bytes, file.options.encoding, file.source, diagnostics);
     let dialect = Dialect::of(&text, file.options.delimiter).with_header(&text, file.others);
-    Ok(Content {
+    Ok(OpenTable {
+        source: file.source,
+        others: file.others,
         note: dialect.described(note),
         text,
         dialect,
@@ -203,8 +221,8 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Con
     })
 }
 
-fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
-    let sheet = workbook::read(file.bytes, file.options.sheet.as_deref())?;
+fn content_of_workbook(file: &TableFile<'_>) -> Result<OpenTable, Refusal> {
+    let sheet = workbook::read(file.bytes, file.options.sheet.as_deref(), file.kept)?;
     let dialect = Dialect {
         separator: b',',
         is_sure: true,
@@ -213,7 +231,9 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
         rows_before: 0,
         header: 0,
     };
-    Ok(Content {
+    Ok(OpenTable {
+        source: file.source,
+        others: file.others,
         note: format!("workbook, sheet `{}`", super::values::shown(&sheet.name)),
         dialect: dialect.with_header(&sheet.text, file.others),
         text: sheet.text,
@@ -311,6 +331,7 @@ impl Dialect {
             rows_before: self.rows_before,
             header: self.header,
             sheet,
+            marks: Vec::new(),
         }
     }
 
@@ -401,6 +422,7 @@ impl Table<'_> {
     /// Reads header and rows; the columns, unless there is no header.
     fn read(
         &self,
+        refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
         take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
     ) -> Option<Columns> {
@@ -415,32 +437,31 @@ impl Table<'_> {
         let mut merged = Merged::below(walk.rows, &self.sheet.merged);
         let mut hidden = Hidden::of(&self.sheet.hidden);
         let mut linked = Linked::of(&self.sheet.links);
-        let mut refused = Vec::new();
         let mut is_empty = true;
         while self.next_row(&mut walk, columns.width, &mut row) {
             is_empty = false;
             for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
                 diagnostics.hide(&self.span(&cell.bytes));
             }
-            refused.clear();
-            merged.touch(self, walk.rows, &row, &columns, &mut refused, diagnostics);
+            refused.columns.clear();
+            self.mark_cells(&row, &columns, refused);
+            merged.touch(self, walk.rows, &row, &columns, refused, diagnostics);
             if self.repeats_header(&row, &columns) {
                 diagnostics.push(repeated_header(&self.span(&row.bytes), &header));
             } else if let Some(word) = self.summary(&row, &columns) {
                 diagnostics.push(notes::summary_row(&self.span(&row.bytes), &word));
-            } else if self.is_whole(&row, columns.width, diagnostics) {
-                self.judge_cells(&row, &columns, &mut refused, diagnostics);
-                if self.others == OtherColumns::Variables && !refused.is_empty() {
-                    continue;
-                }
+            } else if self.is_whole(&row, columns.width, diagnostics) || self.is_of_workbook() {
+                self.judge_cells(&row, &columns, refused, diagnostics);
+                let refused = &refused.columns;
                 self.report_unnamed(&row, &mut columns, diagnostics);
                 hidden.see(walk.rows, &row);
                 linked.see(walk.rows, &row);
                 take_row(
                     &TableRow {
-                        job: self.job(&row, &columns, &refused, &mut tidied, diagnostics),
+                        job: self.job(&row, &columns, refused, &mut tidied, diagnostics),
                         number: u32::try_from(walk.rows).unwrap_or(u32::MAX),
                         refused: refused.iter().filter_map(|at| columns.field(*at)).collect(),
+                        refused_columns: refused,
                         text: self.text,
                         header: &header,
                         columns: &columns,
@@ -485,13 +506,12 @@ impl Table<'_> {
         let about = (self.source, self.others);
         let columns = Columns::read(row, self.text, about, &looks, diagnostics);
         if columns.is_none() {
-            let is_workbook = self.sheet.name.is_some();
             diagnostics.push(header::missing(
                 &row.bytes,
                 self.source,
                 self.text,
                 self.dialect,
-                is_workbook,
+                self.is_of_workbook(),
             ));
         }
         columns
@@ -531,32 +551,69 @@ impl Table<'_> {
         false
     }
 
-    /// Reports the cells of `row` that mean something and do not say what somebody typed, and adds them to `refused`.
+    /// Whether each cell surely belongs to the column it stands in.
+    fn is_of_workbook(&self) -> bool {
+        self.sheet.name.is_some()
+    }
+
+    /// Reports the cells of `row` that are refused, and adds them to `refused`.
     fn judge_cells(
         &self,
         row: &Row,
         columns: &Columns,
-        refused: &mut Vec<usize>,
+        refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
     ) {
-        for (index, cell) in row.cells.iter().enumerate() {
-            let Some(oddity) = self.oddity(cell) else {
-                continue;
-            };
-            let use_of = columns.use_of(index);
-            if use_of.is_none() || use_of == Some(Use::Own) && oddity != Oddity::Failure {
-                continue;
-            }
+        for (index, cell, oddity) in self.refused_cells(row, columns) {
             let text = cell.part(self.text, cell.bytes.clone());
-            let field = columns.field(index);
-            let is_ratio = oddity == Oddity::Moment && field == Some("aspect_ratio");
-            if is_ratio && names::ratio_of_time(&text).is_some() {
-                continue;
-            }
             let place = self.span(&cell.bytes);
+            let field = columns.field(index);
             diagnostics.push(notes::odd_cell(oddity, &text, field, &place));
-            refused.push(index);
+            refused.columns.push(index);
         }
+    }
+
+    /// Notes which cells of `row` a copy must not hold as they are.
+    fn mark_cells(&self, row: &Row, columns: &Columns, refused: &mut RefusedCells) {
+        let Some(marks) = &mut refused.marks else {
+            return;
+        };
+        if self.sheet.oddities.is_empty() {
+            return;
+        }
+        let marked = self.refused_cells(row, columns);
+        marks.extend(marked.filter_map(|(column, cell, oddity)| {
+            let mark = Mark::of(oddity, &self.text[cell.bytes.clone()])?;
+            let row = row.bytes.start;
+            Some(MarkedCell { row, column, mark })
+        }));
+    }
+
+    /// The cells of `row` that mean something and do not say what somebody typed.
+    fn refused_cells<'r>(
+        &self,
+        row: &'r Row,
+        columns: &Columns,
+    ) -> impl Iterator<Item = (usize, &'r Cell, Oddity)> {
+        let cells = row.cells.iter().enumerate();
+        cells.filter_map(|(index, cell)| {
+            let oddity = self.oddity(cell)?;
+            let text = cell.part(self.text, cell.bytes.clone());
+            let is_accepted = match (columns.use_of(index)?, oddity) {
+                (Use::Own, Oddity::Failure) => false,
+                (Use::Own, Oddity::Unmended) => !matches!(
+                    Unmended::of(&text),
+                    Some(Unmended::Failure(_) | Unmended::Formula(_))
+                ),
+                (Use::Own, _) => true,
+                (Use::Sent, Oddity::Moment) => {
+                    columns.field(index) == Some("aspect_ratio")
+                        && names::ratio_of_time(&text).is_some()
+                }
+                (Use::Sent, _) => false,
+            };
+            (!is_accepted).then_some((index, cell, oddity))
+        })
     }
 
     /// The word that heads `row`, if it adds up others: it stands in the first cell, and the rest is numbers.
@@ -577,27 +634,32 @@ impl Table<'_> {
         is_summary.then(|| word.trim().to_owned())
     }
 
-    /// What is odd about a cell: as the workbook says, or because it holds the error of a formula.
+    /// What is odd about a cell: as the workbook says, or because of its text.
     fn oddity(&self, cell: &Cell) -> Option<Oddity> {
+        // Most tables come from no workbook.
+        let oddities = &self.sheet.oddities;
+        let start = cell.bytes.start;
+        if !oddities.is_empty()
+            && let Ok(at) = oddities.binary_search_by_key(&start, |(at, _)| *at as usize)
+        {
+            return Some(oddities[at].1);
+        }
         let text = &self.text[cell.bytes.clone()];
         let may_fail = matches!(
             text.as_bytes().first(),
             Some(b'#' | b'E' | b'=' | b' ' | b'\t')
         );
-        if may_fail && notes::is_failure(text) {
-            return Some(Oddity::Failure);
-        }
-        if may_fail && notes::is_formula(&cell.part(self.text, cell.bytes.clone())) {
-            return Some(Oddity::Formula);
-        }
-        // Most tables come from no workbook.
-        let oddities = &self.sheet.oddities;
-        if oddities.is_empty() {
+        if !may_fail {
             return None;
         }
-        let start = cell.bytes.start;
-        let found = oddities.binary_search_by_key(&start, |(at, _)| *at);
-        found.ok().map(|at| oddities[at].1)
+        let text = cell.part(self.text, cell.bytes.clone());
+        if notes::is_failure(&text) {
+            return Some(Oddity::Failure);
+        }
+        if Unmended::of(&text).is_some() {
+            return Some(Oddity::Unmended);
+        }
+        notes::is_formula(&text).then_some(Oddity::Formula)
     }
 
     /// Whether each value of `row` surely belongs to the column it stands in; what speaks against it is reported.
@@ -779,6 +841,23 @@ struct Walk<'t> {
     rows: usize,
 }
 
+/// Cells that are refused because of what they are, and not of what they say.
+struct RefusedCells {
+    /// The columns of those of the row that is read.
+    columns: Vec<usize>,
+    /// Those that a copy of the table must not hold as they are, if one is wanted.
+    marks: Option<Vec<MarkedCell>>,
+}
+
+impl RefusedCells {
+    fn new(diagnostics: &Diagnostics) -> Self {
+        Self {
+            columns: Vec::new(),
+            marks: diagnostics.keeps_all().then(Vec::new),
+        }
+    }
+}
+
 /// Merged cells below the header. Only their first cell holds the value; that the others are empty must not pass for a
 /// choice.
 struct Merged<'t> {
@@ -803,7 +882,7 @@ impl<'t> Merged<'t> {
         number: usize,
         row: &Row,
         columns: &Columns,
-        refused: &mut Vec<usize>,
+        refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
     ) {
         while let Some((region, later)) = self.left.split_first()
@@ -832,7 +911,12 @@ impl<'t> Merged<'t> {
                 let place = table.span(cell.map_or(&row.bytes, |cell| &cell.bytes));
                 let field = columns.field(column);
                 diagnostics.push(notes::merged_cell(region, field, &place));
-                refused.push(column);
+                refused.columns.push(column);
+                let mark = Mark::Merged(Region::clone(region));
+                let row = row.bytes.start;
+                if let Some(marks) = &mut refused.marks {
+                    marks.push(MarkedCell { row, column, mark });
+                }
             }
         }
     }

@@ -658,7 +658,7 @@ impl Warnings {
             return found.push(warning);
         }
         if self.keeps_all {
-            found.keep_summed_up(warning.clone());
+            found.keep_summed_up(&warning);
         }
         if first_hidden.is_none() {
             *first_hidden = Some(Box::new(warning));

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::columns::Column;
+use super::marks::{Unmended, corners};
 use super::names;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::manifest::tree::{Node, Span, Value};
 use crate::manifest::values::{self, shown};
-use crate::manifest::workbook::{Oddity, Region, UNCOMPUTED, UNCOMPUTED_MARK, column_letters};
+use crate::manifest::workbook::{Oddity, Region, UNCOMPUTED, UNCOMPUTED_MARK};
 use crate::text;
 
 /// Which columns had cells that were tidied.
@@ -120,7 +121,6 @@ pub(super) fn is_failure(text: &str) -> bool {
     let text = text.trim_ascii_start();
     (text.starts_with('#') || text.starts_with("Err:"))
         && (FAILURES.contains(&text.trim_ascii_end())
-            || text.starts_with(UNCOMPUTED)
             || text
                 .strip_prefix("Err:")
                 .is_some_and(|number| number.trim_ascii_end().parse::<u16>().is_ok()))
@@ -133,6 +133,11 @@ pub(super) fn odd_cell(
     field: Option<&str>,
     place: &Span,
 ) -> Diagnostic {
+    if oddity == Oddity::Unmended
+        && let Some(unmended) = Unmended::of(text)
+    {
+        return unmended_cell(unmended, text.trim_ascii(), field, place);
+    }
     let is_uncomputed = text.starts_with(UNCOMPUTED);
     let seconds = values::seconds_in_time(text);
     let text = shown(text.strip_prefix(UNCOMPUTED_MARK).unwrap_or(text));
@@ -176,13 +181,57 @@ pub(super) fn odd_cell(
             format!("the cell holds the formula `{text}` itself, not what it works out to"),
             "export the table again with values in place of formulas (not `show formulas`), or write the value into the cell",
         ),
-        Oddity::LongNumber => (
+        Oddity::LongNumber | Oddity::Unmended => (
             "number-too-long",
             format!("`{text}` has more digits than the 15 that a spreadsheet keeps"),
             "format the column as text and type the number again: its last digits are lost otherwise",
         ),
     };
     Diagnostic::error(code, place, message, help)
+}
+
+/// The mark of a cell that was refused in a workbook, in a copy of it.
+fn unmended_cell(
+    unmended: Unmended<'_>,
+    mark: &str,
+    field: Option<&str>,
+    place: &Span,
+) -> Diagnostic {
+    let had = match unmended {
+        Unmended::Moment("?") => "a date or time".to_owned(),
+        Unmended::Moment(moment) => format!("the date or time `{moment}`"),
+        Unmended::Failure(None) => "an error in place of a value".to_owned(),
+        Unmended::Failure(Some(error)) => format!("the error `{}`", shown(error)),
+        Unmended::Formula(formula) => {
+            format!("the formula `{}` without its value", shown(formula))
+        }
+        Unmended::Rounded(number) => {
+            format!("the number `{number}`, of which only 15 digits can be trusted")
+        }
+        Unmended::Merged(region) => {
+            format!("merged cells, {region}, of which only the first holds the value")
+        }
+    };
+    let seconds = match unmended {
+        Unmended::Moment(moment) => values::seconds_in_time(moment),
+        _ => None,
+    };
+    let meant = match (field, seconds, unmended) {
+        (Some("duration"), Some(seconds), _) => format!("`{seconds}`"),
+        (Some("duration"), None, _) => "a whole number of seconds from 5 to 15".to_owned(),
+        (Some("aspect_ratio"), ..) => "`16:9`, `9:16` or `1:1`".to_owned(),
+        (_, _, Unmended::Merged(_)) => {
+            "what this row is to have, or nothing if the default is meant".to_owned()
+        }
+        (_, _, Unmended::Rounded(_)) => "all its digits".to_owned(),
+        _ => "what is to be sent".to_owned(),
+    };
+    let message = format!("the cell is not mended yet: the workbook had {had}");
+    let help = format!(
+        "write {meant} in place of `{}`, which is only a mark",
+        shown(mark)
+    );
+    Diagnostic::error("unmended-cell", place, message, help)
 }
 
 fn message_of_moment(text: &str) -> String {
@@ -229,9 +278,7 @@ fn begins_with_cell(text: &str) -> bool {
 
 /// What is empty because of merged cells, in a column that is sent.
 pub(super) fn merged_cell(region: &Region, field: Option<&str>, place: &Span) -> Diagnostic {
-    let name = |row: u32, column: u32| format!("{}{}", column_letters(column as usize), row + 1);
-    let first = name(region.rows.start, region.columns.start);
-    let last = name(region.rows.end - 1, region.columns.end - 1);
+    let (first, last) = corners(region);
     let what = field.map_or("the cell".to_owned(), |field| format!("`{field}`"));
     let message = format!(
         "{what} is empty here: the cells {first}:{last} are merged, and only {first} holds the value"

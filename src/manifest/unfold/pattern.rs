@@ -325,6 +325,16 @@ impl Pattern<'_> {
         self
     }
 
+    /// Whether it looks up the column `name`, which is `written` so in the header.
+    pub(super) fn names(&self, name: &str, written: &str) -> bool {
+        match self {
+            Self::Text { names, .. } => names
+                .iter()
+                .any(|used| used == name || used == "row" && self.may_name(written)),
+            _ => false,
+        }
+    }
+
     /// Whether a subscript in it may name this header.
     fn may_name(&self, written: &str) -> bool {
         match self {
