@@ -18,7 +18,8 @@ use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
 use crate::report::json::{Line, SummaryLine};
 use crate::report::listing;
-use crate::report::summary::{Invocation, quoted};
+use crate::report::summary::Invocation;
+use crate::text;
 use crate::units::show_duration;
 
 pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
@@ -93,7 +94,7 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
 /// What was said about the table, to be said again.
 fn said_of_tables(options: &CheckArgs) -> String {
     let words = |option: &str, value: Option<String>| match value {
-        Some(value) => format!("--{option} {} ", quoted(&value)),
+        Some(value) => text::option_with(option, &value) + " ",
         None => String::new(),
     };
     let ReadingArgs {

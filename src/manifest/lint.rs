@@ -48,6 +48,10 @@ pub const LINTS: &[(&str, &str)] = &[
         "probe-length",
         "a reference video that is hardly longer or shorter than it may be",
     ),
+    (
+        "probe-login",
+        "an address with a login, which `--probe` does not ask",
+    ),
     ("probe-no-answer", "an address that does not answer now"),
     (
         "probe-not-asked",

@@ -362,7 +362,10 @@ impl Loading<'_> {
         let mut document = Document::open(text, source, 0, diagnostics)?;
         while let Some(key) = document.next_key(diagnostics)? {
             if key.name != "jobs" {
-                let value = document.value_of(&key, diagnostics)?;
+                let mut value = document.value_of(&key, diagnostics)?;
+                if let Some(money) = money_in(&key, &mut value) {
+                    pricing::as_written(money, text);
+                }
                 sections.take(&key, value, diagnostics);
                 continue;
             }
@@ -828,6 +831,20 @@ impl Files<'_> {
                 names_outside(name) || leaves(folder, &folder.join(name))
             }
         }
+    }
+}
+
+/// The part of a section that says what something costs.
+fn money_in<'n>(key: &Key, node: &'n mut Node) -> Option<&'n mut Node> {
+    if key.name == "pricing" {
+        return Some(node);
+    }
+    match &mut node.value {
+        Value::Map(pairs) if key.name == "limits" => {
+            let found = pairs.iter_mut().find(|(key, _)| key.name == "max_spend");
+            found.map(|(_, node)| node)
+        }
+        _ => None,
     }
 }
 

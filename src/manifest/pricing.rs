@@ -12,6 +12,7 @@ use super::fields::nearest;
 use super::sections::unknown_key;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::{described, model_advice, shown, wrong_type};
+use super::vars;
 use super::yaml::Document;
 use crate::money::{Amount, Currency, MoneyError, Pricing, decimal};
 use crate::plan::{Job, Model, Plan};
@@ -52,7 +53,8 @@ pub(super) fn file(text: &str, source: SourceId, diagnostics: &mut Diagnostics) 
     let mut document = Document::open_price_list(text, source, diagnostics).ok()?;
     let mut pairs = Vec::new();
     while let Some(key) = document.next_key(diagnostics).ok()? {
-        let value = document.value_of(&key, diagnostics).ok()?;
+        let mut value = document.value_of(&key, diagnostics).ok()?;
+        as_written(&mut value, text);
         pairs.push((key, value));
     }
     let start = Span {
@@ -60,6 +62,20 @@ pub(super) fn file(text: &str, source: SourceId, diagnostics: &mut Diagnostics) 
         bytes: 0..0,
     };
     price_list(&pairs, &start, diagnostics)
+}
+
+/// Puts whole numbers back as they stand in `text`: nobody writes a price as `0x10`, and whoever does means who knows what.
+pub(super) fn as_written(node: &mut Node, text: &str) {
+    match &mut node.value {
+        Value::Integer(_) => {
+            if let Some(written) = vars::written(node, text) {
+                node.value = Value::Number(written);
+            }
+        }
+        Value::Map(pairs) => pairs.iter_mut().for_each(|(_, it)| as_written(it, text)),
+        Value::List(elements) => elements.iter_mut().for_each(|it| as_written(it, text)),
+        _ => {}
+    }
 }
 
 /// Reads the keys of a price list, which begins at `at`; none if anything is wrong with it.

@@ -29,6 +29,7 @@ use self::scanner::{Cell, Fault, Row, Scanner};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::encoding::{self, Decoded};
 use super::tree::{Key, Node, SourceId, Span, Value};
+use super::values::shown;
 use super::workbook::{self, Link, Oddity, Refusal, Region};
 
 /// Most columns a table may have: the API has about twenty fields, the rest are the user's own.
@@ -234,7 +235,7 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<OpenTable, Refusal> {
     Ok(OpenTable {
         source: file.source,
         others: file.others,
-        note: format!("workbook, sheet `{}`", super::values::shown(&sheet.name)),
+        note: format!("workbook, sheet `{}`", shown(&sheet.name)),
         dialect: dialect.with_header(&sheet.text, file.others),
         text: sheet.text,
         sheet: Sheet {
@@ -472,8 +473,7 @@ impl Table<'_> {
             }
         }
         if is_empty {
-            let message = "the table has a header and no rows";
-            diagnostics.push(no_jobs(&header, message));
+            diagnostics.push(self.no_rows(&header));
         }
         tidied.report(diagnostics);
         hidden.report(self, diagnostics);
@@ -488,7 +488,7 @@ impl Table<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Columns> {
         if !self.next_row(walk, COLUMN_LIMIT, row) {
-            diagnostics.push(no_jobs(&self.span(&(0..0)), "the table is empty"));
+            diagnostics.push(self.nothing());
             return None;
         }
         let title = row.bytes.clone();
@@ -778,6 +778,31 @@ impl Table<'_> {
         })
     }
 
+    /// There is no row below the header.
+    fn no_rows(&self, header: &Span) -> Diagnostic {
+        let (message, help) = match &self.sheet.name {
+            Some(name) => (
+                format!("the sheet `{}` has a header and no rows", shown(name)),
+                "write a row for each job below it; or name the sheet that has them with `--sheet`",
+            ),
+            None => (
+                "the table has a header and no rows".to_owned(),
+                "write a row for each job below it; or export the sheet that has them: as CSV a spreadsheet saves only the one that is open",
+            ),
+        };
+        Diagnostic::error("no-jobs", header, message, help)
+    }
+
+    /// There is no row at all.
+    fn nothing(&self) -> Diagnostic {
+        let message = match &self.sheet.name {
+            Some(name) => format!("the sheet `{}` is empty", shown(name)),
+            None => "the table is empty".to_owned(),
+        };
+        let help = "write a row of column names such as `id,prompt,model,duration`, and under it a row for each job";
+        Diagnostic::error("no-jobs", &self.span(&(0..0)), message, help)
+    }
+
     fn faulty_quote(&self, fault: &Fault) -> Diagnostic {
         match fault {
             Fault::Unclosed { opened } => Diagnostic::error(
@@ -1046,11 +1071,6 @@ fn idle_option(option: &str, source: SourceId) -> Diagnostic {
 fn nul_byte(place: &Span) -> Diagnostic {
     let help = "save the file as UTF-8; if it is UTF-16, say so with `--encoding utf-16`";
     Diagnostic::error("nul-byte", place, "the text contains a NUL byte", help)
-}
-
-fn no_jobs(place: &Span, message: &str) -> Diagnostic {
-    let help = "write a row of column names such as `id,prompt,model,duration`, and under it a row for each job";
-    Diagnostic::error("no-jobs", place, message, help)
 }
 
 fn repeated_header(place: &Span, header: &Span) -> Diagnostic {

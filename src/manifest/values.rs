@@ -12,7 +12,7 @@ pub(super) use self::words::{aspect_ratio, model, model_advice, operation};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
 use crate::plan::{DURATION_SECONDS, Flag, JOB_ID_LIMIT, JobId, JobIdError};
-use crate::text::clean;
+use crate::text::{clean, without_passwords};
 
 /// Reads a job id.
 pub(super) fn id(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<JobId> {
@@ -519,7 +519,7 @@ fn written(value: &Value) -> String {
 /// `text` cut short and without anything that could steer a terminal. Blanks at its ends are kept as one, because they
 /// may be what is wrong; text with nothing visible is escaped.
 pub(super) fn shown(text: &str) -> String {
-    let cleaned = clean(text, 60);
+    let cleaned = clean(&without_passwords(text), 60);
     if cleaned.is_empty() {
         return text.chars().take(20).flat_map(char::escape_debug).collect();
     }

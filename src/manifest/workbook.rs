@@ -229,8 +229,9 @@ impl<'b> Workbook<'b> {
                     shown_names(&names)
                 );
                 let help = format!(
-                    "name the one with the jobs: `--sheet '{0}'`, or in a manifest `jobs: {{ from: …, sheet: \"{0}\" }}`",
-                    shown(names[0])
+                    "name the one with the jobs: `{}`, or in a manifest `jobs: {{ from: …, sheet: {} }}`",
+                    crate::text::option_with("sheet", &without_marks(names[0])),
+                    yaml_text(&without_marks(names[0]))
                 );
                 Err(Refusal::about_sheets("sheet-needed", message, help))
             }
@@ -285,6 +286,21 @@ impl<'b> Workbook<'b> {
             &self.formats,
             self.is_from_1904,
         ))
+    }
+}
+
+/// A name to be typed: characters that nobody sees are none.
+fn without_marks(name: &str) -> String {
+    let is_seen = |letter: &char| !crate::text::is_unsafe(*letter);
+    name.chars().filter(is_seen).collect()
+}
+
+/// A text in quotes, as YAML reads it back.
+fn yaml_text(text: &str) -> String {
+    if text.contains(['"', '\\']) {
+        format!("'{}'", text.replace('\'', "''"))
+    } else {
+        format!("\"{text}\"")
     }
 }
 

@@ -397,7 +397,7 @@ fn told(severity: Severity, code: &str, message: &str, help: &str) -> String {
         _ => "",
     };
     let told = format!("{warning}{code}: {message}; {help}");
-    text::clean(&told, MESSAGE_LIMIT)
+    text::clean(&text::without_passwords(&told), MESSAGE_LIMIT)
 }
 
 #[cfg(test)]

@@ -361,7 +361,7 @@ pub(super) fn hidden_rows(rows: &[Range<usize>], place: &Span) -> Diagnostic {
 
 /// What a cell is linked to, said where its text is no address.
 pub(super) fn linked(found: &mut Diagnostic, target: &str) {
-    let target = text::clean(target, 300);
+    let target = text::clean(&text::without_passwords(target), 300);
     found.help =
         format!("the cell is linked to `{target}`: write that address itself into the cell");
 }

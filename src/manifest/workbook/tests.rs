@@ -164,6 +164,37 @@ fn the_sheet_is_the_one_named_or_the_only_visible_one_with_something_in_it() {
 }
 
 #[test]
+fn the_sheet_is_named_as_a_shell_and_yaml_read_it_back() {
+    for (name, shell, yaml) in [
+        ("Shots", "`--sheet Shots`", "sheet: \"Shots\" }"),
+        (
+            "Bob's shots",
+            r"`--sheet 'Bob'\''s shots'`",
+            "sheet: \"Bob's shots\" }",
+        ),
+        (
+            "a \"b\" 'c' d",
+            r#"`--sheet 'a "b" '\''c'\'' d'`"#,
+            r#"sheet: 'a "b" ''c'' d' }"#,
+        ),
+        ("$(x)", "`--sheet '$(x)'`", "sheet: \"$(x)\" }"),
+        ("-1", "`--sheet=-1`", "sheet: \"-1\" }"),
+        ("拍摄", "`--sheet 拍摄`", "sheet: \"拍摄\" }"),
+    ] {
+        let mut book = Book::new();
+        for name in [name, "Other"] {
+            let sheet = book.add_worksheet();
+            sheet.write(0, 0, "id").expect("written");
+            sheet.set_name(name).expect("a name");
+        }
+        let bytes = book.save_to_buffer().expect("saved");
+        let refused = read(&bytes, None, 0).expect_err("two sheets");
+        assert!(refused.help.contains(shell), "{}", refused.help);
+        assert!(refused.help.contains(yaml), "{}", refused.help);
+    }
+}
+
+#[test]
 fn what_is_no_workbook_or_a_damaged_one_is_refused_with_words() {
     let good = raw_sheet("<row r=\"1\"><c r=\"A1\"><v>1</v></c></row>");
     assert_eq!(text_of(&good), "1\n");
