@@ -192,8 +192,10 @@ fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal
 /// `0,06` between braces, which is a price of `0` and a model `06` to YAML.
 fn decimal_comma(before: &Node, (key, price): (&Key, &Node)) -> Option<Diagnostic> {
     let is_rest = price.value == Value::Null && key.name.bytes().all(|it| it.is_ascii_digit());
-    let Value::Integer(whole) = before.value else {
-        return None;
+    let whole = match &before.value {
+        Value::Integer(number) => number.to_string(),
+        Value::Number(text) if text.bytes().all(|it| it.is_ascii_digit()) => text.clone(),
+        _ => return None,
     };
     let digits = &key.name;
     let help = format!("write a point: `{whole}.{digits}`");
