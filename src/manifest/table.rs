@@ -8,6 +8,7 @@ mod columns;
 pub(super) mod errors;
 mod header;
 mod layout;
+mod looks;
 mod names;
 mod notes;
 mod options;
@@ -17,10 +18,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use self::columns::{Column, Columns, Looks, Use};
+use self::columns::{Column, Columns, Use};
 pub(super) use self::columns::{Header, OtherColumns};
 pub use self::layout::CellPlace;
 pub(super) use self::layout::{Layout, Rows};
+use self::looks::Looks;
 use self::notes::Tidied;
 pub use self::options::{Delimiter, TableOptions};
 use self::scanner::{Cell, Fault, Row, Scanner};
@@ -497,27 +499,20 @@ impl Table<'_> {
         columns
     }
 
-    /// What the first cell of a column looks like that is not blank, in the rows from the byte `from` on.
-    fn looks(&self, from: usize, index: usize) -> Option<Looks> {
-        const ROWS: usize = 1000;
+    /// What the cells of a column look like, in the rows from the byte `from` on.
+    fn looks(&self, from: usize, index: usize) -> Looks {
+        const ROWS: usize = 300;
         let mut scanner = Scanner::new(self.text, from, self.dialect.separator);
         let mut row = Row::default();
-        for _ in 0..ROWS {
-            if !scanner.next_row(index + 1, &mut row) {
-                return None;
+        let mut cells = Vec::new();
+        while cells.len() < ROWS && scanner.next_row(index + 1, &mut row) {
+            if row.is_blank_in(self.text) {
+                continue;
             }
             let cell = row.cells.get(index);
-            let Some(cell) = cell.filter(|cell| !cell.is_blank_in(self.text)) else {
-                continue;
-            };
-            let is_address = self.text[cell.bytes.clone()].contains([':', '/', '\\', '.']);
-            return Some(if is_address {
-                Looks::Address
-            } else {
-                Looks::Choice
-            });
+            cells.push(cell.map_or("", |cell| self.text[cell.bytes.clone()].trim()));
         }
-        None
+        looks::of(&cells)
     }
 
     /// Fills `row` with the next row that is not blank.

@@ -8,7 +8,7 @@ mod media;
 mod words;
 
 pub(super) use self::media::{VIDEO_MILLIS, addresses, picture, split_cell, stated_length};
-pub(super) use self::words::{aspect_ratio, model, model_advice, operation};
+pub(super) use self::words::{aspect_ratio, model, model_advice, operation, ratio_meant};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
 use crate::plan::{DURATION_SECONDS, Flag, JOB_ID_LIMIT, JobId, JobIdError};
@@ -169,7 +169,7 @@ pub(super) fn seconds_in_time(written: &str) -> Option<u8> {
 }
 
 /// The seconds in `8.0`, `8,0`, `8s`, `8 sec`, `8秒` or `0:08`, if they are in range.
-fn duration_meant(written: &str) -> Option<u8> {
+pub(super) fn duration_meant(written: &str) -> Option<u8> {
     if let Some(seconds) = seconds_in_time(written) {
         return Some(seconds);
     }
@@ -179,7 +179,34 @@ fn duration_meant(written: &str) -> Option<u8> {
         .unwrap_or(written.len());
     let (number, unit) = written.split_at(end);
     let known = [
-        "", "s", "sec", "sec.", "secs", "second", "seconds", "秒", "秒钟", "秒鐘",
+        "",
+        "s",
+        "s.",
+        "sec",
+        "sec.",
+        "secs",
+        "secs.",
+        "second",
+        "seconds",
+        "sek",
+        "sek.",
+        "sekunde",
+        "sekunden",
+        "seg",
+        "seg.",
+        "segundos",
+        "secondes",
+        "secondi",
+        "сек",
+        "сек.",
+        "секунд",
+        "秒",
+        "秒钟",
+        "秒鐘",
+        "초",
+        "\"",
+        "″",
+        "''",
     ];
     let digits = match number.split_once('.') {
         Some((digits, zeros)) if zeros.bytes().all(|byte| byte == b'0') => digits,
@@ -546,6 +573,7 @@ mod tests {
             ("8,0", Some(8)),
             ("8.0", Some(8)),
             ("8 秒", Some(8)),
+            ("8 Sek.", Some(8)),
             ("8,5", None),
             ("8:00", None),
             ("08:00:00", None),
