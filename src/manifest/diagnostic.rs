@@ -123,6 +123,8 @@ pub struct Diagnostics {
     repeats: HashMap<(SourceId, usize, usize, &'static str), Repeats>,
     /// The findings that are counted in `repeats` and not kept, where every one is wanted.
     echoes: Vec<Diagnostic>,
+    /// Ids that could be written where one is refused, if they are free: that is known when all jobs are read.
+    offers: Vec<(Span, String)>,
 }
 
 /// Which of the jobs that a template makes a finding is about.
@@ -186,7 +188,7 @@ impl Diagnostics {
         for diagnostic in later.kept {
             self.push(diagnostic);
         }
-        self.append_unshown(later.unlisted, later.summed_up, later.secrets);
+        self.append_unshown(later.unlisted, later.summed_up, later.secrets, later.offers);
     }
 
     fn append_unshown(
@@ -194,6 +196,7 @@ impl Diagnostics {
         unlisted: [usize; 3],
         summed_up: Vec<Diagnostic>,
         secrets: Vec<Span>,
+        offers: Vec<(Span, String)>,
     ) {
         for (count, more) in self.unlisted.iter_mut().zip(unlisted) {
             *count += more;
@@ -202,6 +205,22 @@ impl Diagnostics {
             self.keep_summed_up(warning);
         }
         self.secrets.extend(secrets);
+        for (span, id) in offers {
+            self.offer_id(&span, id);
+        }
+    }
+
+    /// Notes that `id`, or one like it, could be written at `span`, where an id is refused.
+    pub(super) fn offer_id(&mut self, span: &Span, id: String) {
+        let room = if self.keeps_all { KEPT_OF_ALL } else { KEPT };
+        if self.offers.len() < room {
+            self.offers.push((span.clone(), id));
+        }
+    }
+
+    /// The ids that could be written, each with its place.
+    pub(super) fn take_offers(&mut self) -> Vec<(Span, String)> {
+        std::mem::take(&mut self.offers)
     }
 
     /// Adds a finding about one of the jobs that a template makes: what others have at the same place is counted.
@@ -239,7 +258,7 @@ impl Diagnostics {
         for found in later.kept {
             self.push_made(made, found);
         }
-        self.append_unshown(later.unlisted, later.summed_up, later.secrets);
+        self.append_unshown(later.unlisted, later.summed_up, later.secrets, later.offers);
     }
 
     /// Says with each finding how many more rows or jobs have it.

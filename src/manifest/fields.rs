@@ -378,7 +378,7 @@ fn own_name(name: &str) -> String {
     if kept.chars().all(|character| character == '_') {
         "note".to_owned()
     } else {
-        kept.to_lowercase()
+        kept.trim_matches('_').to_lowercase()
     }
 }
 
@@ -424,6 +424,7 @@ mod tests {
         }
         assert!(advice("owner").contains("`x_owner`"));
         assert!(advice("Delivery date").contains("`x_delivery_date`"));
+        assert!(advice("Kosten €").contains("`x_kosten`"));
         assert!(advice("resolution").contains("model id"));
     }
 

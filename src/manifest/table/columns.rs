@@ -191,6 +191,11 @@ impl Columns {
         self.all().any(|column| column.key.name == field)
     }
 
+    /// Whether the column `index` is the one that `check --errors-csv` has added.
+    pub(super) fn is_passed_over(&self, index: usize) -> bool {
+        (self.headers.iter()).any(|header| header.index == index && header.meant == ERRORS)
+    }
+
     /// What the column `index` is for; none if it has no meaning, or is passed over.
     pub(super) fn use_of(&self, index: usize) -> Option<Use> {
         self.uses.get(index).copied().flatten()
