@@ -36,6 +36,17 @@ impl fmt::Display for CleanText {
     }
 }
 
+/// The ASCII character that a full-width one is, as East Asian keyboards write them.
+pub fn half_width(character: char) -> char {
+    match character {
+        '\u{FF01}'..='\u{FF5E}' => {
+            char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character)
+        }
+        '\u{3000}' => ' ',
+        other => other,
+    }
+}
+
 /// `raw` without characters that could steer a terminal, at most `limit` characters long.
 pub fn clean(raw: &str, limit: usize) -> String {
     let mut kept = String::new();

@@ -146,6 +146,7 @@ fn write_errors(
             return Err(Error::new(ExitCode::Usage, message).help(help));
         }
     }
+    refuse_name_of_workbook(file)?;
     refuse_what_is_not_ours(file)?;
     let csv = loaded
         .errors_csv()
@@ -165,6 +166,24 @@ fn write_errors(
         file.display()
     ));
     Ok(())
+}
+
+/// CSV under the name of a workbook opens nowhere.
+fn refuse_name_of_workbook(file: &Path) -> Result<(), Error> {
+    const WORKBOOKS: [&str; 6] = ["xlsx", "xlsm", "xlsb", "xls", "ods", "numbers"];
+    let ending = file.extension().unwrap_or_default().to_string_lossy();
+    if !WORKBOOKS.iter().any(|it| ending.eq_ignore_ascii_case(it)) {
+        return Ok(());
+    }
+    let message = format!(
+        "the rows with their errors are written as CSV, and `{}` is the name of a workbook",
+        file.display()
+    );
+    let help = format!(
+        "write `--errors-csv {}`: spreadsheets open it",
+        text::quoted(&file.with_extension("csv").display().to_string())
+    );
+    Err(Error::new(ExitCode::Usage, message).help(help))
 }
 
 /// Rows with errors replace rows with errors, and nothing else that is there.

@@ -128,6 +128,8 @@ pub struct Diagnostics {
     echoes: Aside,
     /// What was added to messages to say how many others there are, by place and code.
     folds: HashMap<(SourceId, usize, usize, &'static str), String>,
+    /// Ids that could be written where one is refused, if they are free: that is known when all jobs are read.
+    offers: Vec<(Span, String)>,
 }
 
 /// Which of the jobs that a template makes a finding is about.
@@ -210,15 +212,41 @@ impl Diagnostics {
         for diagnostic in later.kept {
             self.push(diagnostic);
         }
-        self.append_unshown(later.unlisted, &later.summed_up, later.secrets);
+        self.append_unshown(
+            later.unlisted,
+            &later.summed_up,
+            later.secrets,
+            later.offers,
+        );
     }
 
-    fn append_unshown(&mut self, unlisted: [usize; 3], summed_up: &Aside, secrets: Vec<Span>) {
+    fn append_unshown(
+        &mut self,
+        unlisted: [usize; 3],
+        summed_up: &Aside,
+        secrets: Vec<Span>,
+        offers: Vec<(Span, String)>,
+    ) {
         for (count, more) in self.unlisted.iter_mut().zip(unlisted) {
             *count += more;
         }
         self.lost += self.summed_up.append(summed_up);
         self.secrets.extend(secrets);
+        for (span, id) in offers {
+            self.offer_id(&span, id);
+        }
+    }
+
+    /// Notes that `id`, or one like it, could be written at `span`, where an id is refused.
+    pub(super) fn offer_id(&mut self, span: &Span, id: String) {
+        if self.offers.len() < KEPT {
+            self.offers.push((span.clone(), id));
+        }
+    }
+
+    /// The ids that could be written, each with its place.
+    pub(super) fn take_offers(&mut self) -> Vec<(Span, String)> {
+        std::mem::take(&mut self.offers)
     }
 
     /// Adds a finding about one of the jobs that a template makes: what others have at the same place is counted.
@@ -256,7 +284,12 @@ impl Diagnostics {
         for found in later.kept {
             self.push_made(made, found);
         }
-        self.append_unshown(later.unlisted, &later.summed_up, later.secrets);
+        self.append_unshown(
+            later.unlisted,
+            &later.summed_up,
+            later.secrets,
+            later.offers,
+        );
     }
 
     /// Says with each finding how many more rows or jobs have it.

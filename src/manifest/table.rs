@@ -5,9 +5,11 @@
 //! on one by one; only the decoded text is kept.
 
 mod columns;
+mod cut;
 pub(super) mod errors;
 mod header;
 mod layout;
+mod looks;
 mod marks;
 mod names;
 mod notes;
@@ -18,19 +20,23 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use self::columns::{Column, Columns, Looks, Use};
+use self::columns::{Column, Columns, Use};
 pub(super) use self::columns::{Header, OtherColumns};
 pub use self::layout::CellPlace;
 pub(super) use self::layout::{Layout, Rows};
+use self::looks::Looks;
 use self::marks::{Mark, MarkedCell, Unmended};
 use self::notes::Tidied;
 pub use self::options::{Delimiter, TableOptions};
 use self::scanner::{Cell, Fault, Row, Scanner};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::encoding::{self, Decoded};
+use super::fields;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::shown;
 use super::workbook::{self, Link, Oddity, Refusal, Region};
+use crate::plan::JobId;
+use crate::text;
 
 /// Most columns a table may have: the API has about twenty fields, the rest are the user's own.
 const COLUMN_LIMIT: usize = 1000;
@@ -451,7 +457,12 @@ impl Table<'_> {
                 diagnostics.push(repeated_header(&self.span(&row.bytes), &header));
             } else if let Some(word) = self.summary(&row, &columns) {
                 diagnostics.push(notes::summary_row(&self.span(&row.bytes), &word));
-            } else if self.is_whole(&row, columns.width, diagnostics) || self.is_of_workbook() {
+            } else if self.notes_something(&row, &columns) {
+                diagnostics.push(notes::note_row(&self.span(&row.bytes)));
+            } else if self.is_mended(&mut row, &columns, diagnostics)
+                || self.is_whole(&row, columns.width, diagnostics)
+                || self.is_of_workbook()
+            {
                 self.judge_cells(&row, &columns, refused, diagnostics);
                 let refused = &refused.columns;
                 self.report_unnamed(&row, &mut columns, diagnostics);
@@ -517,27 +528,20 @@ impl Table<'_> {
         columns
     }
 
-    /// What the first cell of a column looks like that is not blank, in the rows from the byte `from` on.
-    fn looks(&self, from: usize, index: usize) -> Option<Looks> {
-        const ROWS: usize = 1000;
+    /// What the cells of a column look like, in the rows from the byte `from` on.
+    fn looks(&self, from: usize, index: usize) -> Looks {
+        const ROWS: usize = 300;
         let mut scanner = Scanner::new(self.text, from, self.dialect.separator);
         let mut row = Row::default();
-        for _ in 0..ROWS {
-            if !scanner.next_row(index + 1, &mut row) {
-                return None;
+        let mut cells = Vec::new();
+        while cells.len() < ROWS && scanner.next_row(index + 1, &mut row) {
+            if row.is_blank_in(self.text) {
+                continue;
             }
             let cell = row.cells.get(index);
-            let Some(cell) = cell.filter(|cell| !cell.is_blank_in(self.text)) else {
-                continue;
-            };
-            let is_address = self.text[cell.bytes.clone()].contains([':', '/', '\\', '.']);
-            return Some(if is_address {
-                Looks::Address
-            } else {
-                Looks::Choice
-            });
+            cells.push(cell.map_or("", |cell| self.text[cell.bytes.clone()].trim()));
         }
-        None
+        looks::of(&cells)
     }
 
     /// Fills `row` with the next row that is not blank.
@@ -616,13 +620,46 @@ impl Table<'_> {
         })
     }
 
+    /// Whether `row` is a remark for people: text in one cell only, where a job would have a word or nothing.
+    fn notes_something(&self, row: &Row, columns: &Columns) -> bool {
+        if !row.faults.is_empty() || columns.width < 3 {
+            return false;
+        }
+        let mut filled = (row.cells.iter().enumerate()).filter(|(index, cell)| {
+            !cell.is_blank_in(self.text) && !columns.is_passed_over(*index)
+        });
+        let (Some((index, cell)), None) = (filled.next(), filled.next()) else {
+            return false;
+        };
+        let text = cell.part(self.text, cell.bytes.clone());
+        if notes::is_remark(&text) {
+            return index == 0 || self.others == OtherColumns::Refused;
+        }
+        // A word may be an id, and what is short may be anything.
+        let is_text = || {
+            let (words, length) = (text.split_whitespace().count(), text.chars().count());
+            length > 8
+                && (words > 1 || length > 10)
+                && JobId::new(text.trim()).is_err()
+                && self.oddity(cell).is_none()
+        };
+        let may_be_alone = || {
+            let field = columns.field(index);
+            field.is_some_and(|field| {
+                fields::is_list(field) || matches!(field, "prompt" | "image" | "last_image")
+            })
+        };
+        self.others == OtherColumns::Refused && !may_be_alone() && is_text()
+    }
+
     /// The word that heads `row`, if it adds up others: it stands in the first cell, and the rest is numbers.
     fn summary(&self, row: &Row, columns: &Columns) -> Option<String> {
         if !row.faults.is_empty() {
             return None;
         }
-        let mut filled =
-            (row.cells.iter().enumerate()).filter(|(_, cell)| !cell.is_blank_in(self.text));
+        let mut filled = (row.cells.iter().enumerate()).filter(|(index, cell)| {
+            !cell.is_blank_in(self.text) && !columns.is_passed_over(*index)
+        });
         let (index, first) = filled.next()?;
         let word = &self.text[first.bytes.clone()];
         let is_summary = notes::is_summary(word)
@@ -653,11 +690,11 @@ impl Table<'_> {
             return None;
         }
         let text = cell.part(self.text, cell.bytes.clone());
-        if notes::is_failure(&text) {
-            return Some(Oddity::Failure);
-        }
         if Unmended::of(&text).is_some() {
             return Some(Oddity::Unmended);
+        }
+        if notes::is_failure(&text) {
+            return Some(Oddity::Failure);
         }
         notes::is_formula(&text).then_some(Oddity::Formula)
     }
@@ -672,6 +709,37 @@ impl Table<'_> {
             diagnostics.push(extra_cell(&self.span(&extra.bytes), width));
         }
         row.faults.is_empty() && extra.is_none()
+    }
+
+    /// Puts the pieces of a cell together that was cut at a delimiter in it, and reports that; false if nothing shows
+    /// that there is one.
+    fn is_mended(&self, row: &mut Row, columns: &Columns, diagnostics: &mut Diagnostics) -> bool {
+        let width = columns.width;
+        if self.is_of_workbook()
+            || row.count <= width
+            || !row.faults.is_empty()
+            || width == COLUMN_LIMIT
+        {
+            return false;
+        }
+        let mut all = Row::default();
+        Scanner::new(self.text, row.bytes.start, self.dialect.separator)
+            .next_row(COLUMN_LIMIT, &mut all);
+        let extra = row.cells.get(width).map(|cell| self.span(&cell.bytes));
+        let joined = cut::joined(&all, self.text, columns);
+        let Some(joined) = joined.filter(|it| it.is_better || extra.is_some()) else {
+            return false;
+        };
+        let cell = &joined.row.cells[joined.index];
+        let field = columns.field(joined.index);
+        let text = &self.text[cell.bytes.clone()];
+        let found = cut_cell(&self.span(&cell.bytes), text, field);
+        diagnostics.push(match extra {
+            Some(extra) => found.related(&extra, "so this stands beyond the last column"),
+            None => found,
+        });
+        *row = joined.row;
+        true
     }
 
     /// Whether `row` is the header once more, as in two tables that were joined: it would make a job of its own.
@@ -1075,8 +1143,26 @@ fn nul_byte(place: &Span) -> Diagnostic {
 
 fn repeated_header(place: &Span, header: &Span) -> Diagnostic {
     let message = "the header stands here once more, in place of a job";
-    Diagnostic::error("repeated-header", place, message, "delete this row")
-        .related(header, "the header")
+    Diagnostic::error(
+        "repeated-header",
+        place,
+        message,
+        "delete this row when the rest is mended: the numbers of the rows below it change",
+    )
+    .related(header, "the header")
+}
+
+/// A text that was cut at a delimiter in it, so that the row has too many cells.
+fn cut_cell(place: &Span, text: &str, field: Option<&str>) -> Diagnostic {
+    let what = field.map_or("a cell".to_owned(), |field| format!("the `{field}`"));
+    let message = format!(
+        "the row has more cells than the header: {what} seems to be cut at a delimiter in it"
+    );
+    let shown = text::clean(&text.replace('"', "\"\""), 300);
+    let help = format!(
+        "put quotes around the whole cell: `\"{shown}\"`; the row was checked as if that were done"
+    );
+    Diagnostic::error("extra-cell", place, message, help)
 }
 
 fn extra_cell(place: &Span, width: usize) -> Diagnostic {

@@ -149,6 +149,7 @@ const UNSAID: &[(&str, &[&str])] = &[
             "price-list-too-large",
             "read-as",
             "sheet-needed",
+            "note-row",
             "summary-row",
             "table-twice",
             "too-many-tables",

@@ -220,6 +220,23 @@ fn rows_with_errors_are_never_written_over_what_was_read_nor_without_a_table() {
 }
 
 #[test]
+fn a_table_that_is_not_there_is_told_with_the_one_that_was_meant() {
+    let scenario = Scenario::manifest("campaign.yaml", "jobs: { from: product.csv }\n");
+    scenario.write("notes.csv", "");
+    scenario.write("products.csv", "");
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("did you mean `products.csv`?");
+    let scenario = Scenario::manifest("campaign.yaml", "jobs: { from: products.csv }\n");
+    scenario.write("products.xlsx", "");
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("did you mean `products.xlsx`?");
+}
+
+#[test]
 fn rows_with_errors_replace_nothing_but_rows_with_errors() {
     let scenario = Scenario::manifest(
         "shots.csv",
@@ -245,6 +262,7 @@ fn rows_with_errors_replace_nothing_but_rows_with_errors() {
             .is_symlink()
     };
     for (file, why) in [
+        ("new.xlsx", "is the name of a workbook"),
         ("other.yaml", "was not written by `--errors-csv`"),
         ("dangling.csv", "is a link"),
         ("link.csv", "is a link"),

@@ -404,7 +404,7 @@ fn other_encodings_are_read_by_their_byte_order_mark() {
 
 #[test]
 fn a_table_is_a_manifest_of_its_own_or_named_by_one() {
-    let table = b"id,prompt,model,duration\na,x,seedance2.0-720p,5\nb,y,,\n";
+    let table = b"id,prompt,model,duration\na,A kite,seedance2.0-720p,5\nb,y,,\n";
     let loaded = load_files(&[
         (
             "dir/shots.yaml",
@@ -429,7 +429,7 @@ fn a_table_is_a_manifest_of_its_own_or_named_by_one() {
         ["a", "b"]
     );
 
-    let alone = b"id,prompt,model,duration\na,x,seedance2.0-720p,5\n";
+    let alone = b"id,prompt,model,duration\na,A kite,seedance2.0-720p,5\n";
     for name in ["shots.csv", "shots.CSV", "shots.tsv", "shots.txt"] {
         assert_eq!(ids(&load_files(&[(name, alone)])), ["a"], "{name}");
     }
@@ -437,7 +437,7 @@ fn a_table_is_a_manifest_of_its_own_or_named_by_one() {
 
 #[test]
 fn a_mistake_in_a_table_is_shown_in_the_table() {
-    let table = b"id,prompt,duration\r\na,x,5\r\nb,\"y\r\nz\",99\r\n";
+    let table = b"id,prompt,duration\r\na,A kite,5\r\nb,\"y\r\nz\",99\r\n";
     let loaded = load_files(&[
         (
             "dir/shots.yaml",
@@ -458,11 +458,11 @@ fn mistakes_of_the_manifest_and_of_its_table_are_told_together() {
     let manifest = format!("version: 3\n{DEFAULTS}jobs: {{from: b.csv}}\n");
     let loaded = load_files(&[
         ("a.yaml", manifest.as_bytes()),
-        ("b.csv", b"id,prompt,duration\na,x,99\n"),
+        ("b.csv", b"id,prompt,duration\na,A kite,99\n"),
     ]);
     assert_eq!(
         errors(&loaded),
-        ["manifest-version 1:10", "duration-range 2:5"]
+        ["manifest-version 1:10", "duration-range 2:10"]
     );
     assert!(
         loaded

@@ -109,7 +109,7 @@ fn is_moment(text: &str) -> bool {
         && text.bytes().all(is_part)
 }
 
-/// One word such as `#BUSY!`.
+/// One word such as `#LATER!`.
 fn is_error(text: &str) -> bool {
     text.len() <= LIMIT && text.starts_with('#') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -172,9 +172,9 @@ mod tests {
             (Mark::Moment, "soon", "#DATE! ?", Unmended::Moment("?")),
             (
                 Mark::Failure,
-                "#BUSY!",
-                "#ERROR! #BUSY!",
-                Unmended::Failure(Some("#BUSY!")),
+                "#LATER!",
+                "#ERROR! #LATER!",
+                Unmended::Failure(Some("#LATER!")),
             ),
             (Mark::Failure, "", "#ERROR!", Unmended::Failure(None)),
             (Mark::Failure, "a b", "#ERROR!", Unmended::Failure(None)),

@@ -104,27 +104,52 @@ impl Finding {
 
 /// Whether a cell holds the error of a formula, in a workbook or in the CSV file made of one.
 pub(super) fn is_failure(text: &str) -> bool {
-    const FAILURES: [&str; 12] = [
-        "#N/A",
-        "#REF!",
-        "#VALUE!",
-        "#DIV/0!",
-        "#NAME?",
-        "#NUM!",
-        "#NULL!",
-        "#SPILL!",
-        "#CALC!",
-        "#FIELD!",
-        "#GETTING_DATA",
-        "#BLOCKED!",
-    ];
-    let text = text.trim_ascii_start();
-    (text.starts_with('#') || text.starts_with("Err:"))
-        && (FAILURES.contains(&text.trim_ascii_end())
-            || text
-                .strip_prefix("Err:")
-                .is_some_and(|number| number.trim_ascii_end().parse::<u16>().is_ok()))
+    let text = text.trim();
+    if let Some(number) = text.strip_prefix("Err:") {
+        return number.parse::<u16>().is_ok();
+    }
+    text.starts_with(UNCOMPUTED)
+        || text.starts_with('#') && text.len() <= LONGEST_FAILURE && is_named_failure(text)
 }
+
+/// In bytes, with blanks.
+const LONGEST_FAILURE: usize = 40;
+
+fn is_named_failure(text: &str) -> bool {
+    let is_left_out = |it: char| it.is_whitespace() || matches!(it, '¡' | '¿');
+    let bare: String = text.chars().filter(|it| !is_left_out(*it)).collect();
+    // One blank before the mark is French, `# WOW !` nobody's.
+    text.chars().filter(|it| it.is_whitespace()).count() <= 1 && FAILURES.contains(&bare.as_str())
+}
+
+/// The errors of formulas as spreadsheet programs write them in the languages of their users, without blanks and
+/// opening marks. A list, because a text such as `#SALE!` is somebody's own.
+#[rustfmt::skip]
+const FAILURES: &[&str] = &[
+    // English, and all languages of files.
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!",
+    "#GETTING_DATA", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#BUSY!", "#PYTHON!", "#ERROR!", "#ERROR",
+    // German.
+    "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#ÜBERLAUF!", "#KALK!", "#FELD!", "#FEHLER!",
+    // French.
+    "#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!", "#EPARS!", "#PROPAGATION!", "#CHAMP!",
+    // Spanish, Portuguese, Italian.
+    "#N/D", "#VALOR!", "#NOMBRE?", "#NULO!", "#DESBORDAMIENTO!", "#CAMPO!", "#NOME?", "#NÚM!", "#DESPEJAR!",
+    "#RIF!", "#VALORE!", "#NULLO!", "#ESPANSIONE!",
+    // Dutch.
+    "#N/B", "#VERW!", "#WAARDE!", "#DEEL/0!", "#NAAM?", "#GETAL!", "#LEEG!", "#OVERLOOP!",
+    // Swedish, Danish, Norwegian, Finnish.
+    "#SAKNAS!", "#REFERENS!", "#VÄRDEFEL!", "#DIVISION/0!", "#NAMN?", "#OGILTIGT!", "#SKÄRNING!",
+    "#I/T", "#REFERENCE!", "#VÆRDI!", "#NAVN?", "#VERDI!",
+    "#PUUTTUU!", "#VIITTAUS!", "#ARVO!", "#JAKO/0!", "#NIMI?", "#LUKU!", "#TYHJÄ!",
+    // Polish, Czech, Hungarian, Turkish.
+    "#N/D!", "#ADR!", "#ARG!", "#DZIEL/0!", "#NAZWA?", "#LICZBA!", "#ZERO!",
+    "#NENÍ_K_DISPOZICI", "#ODKAZ!", "#HODNOTA!", "#DĚLENÍ_NULOU!", "#NÁZEV?", "#ČÍSLO!",
+    "#HIÁNYZIK", "#HIV!", "#ÉRTÉK!", "#ZÉRÓOSZTÓ!", "#NÉV?", "#SZÁM!", "#NULLA!",
+    "#YOK", "#BAŞV!", "#DEĞER!", "#SAYI/0!", "#AD?", "#SAYI!", "#BOŞ!",
+    // Russian.
+    "#Н/Д", "#ССЫЛКА!", "#ЗНАЧ!", "#ДЕЛ/0!", "#ИМЯ?", "#ЧИСЛО!", "#ПУСТО!",
+];
 
 /// A cell of a workbook that says something else than somebody typed.
 pub(super) fn odd_cell(
@@ -294,6 +319,45 @@ pub(super) fn summary_row(place: &Span, word: &str) -> Diagnostic {
     Diagnostic::error("summary-row", place, message, help)
 }
 
+/// A row that holds a remark.
+pub(super) fn note_row(place: &Span) -> Diagnostic {
+    let message = "the row holds text in one cell only, and is no job";
+    let help = "if it is a note, delete the row, or keep it in another sheet; if it is a job, fill in its other cells";
+    Diagnostic::error("note-row", place, message, help)
+}
+
+/// Whether a text begins as remarks do.
+pub(super) fn is_remark(text: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "note",
+        "notes",
+        "nb",
+        "n.b.",
+        "ps",
+        "p.s.",
+        "remark",
+        "remarks",
+        "legend",
+        "hinweis",
+        "hinweise",
+        "anmerkung",
+        "bemerkung",
+        "legende",
+        "remarque",
+        "nota",
+        "备注",
+        "備註",
+        "注",
+        "注意",
+        "说明",
+        "說明",
+    ];
+    let Some((head, rest)) = text.trim().split_once([':', '：']) else {
+        return false;
+    };
+    !rest.trim().is_empty() && WORDS.contains(&head.trim_end().to_lowercase().as_str())
+}
+
 /// Whether a text heads a row of sums.
 pub(super) fn is_summary(text: &str) -> bool {
     const WORDS: [&str; 19] = [
@@ -402,6 +466,58 @@ mod tests {
             "a=B2",
         ] {
             assert!(!is_formula(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_of_formulas_are_known_in_the_language_of_the_spreadsheet() {
+        for failure in [
+            "#N/A",
+            " #REF! ",
+            "#NV",
+            "#BEZUG!",
+            "#WERT!",
+            "#NOM?",
+            "#¡VALOR!",
+            "#¿NOMBRE?",
+            "#REF !",
+            "#DIV/0\u{a0}!",
+            "#ЗНАЧ!",
+            "Err:502",
+            "#NULL!",
+        ] {
+            assert!(is_failure(failure), "{failure}");
+        }
+        for text in [
+            "#SALE!",
+            "#WOW",
+            "#",
+            "########",
+            "#1 in the charts!",
+            "#nv",
+            "# N / A",
+            "#VALUE! of friendship",
+            "Err: we",
+            "N/A",
+            "",
+        ] {
+            assert!(!is_failure(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn remarks_begin_with_their_word() {
+        for text in ["Note: by Friday!", "NB : x", "备注：周五", "Hinweis: bitte"] {
+            assert!(is_remark(text), "{text}");
+        }
+        for text in [
+            "Notes",
+            "Note:",
+            "A note: x",
+            "https://example.com",
+            "Noted: x",
+        ] {
+            assert!(!is_remark(text), "{text}");
         }
     }
 
