@@ -10,6 +10,7 @@ use super::{layout, names, span};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::fields::{self, Kind, List};
 use crate::manifest::tree::{Key, SourceId, Span};
+use crate::manifest::values::doubtful::{Garbled, garbled};
 use crate::text;
 
 /// What the columns of a table mean. Keys carry the field's name and the place of the header cell.
@@ -573,6 +574,9 @@ fn unknown_column(header: &Header, suggestion: Option<&str>, taken: Option<&Head
     let name = text::clean(&header.written, 60);
     let message = format!("unknown column `{name}`");
     let help = match suggestion {
+        _ if header.written.starts_with(MISREAD_BOM) => {
+            misread(&header.written).unwrap_or_default()
+        }
         _ if header.meant == "extra_body" => {
             "give each of its fields a column, such as `extra_body.seed`".to_owned()
         }
@@ -596,9 +600,36 @@ fn unknown_column(header: &Header, suggestion: Option<&str>, taken: Option<&Head
                 None => format!("did you mean `{column}`?"),
             }
         }
-        None => fields::advice(&header.written),
+        None => misread(&header.written).unwrap_or_else(|| fields::advice(&header.written)),
     };
     Diagnostic::error("unknown-column", &header.span, message, help)
+}
+
+/// The mark of UTF-8 as Windows-1252 reads it.
+const MISREAD_BOM: &str = "ï»¿";
+
+/// What to do about a name that was not read, or not saved, as somebody wrote it.
+pub(super) fn misread(name: &str) -> Option<String> {
+    const AGAIN: &str =
+        "save the table again from where it is still right, as .xlsx or (in Excel) as `CSV UTF-8`";
+    let name = name.trim();
+    if name.starts_with(MISREAD_BOM) {
+        return Some(
+            "`ï»¿` is the mark of UTF-8, read in another encoding: open the file that was imported again, as UTF-8, and save it from there".to_owned(),
+        );
+    }
+    if name.contains('?') && !name.contains(char::is_alphanumeric) {
+        return Some(format!(
+            "each `?` stands for a character that was lost when the table was saved: {AGAIN}"
+        ));
+    }
+    match garbled(name)? {
+        Garbled::ReadAs { encoding, meant } => Some(format!(
+            "it was read in the wrong encoding ({encoding}), and probably said `{}`: {AGAIN}; or name the encoding with `--encoding`",
+            text::clean(&meant, 40)
+        )),
+        Garbled::Lost(_) => Some(format!("characters of it are lost: {AGAIN}")),
+    }
 }
 
 fn duplicate(first: &Header, second: &Header) -> Diagnostic {

@@ -199,17 +199,21 @@ pub(super) fn missing(
     } else {
         find(text, dialect, false, OtherColumns::Refused)
     };
-    let help = match other {
-        Some(Found {
-            separator, above, ..
-        }) => {
-            let delimiter = Delimiter::of(separator);
-            let row = dialect.rows_before + above + 1;
-            format!(
-                "row {row} has known columns if `{delimiter}` parts them: leave out `delimiter`, or say `--delimiter '{delimiter}'`"
-            )
-        }
-        None => START.to_owned(),
+    let misread = || {
+        let mut names = text[place.clone()].split(char::from(dialect.separator));
+        names.find_map(|name| columns::misread(name.trim_matches('"')))
+    };
+    let help = if let Some(Found {
+        separator, above, ..
+    }) = other
+    {
+        let delimiter = Delimiter::of(separator);
+        let row = dialect.rows_before + above + 1;
+        format!(
+            "row {row} has known columns if `{delimiter}` parts them: leave out `delimiter`, or say `--delimiter '{delimiter}'`"
+        )
+    } else {
+        misread().unwrap_or_else(|| START.to_owned())
     };
     let message = "the first row names no known column";
     Diagnostic::error("no-header", &span(source, place), message, help)

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use crate::manifest::diagnostic::Severity;
+use super::ErrorsCsv;
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::manifest::tree::Span;
 use crate::manifest::workbook::tests::raw;
 use crate::manifest::{Colour, LoadOptions, Loaded, NoErrorsCsv, load, load_with};
 
@@ -347,6 +349,31 @@ fn a_hundred_thousand_wrong_rows_all_get_their_errors() {
     };
     let copy = written(&load_with(Path::new("shots.csv"), &options, &read));
     assert_eq!(copy.matches(",duration-range: ").count(), 100_000);
+}
+
+#[test]
+fn a_copy_that_has_not_every_mistake_says_so() {
+    let first = loaded("shots.csv", b"id,prompt\na,A cat\nb,A dog\n");
+    let (source, text, layout) = first.sources.tables().next().expect("a table");
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.keep_all();
+    let error = |start: usize, message: String| {
+        let bytes = start..start + 1;
+        Diagnostic::error("wrong", &Span { source, bytes }, message, "mend it")
+    };
+    for number in 0..10_000 {
+        diagnostics.push(error(10, number.to_string()));
+    }
+    diagnostics.push(error(18, "a".repeat(65 << 20)));
+    diagnostics.push(error(18, "not told".to_owned()));
+    let mut out = Vec::new();
+    let csv = ErrorsCsv::new((source, text, layout), &diagnostics).expect("it can be written");
+    csv.write(&mut out).expect("memory takes everything");
+    let copy = String::from_utf8(out).expect("UTF-8");
+    let rows: Vec<&str> = copy.lines().collect();
+    assert!(rows[1].contains("incomplete: 1 more mistakes are not in this file"));
+    assert!(rows[2].contains("wrong: aaaa") && !copy.contains("not told"));
+    assert_eq!(csv.count(Severity::Error), 10_001);
 }
 
 /// Cells as people write them, hostile ones among them.
