@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{
     ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
 };
@@ -18,7 +18,7 @@ use clap_complete::Shell;
 use crate::engine::event::TaskId;
 use crate::error::ExitCode;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding};
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
 use crate::plan::{JobId, JobIdError};
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
@@ -26,7 +26,12 @@ use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
 /// Reads the command line. The error prints itself (help and version included) and knows its exit code: 2 for
 /// wrong usage.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let cli = Cli::from_arg_matches(&program().try_get_matches_from(arguments)?)?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let has_amount = arguments.iter().any(|it| it == "--max-spend");
+    let cli = program()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| with_tip(error, has_amount))?;
     if let Command::Resolve(resolve) = &cli.command
         && resolve.task.is_some()
         && resolve.jobs.len() != 1
@@ -60,6 +65,43 @@ pub fn program() -> clap::Command {
         .mut_subcommand("man", |man| {
             man.mut_arg("command", |command| hidden(command.value_parser(of_man)))
         })
+}
+
+/// Says of usual slips what is meant instead.
+fn with_tip(mut error: clap::Error, has_amount: bool) -> clap::Error {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let names_manifest = |word: &str| {
+        let extension = word.rsplit_once('.').map(|(_, it)| it.to_ascii_lowercase());
+        matches!(
+            extension.as_deref(),
+            Some("yaml" | "yml" | "json" | "csv" | "tsv" | "xlsx")
+        )
+    };
+    let tip = match (word(ContextKind::InvalidSubcommand), word(ContextKind::InvalidArg)) {
+        (Some(name), _) if names_manifest(name) => {
+            format!("`shotlist check {name}` finds its mistakes, `shotlist run {name}` does it")
+        }
+        (_, Some("--dry-run" | "--dryrun")) => {
+            "`shotlist plan` says what a run would do; `run --rehearse` does it for free, against a simulated provider".to_owned()
+        }
+        (_, Some(currency)) if has_amount && Currency::new(currency).is_some() => {
+            "an amount stands alone, `--max-spend 5`: its currency is that of the price list".to_owned()
+        }
+        (_, Some(name)) if names_manifest(name) => {
+            "one manifest at a time; a name with blanks stands in quotes: `'my shots.csv'`".to_owned()
+        }
+        _ => return error,
+    };
+    error.remove(ContextKind::SuggestedArg);
+    error.remove(ContextKind::Usage);
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![tip.into()]),
+    );
+    error
 }
 
 /// Runs a manifest of Seedance 2.0 video jobs and never pays for one twice
@@ -353,6 +395,10 @@ pub struct PlanArgs {
     #[arg(long, help_heading = "Manifest")]
     pub deny_warnings: bool,
 
+    /// Which jobs, and how many.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
@@ -401,43 +447,9 @@ pub struct RunArgs {
     #[arg(long, help_heading = "What to run")]
     pub rehearse: bool,
 
-    /// Submit only jobs whose id matches; repeatable
-    ///
-    /// `*` stands for any characters, `?` for one. The exit code is about the selected jobs; running tasks are always
-    /// polled. A pattern that matches no job ends with 2.
-    #[arg(long, value_name = "GLOB", help_heading = "What to run")]
-    pub select: Vec<String>,
-
-    /// Make again: failed, changed; costs again
-    ///
-    /// `failed` are jobs that failed, but for completed ones without a URL; `changed` are jobs whose content in the
-    /// manifest is no longer what was sent. Several with commas. Each is made again once in a run, as another take;
-    /// jobs in doubt and running ones never are.
-    #[arg(
-        long,
-        value_name = "WHICH",
-        value_enum,
-        hide_possible_values = true,
-        value_delimiter = ',',
-        help_heading = "What to run"
-    )]
-    pub rerun: Vec<RerunWhich>,
-
-    /// Submit at most this many jobs in this run
-    ///
-    /// To see a few real videos before the rest is paid for. With jobs left the run ends with 6.
-    #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "What to run")]
-    pub max_jobs: Option<NonZeroU32>,
-
-    /// Most that all requests may cost together
-    ///
-    /// Nothing is submitted that would take what all requests are expected to cost over AMOUNT, such as `25` or
-    /// `12.50`, in the currency of the manifest's prices. Counts every request of this state that may be made or paid, of all runs, removed jobs and earlier takes
-    /// included, by the prices that the manifest stated then (`pricing:`); what the provider refused is not counted,
-    /// what failed after it was accepted is: whether that is refunded, only the provider knows. A job that does not
-    /// fit is passed over for cheaper ones.
-    #[arg(long, value_name = "AMOUNT", help_heading = "What to run")]
-    pub max_spend: Option<Amount>,
+    /// Which jobs, and how many.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
 
     /// The limits.
     #[command(flatten)]
@@ -453,6 +465,48 @@ pub struct RunArgs {
     /// explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
+}
+
+/// Which jobs a run may submit, and how many.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "What to run")]
+pub struct ScopeArgs {
+    /// Submit only jobs whose id matches; repeatable
+    ///
+    /// `*` stands for any characters, `?` for one. The exit code is about the selected jobs; running tasks are always
+    /// polled. A pattern that matches no job ends with 2.
+    #[arg(long, value_name = "GLOB")]
+    pub select: Vec<String>,
+
+    /// Make again: failed, changed; costs again
+    ///
+    /// `failed` are jobs that failed, but for completed ones without a URL; `changed` are jobs whose content in the
+    /// manifest is no longer what was sent. Several with commas. Each is made again once in a run, as another take;
+    /// jobs in doubt and running ones never are.
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_enum,
+        hide_possible_values = true,
+        value_delimiter = ','
+    )]
+    pub rerun: Vec<RerunWhich>,
+
+    /// Submit at most this many jobs in this run
+    ///
+    /// To see a few real videos before the rest is paid for. With jobs left the run ends with 6.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub max_jobs: Option<NonZeroU32>,
+
+    /// Most that all requests may cost together
+    ///
+    /// Nothing is submitted that would take what all requests are expected to cost over AMOUNT, such as `25` or
+    /// `12.50`, in the currency of the manifest's prices. Counts every request of this state that may be made or
+    /// paid, of all runs, removed jobs and earlier takes included, by the prices that the manifest stated then
+    /// (`pricing:`); what the provider refused is not counted, what failed after it was accepted is: whether that is
+    /// refunded, only the provider knows. A job that does not fit is passed over for cheaper ones.
+    #[arg(long, value_name = "AMOUNT")]
+    pub max_spend: Option<Amount>,
 }
 
 /// Where the API is and with which key.
@@ -969,6 +1023,21 @@ mod tests {
     }
 
     #[test]
+    fn usual_slips_are_answered_with_what_is_meant() {
+        let told = |line| parsed(line).expect_err("refused").to_string();
+        insta::assert_snapshot!(
+            [
+                "shotlist shots.yaml",
+                "shotlist run a.csv --dry-run",
+                "shotlist run a.csv --max-spend 5 USD",
+                "shotlist check my shots.csv"
+            ]
+            .map(told)
+            .join("\n")
+        );
+    }
+
+    #[test]
     fn every_usage_error_exits_2() {
         for line in [
             "shotlist",
@@ -1040,7 +1109,7 @@ mod tests {
         }) else {
             panic!("a valid command line")
         };
-        assert_eq!(run.rerun, [RerunWhich::Failed, RerunWhich::Changed]);
-        assert_eq!(run.select, ["a*", "b*"]);
+        assert_eq!(run.scope.rerun, [RerunWhich::Failed, RerunWhich::Changed]);
+        assert_eq!(run.scope.select, ["a*", "b*"]);
     }
 }

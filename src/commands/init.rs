@@ -9,7 +9,7 @@ use crate::fs::{self, FileError};
 use crate::manifest::{StarterFormat, starter};
 use crate::output::Output;
 use crate::report::json::{Line, SummaryLine};
-use crate::report::summary::quoted;
+use crate::text::quoted;
 
 pub(super) fn init(options: &InitArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let path = &options.file;

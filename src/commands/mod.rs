@@ -216,6 +216,22 @@ struct Manifest {
     plan: Plan,
     settings: ManifestSettings,
     diagnostics: DiagnosticCounts,
+    /// Whether it is a copy of a table with errors in it.
+    is_errors_csv: bool,
+}
+
+impl Manifest {
+    /// Warns before a copy of a table, mended, begins a state of its own, in which nothing is made yet.
+    fn warn_of_second_state(&self, out: Option<&Path>, stage: Stage, output: &mut Output) {
+        let own = state_directory(&self.path, None, stage);
+        if !self.is_errors_csv || stage != Stage::Real || out.is_some() || own.exists() {
+            return;
+        }
+        output.insist_wrapped(&format!(
+            "warning: `{}` was written by `--errors-csv`, and a run of it begins with nothing made: if the table that it was made from has been run, save it back under that name, or name its state with `--out`; jobs that are made already would be paid for again",
+            self.path.display()
+        ));
+    }
 }
 
 /// How many diagnostics of each severity there are.
@@ -271,6 +287,7 @@ fn accept(
 ) -> Result<(Manifest, Sources), Stop> {
     show_diagnostics(&loaded, reading, output);
     let diagnostics = count_diagnostics(&loaded);
+    let is_errors_csv = loaded.is_errors_csv();
     let plan = match loaded.plan {
         Some(plan) if !loaded.diagnostics.has_errors() => plan,
         _ => return Err(Stop::Invalid(diagnostics)),
@@ -282,6 +299,7 @@ fn accept(
     }
     let manifest = Manifest {
         path: path.to_owned(),
+        is_errors_csv,
         plan,
         settings: loaded.settings,
         diagnostics,
@@ -328,8 +346,50 @@ fn tell_denied(path: &Path, diagnostics: &Diagnostics, output: &mut Output) {
 /// Reads the manifest as far as it can be read.
 fn read_manifest(path: &Path, options: &LoadOptions) -> Loaded {
     manifest::load_with(path, options, &|path| {
-        fs::read_file_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
+        fs::read_file_capped(path, MANIFEST_LIMIT)
+            .map_err(said_by_the_system)
+            .map_err(|error| with_similar(error, path))
     })
+}
+
+/// Why a file cannot be read; if it is not there, with the name of a file beside its place that was probably meant.
+fn with_similar(error: io::Error, path: &Path) -> io::Error {
+    if error.kind() != io::ErrorKind::NotFound {
+        return error;
+    }
+    match similar(path) {
+        Some(name) => {
+            let message = format!("{error}; did you mean `{}`?", text::clean(&name, 100));
+            io::Error::new(error.kind(), message)
+        }
+        None => error,
+    }
+}
+
+/// The file beside `path` with nearly the same name: a slip or two away, or with another ending.
+fn similar(path: &Path) -> Option<String> {
+    let folded = |path: &Path| Some(path.file_name()?.to_str()?.to_lowercase());
+    let wanted = folded(path)?;
+    let slips = (wanted.chars().count() / 4).clamp(1, 3);
+    let stem = |name: &str| {
+        name.rsplit_once('.')
+            .map_or(name.to_owned(), |(stem, _)| stem.to_owned())
+    };
+    let is_read = |name: &str| {
+        let ends = [".csv", ".tsv", ".txt", ".xlsx", ".yaml", ".yml"];
+        ends.iter().any(|end| name.ends_with(end))
+    };
+    let distance = |name: String| {
+        let other = name.to_lowercase();
+        let distance = if stem(&other) == stem(&wanted) {
+            0
+        } else {
+            strsim::osa_distance(&other, &wanted)
+        };
+        (is_read(&other) && distance <= slips).then_some((distance, name))
+    };
+    let names = fs::names_beside(path).into_iter();
+    names.filter_map(distance).min().map(|(_, name)| name)
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.

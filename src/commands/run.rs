@@ -16,7 +16,6 @@ use crate::clock::{self, Clock};
 use crate::engine::budget::Budget;
 use crate::engine::event::{Origin, RunStart};
 use crate::engine::limits::Limits;
-use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Record};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
@@ -28,7 +27,7 @@ use crate::report::outcome::{RunFact, Tally};
 use crate::report::status;
 use crate::report::summary::{Invocation, Stage as SummaryStage, Summary};
 use crate::runner::{self, CommitError, Ended, Journal, Signal};
-use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Sources};
+use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Scope, Sources};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::state::{StateError, Store, journal};
 use crate::units::show_duration;
@@ -45,7 +44,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     let manifest = load_manifest(&options.manifest, &reading, output)?;
     let settings = resolve_settings(options, &manifest)?;
-    settings.ensure_selected(&manifest.plan)?;
+    settings.scope.ensure_selected(&manifest.plan)?;
     let stage = if options.rehearse {
         Stage::Rehearsal
     } else {
@@ -53,12 +52,13 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     };
     let key = api_key(options, output)?;
     let out = options.out.out.as_deref();
+    manifest.warn_of_second_state(out, stage, output);
     let (mut store, table) = open_state(&manifest, out, stage, &clock, output)?;
 
     let runtime = signals::runtime()?;
     let provider = Provider::find(&settings, key, &runtime)?;
     let setup = Setup {
-        budget: draw_up(&settings, &manifest.plan, &table)?,
+        budget: draw_up(&settings.scope, &manifest.plan, &table)?,
         ..setup(&settings, &provider, &table)
     };
     let selection = setup.selection.clone();
@@ -248,9 +248,9 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
         start: RunStart {
             run: table.next_run(),
             origin: provider.origin.clone(),
-            select: settings.select.clone(),
+            select: settings.scope.select.clone(),
         },
-        selection: settings.selection.clone(),
+        selection: settings.scope.selection.clone(),
         limits: Limits {
             concurrency: settings.concurrency,
             submit_interval: settings.submit_rate.interval(),
@@ -259,28 +259,18 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
             poll_every: settings.poll_every,
             job_timeout: settings.job_timeout,
             deadline: settings.deadline,
-            max_jobs: settings.max_jobs,
+            max_jobs: settings.scope.max_jobs,
         },
-        rerun: rerun(settings),
+        rerun: settings.scope.rerun,
         budget: None,
     }
 }
 
 /// The budget of a run with `--max-spend`.
-fn draw_up(settings: &RunSettings, plan: &Plan, table: &JobTable) -> Result<Option<Budget>, Error> {
-    let Some(cap) = settings.max_spend else {
-        return Ok(None);
-    };
-    let rerun = rerun(settings);
-    Budget::draw_up(cap, plan, table, &settings.selection, rerun)
+fn draw_up(scope: &Scope, plan: &Plan, table: &JobTable) -> Result<Option<Budget>, Error> {
+    scope
+        .budget(plan, table)
         .map_err(|error| Error::new(ExitCode::Usage, error.to_string()).help(error.help()))
-}
-
-fn rerun(settings: &RunSettings) -> Rerun {
-    Rerun {
-        failed: settings.rerun_failed,
-        changed: settings.rerun_changed,
-    }
 }
 
 impl Journal for Store {
@@ -339,7 +329,7 @@ fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
 /// The options that a next run without them would not be like this one: it might order more, or faster. `--rerun` is
 /// not one of them, as it would cost again.
 fn repeated(options: &RunArgs) -> Vec<String> {
-    let (api, limits) = (&options.api, &options.limits);
+    let (api, scope, limits) = (&options.api, &options.scope, &options.limits);
     let time = |duration: Option<Duration>| duration.map(show_duration);
     let once = [
         ("--base-url", api.base_url.as_ref().map(ToString::to_string)),
@@ -350,13 +340,10 @@ fn repeated(options: &RunArgs) -> Vec<String> {
                 .as_ref()
                 .map(|file| file.display().to_string()),
         ),
-        (
-            "--max-jobs",
-            options.max_jobs.map(|count| count.to_string()),
-        ),
+        ("--max-jobs", scope.max_jobs.map(|count| count.to_string())),
         (
             "--max-spend",
-            options.max_spend.map(|amount| amount.to_string()),
+            scope.max_spend.map(|amount| amount.to_string()),
         ),
         (
             "--concurrency",
@@ -379,7 +366,7 @@ fn repeated(options: &RunArgs) -> Vec<String> {
     let once = once
         .into_iter()
         .filter_map(|(option, value)| Some((option, value?)));
-    let select = options.select.iter().map(|glob| ("--select", glob.clone()));
+    let select = scope.select.iter().map(|glob| ("--select", glob.clone()));
     once.chain(select)
         .flat_map(|(option, value)| [option.to_owned(), value])
         .collect()

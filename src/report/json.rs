@@ -28,7 +28,7 @@ use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::manifest::CellPlace;
 use crate::money::{Cost, Priced};
-use crate::plan::{Model, Plan};
+use crate::plan::{Mode, Model, Plan};
 use crate::results::{self, Seconds};
 use crate::state::lock::Holder;
 
@@ -383,6 +383,8 @@ pub struct CostLine {
     pub total: Option<AmountLine>,
     /// How many videos have no price and are not in the sum.
     pub unpriced_videos: u32,
+    /// Why a run under this cap would send nothing.
+    pub refusal: Option<String>,
     /// All videos, by what prices hang on.
     pub groups: Vec<CostGroupLine>,
 }
@@ -397,8 +399,10 @@ pub struct CostGroupLine {
     pub seconds: Option<u8>,
     /// `generate_audio`, where it is set.
     pub generate_audio: Option<bool>,
-    /// Whether pictures, videos or sounds are sent along.
+    /// Whether pictures, videos or sounds are sent along: `mode` says more.
     pub media: bool,
+    /// What the video is made from: `text`, `image`, `first_last` or `reference`.
+    pub mode: &'static str,
     /// How many there are.
     pub videos: u32,
     /// What each costs, as decimal text in the currency of the total.
@@ -417,6 +421,7 @@ impl From<&Bill> for CostLine {
         Self {
             total: total.as_ref().map(AmountLine::from),
             unpriced_videos: sum.unknown,
+            refusal: None,
             groups: bill.groups().map(CostGroupLine::from).collect(),
         }
     }
@@ -428,7 +433,8 @@ impl From<(Priced, Group)> for CostGroupLine {
             model: video.model.as_str(),
             seconds: video.seconds,
             generate_audio: video.audio,
-            media: video.reference,
+            media: video.mode != Mode::Text,
+            mode: video.mode.as_str(),
             videos: group.videos,
             each: group.each.map(|it| it.to_string()),
             amount: group.amount().map(|it| it.to_string()),

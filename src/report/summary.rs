@@ -21,6 +21,7 @@ use crate::engine::job::{Phase, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::results::{self, Seconds};
+use crate::text::quoted;
 use crate::units::show_duration;
 
 /// Most reasons, and most jobs in doubt, that are listed one by one.
@@ -117,16 +118,6 @@ fn operand(path: &str) -> String {
         quoted(&format!("./{path}"))
     } else {
         quoted(path)
-    }
-}
-
-/// `word` as a shell reads it back.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
