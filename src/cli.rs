@@ -8,12 +8,17 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+};
+use clap_complete::Shell;
 
 use crate::engine::event::TaskId;
+use crate::error::ExitCode;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding};
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
 use crate::plan::{JobId, JobIdError};
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
@@ -21,41 +26,118 @@ use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
 /// Reads the command line. The error prints itself (help and version included) and knows its exit code: 2 for
 /// wrong usage.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let cli = Cli::try_parse_from(arguments)?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let has_amount = arguments.iter().any(|it| it == "--max-spend");
+    let cli = program()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| with_tip(error, has_amount))?;
     if let Command::Resolve(resolve) = &cli.command
         && resolve.task.is_some()
         && resolve.jobs.len() != 1
     {
-        return Err(Cli::command().error(
+        return Err(program().error(
             ErrorKind::TooManyValues,
             "`--task` takes exactly one job: a task is one job's",
         ));
     }
-    if let Command::Run(run) = &cli.command
-        && let Some(wrong) = run.lone_marks()
-    {
-        return Err(Cli::command().error(ErrorKind::MissingRequiredArgument, wrong));
+    let scope = match &cli.command {
+        Command::Run(run) => Some(&run.scope),
+        Command::Plan(plan) => Some(&plan.scope),
+        _ => None,
+    };
+    if let Some(wrong) = scope.and_then(ScopeArgs::lone_marks) {
+        return Err(program().error(ErrorKind::MissingRequiredArgument, wrong));
     }
     Ok(cli)
 }
 
-/// Runs a manifest of Seedance 2.0 video jobs: validates first, never pays twice, always safe to run again
+/// The commands and options, with the names that `shotlist help` takes.
+pub fn program() -> clap::Command {
+    let program = Cli::command();
+    let command = |command: &clap::Command| {
+        let about = command.get_about().map(ToString::to_string);
+        PossibleValue::new(command.get_name().to_owned()).help(about.unwrap_or_default())
+    };
+    let commands: Vec<_> = program.get_subcommands().map(command).collect();
+    let topics = Topic::value_variants()
+        .iter()
+        .filter_map(Topic::to_possible_value);
+    let of_man = PossibleValuesParser::new(commands.clone());
+    let of_help = PossibleValuesParser::new(topics.chain(commands));
+    let hidden = |arg: clap::Arg| arg.hide_possible_values(true);
+    program
+        .mut_subcommand("help", |help| {
+            help.mut_arg("of", |of| hidden(of.value_parser(of_help)))
+        })
+        .mut_subcommand("man", |man| {
+            man.mut_arg("command", |command| hidden(command.value_parser(of_man)))
+        })
+}
+
+/// Says of usual slips what is meant instead.
+fn with_tip(mut error: clap::Error, has_amount: bool) -> clap::Error {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let names_manifest = |word: &str| {
+        let extension = word.rsplit_once('.').map(|(_, it)| it.to_ascii_lowercase());
+        matches!(
+            extension.as_deref(),
+            Some("yaml" | "yml" | "json" | "csv" | "tsv" | "xlsx")
+        )
+    };
+    let tip = match (word(ContextKind::InvalidSubcommand), word(ContextKind::InvalidArg)) {
+        (Some(name), _) if names_manifest(name) => {
+            format!("`shotlist check {name}` finds its mistakes, `shotlist run {name}` does it")
+        }
+        (_, Some("--dry-run" | "--dryrun")) => {
+            "`shotlist plan` says what a run would do; `run --rehearse` does it for free, against a simulated provider".to_owned()
+        }
+        (_, Some(currency)) if has_amount && Currency::new(currency).is_some() => {
+            "an amount stands alone, `--max-spend 5`: its currency is that of the price list".to_owned()
+        }
+        (_, Some(name)) if names_manifest(name) => {
+            "one manifest at a time; a name with blanks stands in quotes: `'my shots.csv'`".to_owned()
+        }
+        _ => return error,
+    };
+    error.remove(ContextKind::SuggestedArg);
+    error.remove(ContextKind::Usage);
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![tip.into()]),
+    );
+    error
+}
+
+/// Runs a manifest of Seedance 2.0 video jobs and never pays for one twice
 ///
 /// A manifest (YAML or CSV) lists the videos that are wanted. `shotlist run` submits them within your limits, waits for
 /// them, and writes one row per job to results.csv. Before a job is sent, that is noted on disk, so a run that was
 /// interrupted, crashed or cut off goes on where it stopped and pays for nothing twice.
 #[derive(Debug, Parser)]
-#[command(name = "shotlist", version, max_term_width = 100, after_long_help = GUIDE, after_help = SHORT_GUIDE)]
+#[command(
+    name = "shotlist",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = SHORT_GUIDE,
+    after_long_help = guide()
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 
-    /// When to use colour; `auto` also obeys `NO_COLOR` and `CLICOLOR_FORCE`
+    /// Colour: auto, always, never
+    ///
+    /// `auto` uses colour on a terminal, unless `NO_COLOR` is set, and also elsewhere if `CLICOLOR_FORCE` is.
     #[arg(
         long,
         global = true,
-        value_name = "auto|always|never",
+        value_name = "WHEN",
         value_enum,
         default_value_t,
         hide_possible_values = true,
@@ -63,14 +145,17 @@ pub struct Cli {
     )]
     pub color: ColorWhen,
 
-    /// Show no progress and no notices, only errors and the summary
+    /// Say only errors and the summary
+    ///
+    /// Leaves out progress and notices on stderr; what goes to stdout stays.
     #[arg(long, global = true, help_heading = "Display")]
     pub quiet: bool,
 }
 
-const SHORT_GUIDE: &str = "`shotlist --help` shows a first session and the exit codes.";
+const SHORT_GUIDE: &str =
+    "`shotlist --help` shows a first session, `shotlist help COMMAND` explains.";
 
-const GUIDE: &str = "\
+const SESSION: &str = "\
 A first session:
   shotlist init shots.yaml                 write a commented manifest to start from
   shotlist check shots.yaml                is it valid? nothing is sent
@@ -79,30 +164,39 @@ A first session:
   export SHOTLIST_API_KEY=…
   shotlist run shots.yaml --base-url https://api.example.com
 
+Try it on an example:
+  shotlist run manifests/examples/campaign.yaml --rehearse
+
 Exit codes:
-    0  every selected job completed
-    1  a bug in shotlist
-    2  usage or manifest invalid; nothing was sent
-    3  all settled, some failed
-    4  the provider refuses the key, or the address is wrong
-    5  jobs in doubt need a person: see `shotlist resolve --help`
-    6  out of money or quota, or `--max-spend` or `--max-jobs` was reached
-    7  jobs are still pending or running, or videos not downloaded: run again to collect
-   74  state or results cannot be written, or the state is damaged
-   75  another run holds this state
-  130  interrupted by Ctrl-C, state saved (143 by SIGTERM or a closed terminal)";
+";
+
+/// A first session, the exit codes and where to read on.
+fn guide() -> String {
+    let codes = ExitCode::ALL.map(|code| format!("  {:>3}  {}\n", code as u8, code.meaning()));
+    let topics = Topic::value_variants().iter().filter_map(|topic| {
+        let topic = topic.to_possible_value()?;
+        let about = topic.get_help().map(ToString::to_string);
+        let name = topic.get_name();
+        Some(format!(
+            "  shotlist help {name:12}  {}\n",
+            about.unwrap_or_default()
+        ))
+    });
+    let topics: String = topics.collect();
+    format!("{SESSION}{}\nMore:\n{}", codes.concat(), topics.trim_end())
+}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Validate a manifest and show every mistake with its place; nothing is sent
+    /// Validate a manifest: every mistake with its place
     ///
-    /// Reads no state and needs no key. Exits 0 if the manifest can be run, else 2.
+    /// Sends nothing, reads no state and needs no key. Exits 0 if the manifest can be run, else 2.
     Check(CheckArgs),
-    /// Show what a run would do and why; nothing is sent
+    /// Show what a run would do and why, and what it would cost
     ///
     /// Sorts the jobs into new, resume, done, failed, in doubt, changed and removed, and adds up the seconds of video
-    /// that would be ordered. Changes nothing.
+    /// that would be ordered and, with `pricing:` in the manifest, what they cost. Sends and changes nothing.
     Plan(PlanArgs),
     /// Submit what is left, wait for it, and write results.csv
     ///
@@ -133,22 +227,38 @@ pub enum Command {
     /// an expired URL is asked for once more, if there is a key. Recorded files that are gone are fetched again. An
     /// existing file is never overwritten.
     Download(Box<DownloadArgs>),
-    /// Check downloaded files against the state: there, same size, same SHA-256
+    /// Check downloaded files against the state
     ///
-    /// Exits 0 if every file is as it was downloaded, 3 if one is missing or changed. Changes nothing.
+    /// Is each there, with the same size and SHA-256? Exits 0 if every file is as it was downloaded, 3 if one is missing or changed. Changes nothing.
     Verify(VerifyArgs),
     /// Write a commented manifest to start from
-    Init(InitArgs),
-    /// Print the JSON Schema of YAML manifests, so that editors complete and check them
     ///
-    /// With it an editor offers fields and values, explains them, and marks most mistakes while you type. `shotlist
+    /// It is valid as it is, so that `shotlist run FILE --rehearse` works at once.
+    Init(InitArgs),
+    /// Print the JSON Schema of manifests, or of what `--json` prints
+    ///
+    /// With that of manifests an editor offers fields and values, explains them, and marks most mistakes while you type. `shotlist
     /// check` says the rest: what a schema cannot know, such as what stands in a table, or two jobs of the same id.
+    ///
+    /// With that of `--json` a program can check, or generate types for, the lines that it reads.
     Schema(SchemaArgs),
     /// Serve the simulated provider on this machine
     ///
     /// The provider of `run --rehearse` as a server of its own, on loopback only: any client can talk to it, it takes
     /// any key, it costs nothing, and it can be told to misbehave. `GET /_sim/ledger` shows what it created.
     Simulate(SimulateArgs),
+    /// Print completions for a shell
+    ///
+    /// Commands, options, their values and file names are completed. Print them again after an update of shotlist.
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    ///
+    /// All commands on one page, or the page of one command, for `man`.
+    Man(ManArgs),
+    /// Explain a command, or a topic
+    ///
+    /// Topics are what several commands have in common: exit codes, environment, manifest, output.
+    Help(HelpArgs),
 }
 
 /// When to use colour.
@@ -165,12 +275,11 @@ pub enum ColorWhen {
 
 /// `shotlist check`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
-  shotlist check shots.yaml
-  shotlist check shots.yaml --probe            are the pictures and videos there that it refers to?
-  shotlist check shots.csv --expand | less     every job with its defaults filled in
-  shotlist check shots.xlsx --errors-csv mend.csv    every row with what is wrong with it")]
+  shotlist check manifests/examples/sheet.csv --expand   every job with its defaults filled in
+  shotlist check shots.yaml --probe                      are the pictures and videos there?
+  shotlist check shots.xlsx --errors-csv mend.csv        each row with what is wrong with it")]
 pub struct CheckArgs {
     /// YAML, CSV or .xlsx file that lists the jobs
     #[arg(value_hint = ValueHint::FilePath)]
@@ -180,9 +289,9 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with = "json")]
     pub expand: bool,
 
-    /// Write the rows of the table to FILE with their mistakes in a last column `errors`, to be mended there
+    /// Write the rows of the table with their mistakes
     ///
-    /// A row has its errors first, then its warnings, each as `warning: …`. FILE can be checked and run in place of the
+    /// They go to FILE, with their mistakes in a last column `errors`, to be mended there in a spreadsheet. A row has its errors first, then its warnings, each as `warning: …`. FILE can be checked and run in place of the
     /// table: the column is passed over. It is replaced if it is there.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub errors_csv: Option<PathBuf>,
@@ -191,7 +300,10 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub reading: ReadingArgs,
 
-    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
+    /// Take warnings for errors: exit 2, nothing is sent
+    ///
+    /// For unattended runs, where nobody reads warnings. Those that the manifest does `allow:` by their code are passed
+    /// over.
     #[arg(long, help_heading = "Manifest")]
     pub deny_warnings: bool,
 
@@ -200,6 +312,8 @@ pub struct CheckArgs {
     pub probe: ProbeArgs,
 
     /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
 }
@@ -208,15 +322,18 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Files that jobs refer to")]
 pub struct ProbeArgs {
-    /// Also ask for every file that the jobs refer to: is it there, of the right kind, and as long as it may be?
+    /// Ask for every file that the jobs refer to
     ///
-    /// Each address is asked for once, by HEAD or for its first bytes; of reference videos the length is read from a
+    /// Is it there, of the right kind, and as long as it may be? Each address is asked for once, by HEAD or for its first bytes; of reference videos the length is read from a
     /// few parts. No key is sent. What the provider would stumble over as well is an error; a server that does not
     /// answer now is a warning.
     #[arg(long)]
     pub probe: bool,
 
-    /// Let `--probe` also ask addresses of this machine and of private networks
+    /// Let `--probe` ask private addresses too
+    ///
+    /// Those of this machine and of private networks. They are refused otherwise, as a manifest from somebody else
+    /// could ask for what only this machine can see.
     #[arg(long, requires = "probe")]
     pub allow_private: bool,
 }
@@ -225,19 +342,27 @@ pub struct ProbeArgs {
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Table")]
 pub struct ReadingArgs {
-    /// Encoding of the table, such as `utf-8`, `utf-16`, `gb18030` or `windows-1252` [default: detected]
+    /// Encoding of the table [default: detected]
+    ///
+    /// Such as `utf-8`, `utf-16`, `gb18030` or `windows-1252`. A note says what was detected.
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<TextEncoding>,
 
-    /// What parts the cells of the table: `,`, `;`, `tab` or `|` [default: detected]
+    /// What parts its cells [default: detected]
+    ///
+    /// One of `,`, `;`, `tab` and `|`.
     #[arg(long, value_name = "CHAR", allow_hyphen_values = true)]
     pub delimiter: Option<Delimiter>,
 
-    /// Sheet of an .xlsx workbook [default: the only visible one that is not empty]
+    /// Sheet of an .xlsx workbook
+    ///
+    /// [default: the only visible one that is not empty]
     #[arg(long, value_name = "NAME")]
     pub sheet: Option<String>,
 
-    /// Let the manifest name tables outside its own folder
+    /// Let the manifest name tables outside its folder
+    ///
+    /// They are refused otherwise, as a manifest from somebody else could read any file of yours.
     #[arg(long, help_heading = "Manifest")]
     pub allow_outside: bool,
 }
@@ -253,11 +378,16 @@ impl ReadingArgs {
     }
 }
 
+const OUT_HELP: &str = "\
+Directory of state and results [default: `<manifest stem>.run` beside the manifest]
+
+The state is the memory of all runs: with another directory, jobs are new and are paid for again.";
+
 /// Where state and results are.
 #[derive(Debug, Args)]
 pub struct OutArgs {
-    /// Directory of state and results; beside the manifest if it is not given.
-    #[arg(long, help = "Directory of state and results [default: `<manifest stem>.run` beside the manifest]", value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Files")]
+    /// Directory of state and results
+    #[arg(long, long_help = OUT_HELP, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Files")]
     pub out: Option<PathBuf>,
 }
 
@@ -265,7 +395,9 @@ pub struct OutArgs {
 #[derive(Debug, Args, Clone, Copy, Default)]
 #[command(next_help_heading = "Files")]
 pub struct GalleryArgs {
-    /// Write gallery.html, a page with every video, also for more than 5,000 jobs [default: up to 5,000 jobs]
+    /// Write gallery.html, however many jobs there are
+    ///
+    /// A page with every video. Without the option it is written for up to 5,000 jobs.
     #[arg(long, overrides_with = "no_gallery")]
     pub gallery: bool,
 
@@ -283,9 +415,9 @@ impl GalleryArgs {
 
 /// `shotlist plan`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
-  shotlist plan shots.yaml
+  shotlist plan manifests/examples/pricing.yaml     with what it would cost
   shotlist plan shots.yaml --json | jq -r 'select(.kind == \"new\") | .id'")]
 pub struct PlanArgs {
     /// YAML, CSV or .xlsx file that lists the jobs
@@ -296,26 +428,35 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub reading: ReadingArgs,
 
-    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
+    /// Take warnings for errors: exit 2, nothing is sent
+    ///
+    /// For unattended runs, where nobody reads warnings. Those that the manifest does `allow:` by their code are passed
+    /// over.
     #[arg(long, help_heading = "Manifest")]
     pub deny_warnings: bool,
+
+    /// Which jobs, and how many.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
 
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
 
     /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
 }
 
 /// `shotlist run`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   shotlist run shots.yaml --rehearse                       free, against a simulated provider
   shotlist run shots.yaml --select 'hero-*' --max-jobs 1   one real video first
-  shotlist run shots.yaml --concurrency 2 --submit-rate 10/min --deadline 06:00
+  shotlist run shots.yaml --submit-rate 10/min --deadline 06:00
   shotlist run shots.yaml --rerun failed                   make failed jobs again; costs again
   shotlist run shots.yaml --download                       and download the videos
   shotlist run shots.yaml --rerun redo --marks marks.json  make again what is marked in the gallery
@@ -330,7 +471,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub reading: ReadingArgs,
 
-    /// Exit 2 before anything is sent if the manifest has warnings that it does not `allow:`
+    /// Take warnings for errors: exit 2, nothing is sent
+    ///
+    /// For unattended runs, where nobody reads warnings. Those that the manifest does `allow:` by their code are passed
+    /// over.
     #[arg(long, help_heading = "Manifest")]
     pub deny_warnings: bool,
 
@@ -338,49 +482,24 @@ pub struct RunArgs {
     #[command(flatten)]
     pub api: ApiArgs,
 
-    /// Run against a simulated provider inside this process: no key, no money, and it begins anew each time
+    /// Try it against a simulated provider, free
     ///
-    /// Base URL and key are not used, and rates are faster than any provider's unless given as options. State and
+    /// The provider is inside this process: no key, no money, and it begins anew each time. Base URL and key are not used, and rates are faster than any provider's unless given as options. State and
     /// results go to `<manifest stem>.rehearsal`.
     #[arg(long, help_heading = "What to run")]
     pub rehearse: bool,
 
-    /// Submit only jobs whose id matches; repeatable. Running tasks are always polled
-    #[arg(long, value_name = "GLOB", help_heading = "What to run")]
-    pub select: Vec<String>,
-
-    /// Make finished jobs again that failed, whose content has changed since, or that are marked; costs again
-    #[arg(
-        long,
-        value_name = "WHICH",
-        value_enum,
-        value_delimiter = ',',
-        help_heading = "What to run"
-    )]
-    pub rerun: Vec<RerunWhich>,
-
-    /// Marks that the gallery has saved, for `--rerun redo`. A mark is for one take: given again, it costs nothing
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "What to run")]
-    pub marks: Option<PathBuf>,
-
-    /// Submit at most this many jobs in this run
-    #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "What to run")]
-    pub max_jobs: Option<NonZeroU32>,
-
-    /// Submit nothing that would take what all requests are expected to cost over AMOUNT, such as `25` or `12.50`
-    ///
-    /// Counts every request of this state that may be made or paid, of all runs, removed jobs and earlier takes
-    /// included, by the prices that the manifest stated then (`pricing:`); what the provider refused is not counted,
-    /// what failed after it was accepted is: whether that is refunded, only the provider knows. A job that does not
-    /// fit is passed over for cheaper ones.
-    #[arg(long, value_name = "AMOUNT", help_heading = "What to run")]
-    pub max_spend: Option<Amount>,
+    /// Which jobs, and how many.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
 
     /// The limits.
     #[command(flatten)]
     pub limits: LimitArgs,
 
-    /// Download finished videos, into DIR [default: `videos` beside results.csv]
+    /// Download finished videos
+    ///
+    /// Into DIR, or `videos` beside results.csv. `shotlist download` does it afterwards.
     #[arg(
         long,
         value_name = "DIR",
@@ -402,16 +521,85 @@ pub struct RunArgs {
     #[command(flatten)]
     pub gallery: GalleryArgs,
 
-    /// Print one JSON object a line on stdout, the last of type `summary`
+    /// Print one JSON object a line
+    ///
+    /// On stdout, for programs, whenever something changes; the last has the type `summary`. `shotlist help output`
+    /// explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
+}
+
+/// Which jobs a run may submit, and how many.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "What to run")]
+pub struct ScopeArgs {
+    /// Submit only jobs whose id matches; repeatable
+    ///
+    /// `*` stands for any characters, `?` for one. The exit code is about the selected jobs; running tasks are always
+    /// polled. A pattern that matches no job ends with 2.
+    #[arg(long, value_name = "GLOB")]
+    pub select: Vec<String>,
+
+    /// Make again: failed, changed, redo; costs again
+    ///
+    /// `failed` are jobs that failed, but for completed ones without a URL; `changed` are jobs whose content in the
+    /// manifest is no longer what was sent; `redo` are those that the file of `--marks` marks so. Several with commas.
+    /// Each is made again once in a run, as another take; jobs in doubt and running ones never are.
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_enum,
+        hide_possible_values = true,
+        value_delimiter = ','
+    )]
+    pub rerun: Vec<RerunWhich>,
+
+    /// Marks that the gallery has saved, for `--rerun redo`
+    ///
+    /// A mark is for one take: given again, it costs nothing.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub marks: Option<PathBuf>,
+
+    /// Submit at most this many jobs in this run
+    ///
+    /// To see a few real videos before the rest is paid for. With jobs left the run ends with 6.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub max_jobs: Option<NonZeroU32>,
+
+    /// Most that all requests may cost together
+    ///
+    /// Nothing is submitted that would take what all requests are expected to cost over AMOUNT, such as `25` or
+    /// `12.50`, in the currency of the manifest's prices. Counts every request of this state that may be made or
+    /// paid, of all runs, removed jobs and earlier takes included, by the prices that the manifest stated then
+    /// (`pricing:`); what the provider refused is not counted, what failed after it was accepted is: whether that is
+    /// refunded, only the provider knows. A job that does not fit is passed over for cheaper ones.
+    #[arg(long, value_name = "AMOUNT")]
+    pub max_spend: Option<Amount>,
+}
+
+impl ScopeArgs {
+    /// What is wrong if only one is given of `--rerun redo` and `--marks`.
+    fn lone_marks(&self) -> Option<&'static str> {
+        match (self.rerun.contains(&RerunWhich::Redo), &self.marks) {
+            (true, None) => Some(
+                "`--rerun redo` needs `--marks FILE`, the file that \"Save marks\" in the gallery has written",
+            ),
+            (false, Some(_)) => Some(
+                "`--marks` does nothing by itself: add `--rerun redo` to make again what is marked so, which costs again",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// Where the API is and with which key.
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "API")]
 pub struct ApiArgs {
-    /// Address of the API, such as `https://api.example.com` [env: `SHOTLIST_BASE_URL`]
+    /// Address of the API [env: `SHOTLIST_BASE_URL`]
+    ///
+    /// Such as `https://api.example.com`, with or without `/v1`. The key goes only there, and to where tasks that still
+    /// run were submitted.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<BaseUrl>,
 
@@ -424,7 +612,10 @@ pub struct ApiArgs {
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "API")]
 pub struct KeyArgs {
-    /// File that holds the API key and nothing else [env: `SHOTLIST_API_KEY` holds the key itself]
+    /// File that holds the API key and nothing else
+    ///
+    /// In place of `SHOTLIST_API_KEY`, which holds the key itself. The key is no option, as everyone on the machine can
+    /// see those.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub api_key_file: Option<PathBuf>,
 }
@@ -433,35 +624,55 @@ pub struct KeyArgs {
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Most tasks at the provider at a time [default: 4]
+    /// Most jobs in flight at a time [default: 4]
+    ///
+    /// Open create requests and running tasks, those of earlier runs included. The provider states no limit: one that
+    /// is too high is answered with 429, which costs time and no money.
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub concurrency: Option<NonZeroU32>,
 
-    /// Create requests, evenly spaced, as `N/s`, `N/min` or `N/h` [default: 60/min]
+    /// Create requests [default: 60/min]
+    ///
+    /// As `N/s`, `N/min` or `N/h`; evenly spaced, never in bursts.
     #[arg(long, value_name = "RATE")]
     pub submit_rate: Option<Rate>,
 
-    /// Poll requests, evenly spaced [default: 240/min]
+    /// Polls of all tasks together [default: 240/min]
+    ///
+    /// As `N/s`, `N/min` or `N/h`; evenly spaced.
     #[arg(long, value_name = "RATE")]
     pub poll_rate: Option<Rate>,
 
-    /// Wait before a new task is asked for the first time [default: 15s]
+    /// Wait before a task's first poll [default: 15s]
+    ///
+    /// Such as `500ms`, `90s` or `1m30s`.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub poll_first: Option<Duration>,
 
     /// Wait between two polls of a task [default: 10s]
+    ///
+    /// Such as `500ms`, `90s` or `1m30s`. A shorter wait finds videos earlier, with more requests.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub poll_every: Option<Duration>,
 
-    /// Longest wait for the answer to a create request; after it the job is in doubt [default: 180s]
+    /// Longest wait for a create [default: 180s]
+    ///
+    /// Such as `90s` or `5m`. Without an answer by then the job is in doubt: it may have been made, and is never sent
+    /// again by itself.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub submit_timeout: Option<Duration>,
 
-    /// Longest wait for a video; after it the task is left running and the next run asks again [default: 60m]
+    /// Longest wait for a video [default: 60m]
+    ///
+    /// Such as `90m` or `2h`, from the accept of its task. After it the task is left running, no longer holds its place
+    /// among `--concurrency`, and the next run asks again.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub job_timeout: Option<Duration>,
 
-    /// Submit nothing after this long, such as `8h`, or after a time of day, such as `06:00` [default: 24h]
+    /// Submit nothing after this [default: 24h]
+    ///
+    /// A time such as `8h`, or a time of day such as `06:00`. What runs by then is still waited for, as long as
+    /// `--job-timeout`.
     #[arg(long, value_name = "WHEN")]
     pub deadline: Option<Deadline>,
 }
@@ -470,18 +681,20 @@ pub struct LimitArgs {
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Downloads")]
 pub struct FileArgs {
-    /// Most jobs whose files are downloaded at a time [default: 2]
+    /// Most jobs that download at a time [default: 2]
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub download_concurrency: Option<NonZeroU32>,
 
-    /// Let downloads also go to addresses of this machine and of private networks
+    /// Let downloads also go to private addresses
+    ///
+    /// Those of this machine and of private networks. They are refused otherwise, unless the base URL is one.
     #[arg(long)]
     pub allow_private: bool,
 }
 
 /// `shotlist download`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   shotlist download shots.yaml
   shotlist download shots.yaml --select 'hero-*' --download-dir ~/clips")]
@@ -502,7 +715,9 @@ pub struct DownloadArgs {
     #[arg(long, value_name = "GLOB", help_heading = "What to download")]
     pub select: Vec<String>,
 
-    /// Where the files go [default: as `output.download` says, else `videos` beside results.csv]
+    /// Where the files go
+    ///
+    /// If it is not said, where `output.download` of the manifest says, or `videos` beside results.csv.
     #[arg(
         long,
         value_name = "DIR",
@@ -519,14 +734,16 @@ pub struct DownloadArgs {
     #[command(flatten)]
     pub out: OutArgs,
 
-    /// Print one JSON object a line on stdout, the last of type `summary`
+    /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
 }
 
 /// `shotlist verify`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   shotlist verify shots.yaml
   shotlist verify shots.yaml --json | jq -r 'select(.type == \"file\" and .finding != \"good\") | .file'")]
@@ -544,6 +761,8 @@ pub struct VerifyArgs {
     pub out: OutArgs,
 
     /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
 }
@@ -559,26 +778,11 @@ pub enum RerunWhich {
     Redo,
 }
 
-impl RunArgs {
-    /// What is wrong if only one is given of `--rerun redo` and `--marks`.
-    fn lone_marks(&self) -> Option<&'static str> {
-        match (self.rerun.contains(&RerunWhich::Redo), &self.marks) {
-            (true, None) => Some(
-                "`--rerun redo` needs `--marks FILE`, the file that \"Save marks\" in the gallery has written",
-            ),
-            (false, Some(_)) => Some(
-                "`--marks` does nothing by itself: add `--rerun redo` to make again what is marked so, which costs again",
-            ),
-            _ => None,
-        }
-    }
-}
-
 /// `shotlist status`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
-  shotlist status shots.yaml
+  shotlist status manifests/examples/campaign.yaml
   watch shotlist status shots.yaml
   shotlist status shots.yaml --json | jq -r 'select(.status == \"failed\") | [.id, .error] | @tsv'")]
 pub struct StatusArgs {
@@ -595,6 +799,8 @@ pub struct StatusArgs {
     pub out: OutArgs,
 
     /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
 }
@@ -606,7 +812,7 @@ pub struct StatusArgs {
     override_usage = "shotlist resolve [OPTIONS] <MANIFEST> <JOB> --task <ID>\n       \
                       shotlist resolve [OPTIONS] <MANIFEST> <JOB>... --not-created\n       \
                       shotlist resolve [OPTIONS] <MANIFEST> --all --not-created",
-    after_help = "\
+    after_long_help = "\
 Examples:
   shotlist resolve shots.yaml hero --task task_8f3a    it is there: the next run polls it
   shotlist resolve shots.yaml hero --not-created       it is not there: the next run submits it
@@ -621,11 +827,17 @@ pub struct ResolveArgs {
     #[arg(value_name = "JOB", required_unless_present = "all", value_parser = parse_job_id)]
     pub jobs: Vec<JobId>,
 
-    /// The provider has this task for the job; checked by one poll before anything is changed
+    /// The provider has this task for the job
+    ///
+    /// Checked by one poll before anything is changed, at the address that the job was sent to. From then on it is
+    /// polled as if its id had come back at once.
     #[arg(long, value_name = "ID", value_parser = parse_task_id)]
     pub task: Option<TaskId>,
 
-    /// The provider has no task for these jobs: they may be submitted again
+    /// The provider has no task for these jobs
+    ///
+    /// They are pending again, and the next run submits them. If a task was made after all, it is paid for twice: look
+    /// well.
     #[arg(long)]
     pub not_created: bool,
 
@@ -644,6 +856,12 @@ pub struct ResolveArgs {
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
+
+    /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
+    #[arg(long, help_heading = "Display")]
+    pub json: bool,
 }
 
 /// What a person found at the provider about jobs in doubt.
@@ -670,9 +888,9 @@ impl ResolveArgs {
 
 /// `shotlist report`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
-  shotlist report shots.yaml
+  shotlist report manifests/examples/campaign.yaml
   shotlist report shots.yaml --gallery     also for more than 5,000 jobs")]
 pub struct ReportArgs {
     /// YAML, CSV or .xlsx file that lists the jobs
@@ -692,31 +910,38 @@ pub struct ReportArgs {
     pub gallery: GalleryArgs,
 
     /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
     #[arg(long, help_heading = "Display")]
     pub json: bool,
 }
 
 /// `shotlist init`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   shotlist init shots.yaml
   shotlist init shots.csv")]
 pub struct InitArgs {
-    /// File to write, YAML or CSV by its extension; an existing file is never overwritten
+    /// File to write: YAML or CSV by its extension
+    ///
+    /// An existing file is never overwritten.
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+
+    /// Print one JSON object a line
+    ///
+    /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
+    #[arg(long, help_heading = "Display")]
+    pub json: bool,
 }
 
 /// `shotlist schema`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "\
-Examples:
-  shotlist schema > shotlist.schema.json",
-    after_long_help = "\
+#[command(after_long_help = "\
 Examples:
   shotlist schema > shotlist.schema.json
+  shotlist schema output > shotlist.output.schema.json
 
 VS Code with the extension `YAML` (Red Hat), and every editor with yaml-language-server (Neovim,
 Helix, Zed, Emacs …): a comment in the manifest names the schema, relative to the manifest;
@@ -727,11 +952,17 @@ For many manifests at once, name it in `.vscode/settings.json` instead:
   { \"yaml.schemas\": { \"./shotlist.schema.json\": [\"shots/*.yaml\"] } }
 
 JetBrains: Settings > Languages & Frameworks > Schemas and DTDs > JSON Schema Mappings.
-Write the file again after an update of shotlist: it is of the version that printed it."
-)]
+Write the file again after an update of shotlist: it is of the version that printed it.")]
 pub struct SchemaArgs {
-    /// What the schema is of
-    #[arg(value_name = "WHAT", value_enum, default_value_t)]
+    /// Of what: manifest or output
+    ///
+    /// `manifest` is a manifest in YAML, `output` a line of `--json`.
+    #[arg(
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub what: SchemaOf,
 }
 
@@ -741,26 +972,29 @@ pub enum SchemaOf {
     /// A manifest in YAML
     #[default]
     Manifest,
+    /// A line of `--json`
+    Output,
 }
 
 /// `shotlist simulate`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shotlist simulate --port 8080
-  shotlist simulate --port 8080 --submit-limit 10/min --max-in-flight 2    a stingy account
-  SHOTLIST_API_KEY=any shotlist run shots.yaml --base-url http://127.0.0.1:8080",
-    after_long_help = fault_help())]
+#[command(after_long_help = simulations())]
 pub struct SimulateArgs {
-    /// Port to listen on; 0 takes a free one and says which
+    /// Port to listen on; 0: any free one
+    ///
+    /// On loopback only. Which one it is, is said on stdout.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub port: u16,
 
-    /// How long a video takes, such as `3s` or `2s..6s` [default: 5s..15s]
+    /// How long a video takes [default: 5s..15s]
+    ///
+    /// A time such as `3s`, or two between which it lies, such as `2s..6s`.
     #[arg(long, value_name = "TIME")]
     pub render: Option<RenderTime>,
 
     /// Answer 429 above this rate of create requests
+    ///
+    /// As `N/s`, `N/min` or `N/h`.
     #[arg(long, value_name = "RATE")]
     pub submit_limit: Option<Rate>,
 
@@ -775,6 +1009,71 @@ pub struct SimulateArgs {
     /// Makes chance repeatable
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+
+    /// Print one JSON object a line
+    ///
+    /// The first, of type `listening`, tells the address once it can be used; the last is of type `summary`.
+    #[arg(long, help_heading = "Display")]
+    pub json: bool,
+}
+
+/// Examples, and every fault.
+fn simulations() -> String {
+    const EXAMPLES: &str = "\
+Examples:
+  shotlist simulate --port 8080
+  shotlist simulate --port 8080 --submit-limit 10/min --max-in-flight 2   a stingy account
+  SHOTLIST_API_KEY=any shotlist run shots.yaml --base-url http://127.0.0.1:8080";
+    format!("{EXAMPLES}\n\n{}", fault_help())
+}
+
+/// `shotlist completions`
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  shotlist completions bash > ~/.local/share/bash-completion/completions/shotlist
+  shotlist completions zsh > ~/.zfunc/_shotlist    with `fpath+=~/.zfunc` before `compinit`
+  shotlist completions fish > ~/.config/fish/completions/shotlist.fish")]
+pub struct CompletionsArgs {
+    /// bash, elvish, fish, powershell or zsh
+    #[arg(value_enum, hide_possible_values = true)]
+    pub shell: Shell,
+}
+
+/// `shotlist man`
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  shotlist man > ~/.local/share/man/man1/shotlist.1    then `man shotlist`
+  shotlist man run | man -l -                          the page of one command")]
+pub struct ManArgs {
+    /// Only this command
+    pub command: Option<String>,
+}
+
+/// `shotlist help`
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  shotlist help run
+  shotlist help exit-codes")]
+pub struct HelpArgs {
+    /// A command or a topic
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub of: Option<String>,
+}
+
+/// What is explained beside the commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Topic {
+    /// How the program ends, and what to do then
+    ExitCodes,
+    /// The variables that are read
+    Environment,
+    /// Every key and field of a manifest
+    Manifest,
+    /// results.csv and the lines of `--json`
+    Output,
 }
 
 /// A value that is neither a unit nor an id.
@@ -815,20 +1114,106 @@ mod tests {
 
     #[test]
     fn the_definitions_are_consistent() {
-        Cli::command().debug_assert();
+        program().debug_assert();
+    }
+
+    #[test]
+    fn the_short_help_has_a_line_for_each_option_within_80_columns() {
+        let mut root = program().term_width(0);
+        root.build();
+        let root_help = root.render_help().to_string();
+        let of_commands = root
+            .get_subcommands_mut()
+            .map(|command| command.render_help().to_string());
+        let helps: Vec<_> = [root_help].into_iter().chain(of_commands).collect();
+        let too_long: Vec<_> = helps
+            .iter()
+            .flat_map(|help| help.lines())
+            .filter(|line| line.chars().count() > 80 && !line.starts_with("Usage:"))
+            .collect();
+        assert!(too_long.is_empty(), "{too_long:#?}");
+    }
+
+    #[test]
+    fn every_value_that_is_not_listed_is_named_in_the_help() {
+        let program = program();
+        for command in program
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help")
+        {
+            for option in command
+                .get_arguments()
+                .filter(|it| it.get_id() != "command")
+            {
+                let help = [option.get_help(), option.get_long_help()];
+                let help: String = help
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .collect();
+                let values = option.get_possible_values();
+                for value in values
+                    .iter()
+                    .filter(|_| option.is_hide_possible_values_set())
+                {
+                    let name = value.get_name();
+                    assert!(
+                        help.contains(name),
+                        "{} {option}: `{name}`",
+                        command.get_name()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_topic_that_is_not_there_names_those_that_are() {
+        let error = parsed("shotlist help exitcodes").expect_err("no topic");
+        let said = error.to_string();
+        for word in ["'exit-codes'", "environment", "manifest", "output", "run"] {
+            assert!(said.contains(word), "{said}");
+        }
+        assert_eq!(error.exit_code(), 2);
+        let names = program()
+            .get_subcommands()
+            .map(|it| it.get_name().to_owned())
+            .collect::<Vec<_>>();
+        let topics = Topic::value_variants()
+            .iter()
+            .filter_map(Topic::to_possible_value);
+        for topic in topics {
+            assert!(
+                !names.contains(&topic.get_name().to_owned()),
+                "a command of that name"
+            );
+        }
     }
 
     #[test]
     fn the_help_of_every_command_reads_well() {
-        let mut root = Cli::command().term_width(100);
+        let mut root = program().term_width(100);
         root.build();
         insta::assert_snapshot!("shotlist", root.render_long_help());
         for command in root.get_subcommands_mut() {
             let name = command.get_name().to_owned();
-            if name != "help" {
-                insta::assert_snapshot!(name, command.render_long_help());
-            }
+            insta::assert_snapshot!(name, command.render_long_help());
         }
+    }
+
+    #[test]
+    fn usual_slips_are_answered_with_what_is_meant() {
+        let told = |line| parsed(line).expect_err("refused").to_string();
+        insta::assert_snapshot!(
+            [
+                "shotlist shots.yaml",
+                "shotlist run a.csv --dry-run",
+                "shotlist run a.csv --max-spend 5 USD",
+                "shotlist check my shots.csv"
+            ]
+            .map(told)
+            .join("\n")
+        );
     }
 
     #[test]
@@ -907,7 +1292,7 @@ mod tests {
         }) else {
             panic!("a valid command line")
         };
-        assert_eq!(run.rerun, [RerunWhich::Failed, RerunWhich::Changed]);
-        assert_eq!(run.select, ["a*", "b*"]);
+        assert_eq!(run.scope.rerun, [RerunWhich::Failed, RerunWhich::Changed]);
+        assert_eq!(run.scope.select, ["a*", "b*"]);
     }
 }

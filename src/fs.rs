@@ -72,6 +72,22 @@ pub enum FileError {
     },
 }
 
+/// The names of the files in the directory of `path`, as far as they can be read: the first thousand.
+pub fn names_beside(path: &Path) -> Vec<String> {
+    const MOST: usize = 1000;
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let Ok(files) = directory.read_dir() else {
+        return Vec::new();
+    };
+    let names = files
+        .take(MOST)
+        .filter_map(|file| file.ok()?.file_name().into_string().ok());
+    names.collect()
+}
+
 impl FileError {
     /// What the system said, if it was asked.
     pub fn into_source(self) -> Option<Arc<io::Error>> {

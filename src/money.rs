@@ -195,8 +195,8 @@ pub struct Priced {
     pub seconds: Option<u8>,
     /// `generate_audio`; where it is not set, the page does not say what happens.
     pub audio: Option<bool>,
-    /// Whether pictures, videos or sounds are sent along.
-    pub reference: bool,
+    /// What it is made from. With `image`, the page does not say whether that is reference media.
+    pub mode: Mode,
 }
 
 impl Priced {
@@ -206,7 +206,7 @@ impl Priced {
             model: request.model(),
             seconds: request.duration(),
             audio: request.extra().generate_audio,
-            reference: request.mode() != Mode::Text,
+            mode: request.mode(),
         }
     }
 }
@@ -214,7 +214,7 @@ impl Priced {
 impl Pricing {
     /// What a job is expected to cost: seconds × price per second × factors + price per job, rounded up to a
     /// millionth. `None`: unknown, because the model has no price or the length is not stated. Where `generate_audio`
-    /// is not set, the dearer of both counts.
+    /// is not set, and for a video from `image`, the dearer of both counts.
     pub fn price(&self, priced: Priced) -> Option<Amount> {
         let per_second = self.per_second.get(&priced.model)?;
         let audio = match priced.audio {
@@ -222,10 +222,10 @@ impl Pricing {
             Some(false) => Decimal::ONE,
             None => self.audio_factor.max(Decimal::ONE),
         };
-        let reference = if priced.reference {
-            self.reference_factor
-        } else {
-            Decimal::ONE
+        let reference = match priced.mode {
+            Mode::Text => Decimal::ONE,
+            Mode::Image | Mode::FirstLast => self.reference_factor.max(Decimal::ONE),
+            Mode::Reference => self.reference_factor,
         };
         let price = Decimal::from(priced.seconds?)
             .checked_mul(*per_second)?
@@ -254,12 +254,12 @@ mod tests {
         }
     }
 
-    fn priced(audio: Option<bool>, reference: bool) -> Priced {
+    fn priced(audio: Option<bool>, mode: Mode) -> Priced {
         Priced {
             model: Model::ALL[0],
             seconds: Some(7),
             audio,
-            reference,
+            mode,
         }
     }
 
@@ -338,27 +338,42 @@ mod tests {
 
     #[test]
     fn a_price_is_seconds_times_price_times_factors_plus_fee() {
-        let price = |audio, reference| pricing().price(priced(audio, reference)).expect("valid");
-        assert_eq!(price(Some(false), false), amount("1.3528"));
-        assert_eq!(price(Some(true), false), amount("2.0192"));
-        assert_eq!(price(Some(false), true), amount("1.61936"));
-        assert_eq!(price(Some(true), true), amount("2.41904"));
+        let price = |audio, mode| pricing().price(priced(audio, mode)).expect("valid");
+        assert_eq!(price(Some(false), Mode::Text), amount("1.3528"));
+        assert_eq!(price(Some(true), Mode::Text), amount("2.0192"));
+        assert_eq!(price(Some(false), Mode::Reference), amount("1.61936"));
+        assert_eq!(price(Some(true), Mode::Reference), amount("2.41904"));
     }
 
     #[test]
     fn where_sound_is_not_stated_the_dearer_counts() {
         assert_eq!(
-            pricing().price(priced(None, false)),
-            pricing().price(priced(Some(true), false))
+            pricing().price(priced(None, Mode::Text)),
+            pricing().price(priced(Some(true), Mode::Text))
         );
         let cheaper = Pricing {
             audio_factor: decimal("0.5").expect("valid"),
             ..pricing()
         };
         assert_eq!(
-            cheaper.price(priced(None, false)),
-            cheaper.price(priced(Some(false), false))
+            cheaper.price(priced(None, Mode::Text)),
+            cheaper.price(priced(Some(false), Mode::Text))
         );
+    }
+
+    #[test]
+    fn whether_a_first_picture_is_reference_media_is_not_documented_so_the_dearer_counts() {
+        let price = |pricing: &Pricing, mode| pricing.price(priced(Some(false), mode));
+        let cheaper = Pricing {
+            reference_factor: decimal("0.5").expect("valid"),
+            ..pricing()
+        };
+        for mode in [Mode::Image, Mode::FirstLast] {
+            let dearer = price(&pricing(), Mode::Reference);
+            assert_eq!(price(&pricing(), mode), dearer);
+            assert_eq!(price(&cheaper, mode), price(&cheaper, Mode::Text));
+        }
+        assert!(price(&cheaper, Mode::Reference) < price(&cheaper, Mode::Text));
     }
 
     #[test]
@@ -369,7 +384,7 @@ mod tests {
             per_job: Decimal::ZERO,
             ..pricing()
         };
-        let price = pricing.price(priced(Some(true), false));
+        let price = pricing.price(priced(Some(true), Mode::Text));
         assert_eq!(price, Some(amount("0.000008")));
     }
 
@@ -377,12 +392,12 @@ mod tests {
     fn what_has_no_price_is_unknown_and_not_free() {
         let without_length = Priced {
             seconds: None,
-            ..priced(None, false)
+            ..priced(None, Mode::Text)
         };
         assert_eq!(pricing().price(without_length), None);
         let without_price = Priced {
             model: Model::ALL[1],
-            ..priced(None, false)
+            ..priced(None, Mode::Text)
         };
         assert_eq!(pricing().price(without_price), None);
     }
@@ -396,8 +411,8 @@ mod tests {
             per_job: LARGEST,
             ..pricing()
         };
-        assert_eq!(dearest.price(priced(Some(true), true)), None);
-        let price = dearest.price(priced(Some(false), false));
+        assert_eq!(dearest.price(priced(Some(true), Mode::Reference)), None);
+        let price = dearest.price(priced(Some(false), Mode::Text));
         assert_eq!(price, Some(amount("1000000000").times(8)));
     }
 

@@ -4,6 +4,7 @@
 //! Start at [`RunSettings::resolve`]. Environment, clock and key file are handed in, so that this module is pure; it
 //! sends nothing and decides nothing.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
@@ -14,8 +15,10 @@ use std::time::Duration;
 use jiff::Zoned;
 use secrecy::SecretString;
 
-use crate::cli::{ApiArgs, FileArgs, LimitArgs, RerunWhich, RunArgs};
-use crate::engine::table::Selection;
+use crate::cli::{ApiArgs, FileArgs, LimitArgs, RerunWhich, RunArgs, ScopeArgs};
+use crate::engine::budget::{Budget, BudgetError};
+use crate::engine::resume::Rerun;
+use crate::engine::table::{JobTable, Selection};
 use crate::error::{Error, ExitCode};
 use crate::manifest::{DownloadSetting, ManifestSettings, OutputSettings};
 use crate::money::Amount;
@@ -28,6 +31,31 @@ pub const BASE_URL_VARIABLE: &str = "SHOTLIST_BASE_URL";
 
 /// The environment variable that holds the API key.
 pub const API_KEY_VARIABLE: &str = "SHOTLIST_API_KEY";
+
+/// Every variable that is read, with what it is; those that say one thing together.
+pub const VARIABLES: &[(&[&str], &str)] = &[
+    (
+        &[API_KEY_VARIABLE],
+        "the API key, where `--api-key-file` does not name a file that holds it",
+    ),
+    (
+        &[BASE_URL_VARIABLE],
+        "the address of the API, as `--base-url` and `api.base_url`",
+    ),
+    (
+        &["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"],
+        "the proxy, as other programs use it; never for loopback addresses, nor for private ones in `check --probe`",
+    ),
+    (&["NO_COLOR"], "no colour, if it is set and not empty"),
+    (
+        &["CLICOLOR_FORCE"],
+        "colour also without a terminal, if it is set and neither empty nor `0`; `NO_COLOR` wins over it",
+    ),
+    (
+        &["TZ"],
+        "the time zone of `--deadline 06:00`, if it is not that of the system",
+    ),
+];
 
 /// Path of the create request unless the manifest says otherwise.
 pub const CREATE_PATH: &str = "/v1/video/generations";
@@ -68,20 +96,25 @@ pub struct RunSettings {
     pub job_timeout: Duration,
     /// Time since the run began after which nothing is submitted.
     pub deadline: Duration,
-    /// Most jobs that are submitted in this run.
-    pub max_jobs: Option<NonZeroU32>,
-    /// Most that all requests of the state may be expected to cost.
-    pub max_spend: Option<Amount>,
+    /// Which jobs may be submitted, and how many.
+    pub scope: Scope,
+    /// How videos are downloaded, if they are.
+    pub downloads: Option<DownloadSettings>,
+}
+
+/// Which jobs a run may submit, and how many.
+#[derive(Debug, Clone)]
+pub struct Scope {
     /// The `--select` globs as they were written.
     pub select: Vec<String>,
     /// The same, compiled.
     pub selection: Selection,
-    /// Whether `rejected`, `moderation` and `generation` jobs are made again.
-    pub rerun_failed: bool,
-    /// Whether jobs with another content than was sent are made again.
-    pub rerun_changed: bool,
-    /// How videos are downloaded, if they are.
-    pub downloads: Option<DownloadSettings>,
+    /// Which settled jobs are made again.
+    pub rerun: Rerun,
+    /// Most jobs that are submitted in one run.
+    pub max_jobs: Option<NonZeroU32>,
+    /// Most that all requests of the state may be expected to cost.
+    pub max_spend: Option<Amount>,
 }
 
 /// How videos are downloaded.
@@ -198,14 +231,34 @@ impl RunSettings {
                 limits.deadline.or(manifest.deadline).unwrap_or(DEADLINE),
                 sources.now,
             )?,
-            max_jobs: options.max_jobs.or(manifest.max_jobs),
-            max_spend: options.max_spend.or(manifest.max_spend),
-            select: options.select.clone(),
-            selection: selection(&options.select)?,
-            rerun_failed: options.rerun.contains(&RerunWhich::Failed),
-            rerun_changed: options.rerun.contains(&RerunWhich::Changed),
+            scope: Scope::resolve(&options.scope, manifest)?,
             downloads: downloads(options, &manifest.output),
         })
+    }
+}
+
+impl Scope {
+    /// What these options select; an error means that one of them is no pattern.
+    pub fn resolve(options: &ScopeArgs, manifest: &ManifestSettings) -> Result<Self, Error> {
+        Ok(Self {
+            select: options.select.clone(),
+            selection: selection(&options.select)?,
+            rerun: Rerun {
+                failed: options.rerun.contains(&RerunWhich::Failed),
+                changed: options.rerun.contains(&RerunWhich::Changed),
+                marked: BTreeSet::new(),
+            },
+            max_jobs: options.max_jobs.or(manifest.max_jobs),
+            max_spend: options.max_spend.or(manifest.max_spend),
+        })
+    }
+
+    /// The budget of a run with `--max-spend`. An error means that it could not be kept: nothing may be sent.
+    pub fn budget(&self, plan: &Plan, table: &JobTable) -> Result<Option<Budget>, BudgetError> {
+        let Some(cap) = self.max_spend else {
+            return Ok(None);
+        };
+        Budget::draw_up(cap, plan, table, &self.selection, &self.rerun)
     }
 
     /// Refuses a `--select` that matches no job of the plan.
@@ -223,7 +276,11 @@ impl RunSettings {
             ExitCode::Usage,
             format!("`--select` matches no job: {}", globs.join(", ")),
         )
-        .help("`shotlist plan` lists the ids; `*` stands for any characters, `?` for one"))
+        .help(if self.select.iter().any(|glob| glob.contains(',')) {
+            "repeat the option for several patterns: `--select 'a*' --select b`"
+        } else {
+            "`shotlist plan` lists the ids; `*` stands for any characters, `?` for one"
+        }))
     }
 }
 
@@ -586,7 +643,7 @@ mod tests {
         }
         assert_eq!(settings.submit_timeout, Duration::from_secs(180));
         assert_eq!(settings.job_timeout, Duration::from_secs(3600));
-        assert_eq!(settings.max_jobs, None);
+        assert_eq!(settings.scope.max_jobs, None);
         let Destination::Api(address) = settings.destination else {
             panic!("not a rehearsal")
         };
@@ -603,8 +660,8 @@ mod tests {
         assert_eq!(settings.concurrency.get(), 9);
         assert_eq!(settings.submit_rate.to_string(), "30/min");
         assert_eq!(settings.poll_rate.to_string(), "31/min");
-        assert_eq!(settings.max_jobs.map(NonZeroU32::get), Some(37));
-        assert_eq!(settings.max_spend, "38".parse().ok());
+        assert_eq!(settings.scope.max_jobs.map(NonZeroU32::get), Some(37));
+        assert_eq!(settings.scope.max_spend, "38".parse().ok());
         let seconds = [
             settings.poll_first,
             settings.poll_every,
@@ -625,8 +682,8 @@ mod tests {
         assert_eq!(settings.concurrency.get(), 1);
         assert_eq!(settings.submit_rate.to_string(), "2/s");
         assert_eq!(settings.poll_rate.to_string(), "3/s");
-        assert_eq!(settings.max_jobs.map(NonZeroU32::get), Some(9));
-        assert_eq!(settings.max_spend, "10.5".parse().ok());
+        assert_eq!(settings.scope.max_jobs.map(NonZeroU32::get), Some(9));
+        assert_eq!(settings.scope.max_spend, "10.5".parse().ok());
         let seconds = [
             settings.poll_first,
             settings.poll_every,
@@ -729,7 +786,7 @@ mod tests {
         assert!(error.to_string().contains("`[`"), "{error}");
         let settings = resolved("--rehearse --select z*", &manifest()).expect("valid");
         let plan = Plan::new(Vec::new(), Vec::new());
-        let error = settings.ensure_selected(&plan).expect_err("no match");
+        let error = settings.scope.ensure_selected(&plan).expect_err("no match");
         assert_eq!(error.code(), ExitCode::Usage);
         assert!(error.to_string().contains("`z*`"), "{error}");
     }

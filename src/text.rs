@@ -1,7 +1,9 @@
 //! Text that came from outside, made safe to show: the one place that decides which characters may reach
 //! a terminal, a pipe, the state or a cell. Knows nothing of who sent it.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 /// Longest provider message that is kept, in characters.
 pub const MESSAGE_LIMIT: usize = 500;
@@ -11,10 +13,10 @@ pub const MESSAGE_LIMIT: usize = 500;
 pub struct CleanText(Box<str>);
 
 impl CleanText {
-    /// Cleans `raw`: line breaks and tabs become spaces, other unsafe characters are dropped, the rest is cut off
-    /// with an ellipsis.
+    /// Cleans `raw`: line breaks and tabs become spaces, passwords in addresses and other unsafe characters are dropped,
+    /// the rest is cut off with an ellipsis.
     pub fn new(raw: &str) -> Self {
-        Self(clean(raw, MESSAGE_LIMIT).into())
+        Self(clean(&without_passwords(raw), MESSAGE_LIMIT).into())
     }
 
     /// The cleaned text.
@@ -31,6 +33,17 @@ impl CleanText {
 impl fmt::Display for CleanText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+/// The ASCII character that a full-width one is, as East Asian keyboards write them.
+pub fn half_width(character: char) -> char {
+    match character {
+        '\u{FF01}'..='\u{FF5E}' => {
+            char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character)
+        }
+        '\u{3000}' => ' ',
+        other => other,
     }
 }
 
@@ -56,6 +69,71 @@ pub fn clean(raw: &str, limit: usize) -> String {
     }
     kept.truncate(kept.trim_end().len());
     kept
+}
+
+/// `word` as a shell reads it back.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// `--sheet 'a b'`, as a shell reads it back; a value that begins like an option stays a value.
+pub fn option_with(option: &str, value: &str) -> String {
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!("--{option}{between}{}", quoted(value))
+}
+
+/// Where in `text` there are passwords of addresses such as `https://user:password@example.com`, and names in their place
+/// that stand alone, which are tokens as a rule.
+pub fn passwords(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (scheme, mark) in text.match_indices("://") {
+        let start = scheme + mark.len();
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '|' | '`');
+        let rest = &text[start..];
+        let address = &rest[..rest.find(is_end).unwrap_or(rest.len())];
+        let host = &address[..address.find(['/', '?', '#']).unwrap_or(address.len())];
+        let colon = host.find(':');
+        let end = match (host.rfind('@'), colon) {
+            (Some(at), _) => Some(at),
+            // What is no port may be a password with a `/` in it.
+            (None, Some(colon)) if !host[colon + 1..].bytes().all(|it| it.is_ascii_digit()) => {
+                address.rfind('@')
+            }
+            (None, _) => None,
+        };
+        let Some(end) = end else {
+            continue;
+        };
+        let first = colon
+            .filter(|colon| *colon < end)
+            .map_or(0, |colon| colon + 1);
+        found.push(start + first..start + end);
+    }
+    found
+}
+
+/// `text` with `***` in the place of each password of an address.
+pub fn without_passwords(text: &str) -> Cow<'_, str> {
+    let passwords = passwords(text);
+    if passwords.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    let mut from = 0;
+    for password in passwords {
+        // One address may stand in another.
+        if password.start >= from {
+            shown += &text[from..password.start];
+            shown += "***";
+            from = password.end;
+        }
+    }
+    Cow::Owned(shown + &text[from..])
 }
 
 /// Control characters (C0, C1, DEL), bidi controls, and invisible characters that hide text.
@@ -92,6 +170,49 @@ mod tests {
     fn a_long_text_is_cut_at_the_limit_and_says_so() {
         assert_eq!(clean("abcdef", 3), "abc…");
         assert_eq!(clean("abc", 3), "abc");
+    }
+
+    #[test]
+    fn no_address_shows_its_password() {
+        for (text, shown) in [
+            ("https://user:pw@a.b/c.png", "https://user:***@a.b/c.png"),
+            ("`http://user:p@w:x@a.b:80/c`", "`http://user:***@a.b:80/c`"),
+            ("https://user:p/w#?@a.b/c", "https://user:***@a.b/c"),
+            ("https://token@a.b/", "https://***@a.b/"),
+            (
+                "https://:pw@a.b and ftp://u:v@c",
+                "https://:***@a.b and ftp://u:***@c",
+            ),
+            (
+                "https://u:v@a?next=https://x:y@b",
+                "https://u:***@a?next=https://x:***@b",
+            ),
+            (
+                "https://a.b:8080/@user/c:d@e",
+                "https://a.b:8080/@user/c:d@e",
+            ),
+            ("https://a.b/c@d", "https://a.b/c@d"),
+            ("https://a.b, me@c.d", "https://a.b, me@c.d"),
+            ("user:pw@a.b", "user:pw@a.b"),
+            ("://", "://"),
+            ("https://é:密@ü", "https://é:***@ü"),
+        ] {
+            assert_eq!(without_passwords(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_come_back_from_a_shell_as_they_were() {
+        for (value, option) in [
+            ("Shots", "--sheet Shots"),
+            ("Bob's \"shots\"", r#"--sheet 'Bob'\''s "shots"'"#),
+            ("$(rm) `x`", "--sheet '$(rm) `x`'"),
+            ("-x", "--sheet=-x"),
+            ("- x", "--sheet='- x'"),
+            ("", "--sheet ''"),
+        ] {
+            assert_eq!(option_with("sheet", value), option);
+        }
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl FromStr for BaseUrl {
         let refuse = |why: &str| {
             UnitError(format!(
                 "`{}` is not a base URL: {why}, write one like `https://api.example.com`",
-                crate::text::clean(text, 200)
+                crate::text::clean(&crate::text::without_passwords(text), 200)
             ))
         };
         let trimmed = text.trim().trim_end_matches('/');

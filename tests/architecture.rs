@@ -198,7 +198,7 @@ const RULES: &[Rule] = &[
         forbidden: &["crate::commands", "shotlist::commands"],
     },
     Rule {
-        reason: "only types of the disk, the wire and the border derive serde",
+        reason: "only types of the disk, the wire and the border derive serde or have a JSON Schema",
         within: &[],
         except: &[
             "state/",
@@ -210,7 +210,11 @@ const RULES: &[Rule] = &[
             "simulator/ledger.rs",
             "download/sidecar.rs",
         ],
-        forbidden: &["derive(Serialize)", "derive(Deserialize)"],
+        forbidden: &[
+            "derive(Serialize)",
+            "derive(Deserialize)",
+            "derive(JsonSchema)",
+        ],
     },
     Rule {
         reason: "a closed pipe must not panic: printing goes through writers that can fail",

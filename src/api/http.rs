@@ -31,7 +31,7 @@ use super::wire::{self, Answer, Content};
 use crate::engine::event::{Evidence, Origin, PollReply, SubmitReply, TaskId};
 use crate::error::ExitCode;
 use crate::plan::VideoRequest;
-use crate::text::{CleanText, clean};
+use crate::text::{CleanText, clean, without_passwords};
 use crate::units::{BaseUrl, UnitError, show_duration};
 
 /// The most bytes of an answer that are read, counted before and after decompression.
@@ -490,7 +490,10 @@ fn base_url(origin: &Origin) -> Result<BaseUrl, ApiError> {
 
 fn not_an_address(address: &str, why: &str) -> ApiError {
     ApiError::Address {
-        message: format!("`{}` is not an API address: {why}", clean(address, 200)),
+        message: format!(
+            "`{}` is not an API address: {why}",
+            clean(&without_passwords(address), 200)
+        ),
     }
 }
 

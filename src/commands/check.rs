@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Reading, Stop, accept, read_manifest, signals};
+use super::{Reading, Stop, accept, read_manifest, signals, tell_written};
 use crate::cli::{CheckArgs, ReadingArgs};
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
@@ -16,9 +16,10 @@ use crate::manifest::{ErrorsCsv, Loaded, expand};
 use crate::output::Output;
 use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
-use crate::report::json::{Line, SummaryLine};
+use crate::report::json::{Line, ProbedLine, SummaryLine};
 use crate::report::listing;
-use crate::report::summary::{Invocation, quoted};
+use crate::report::summary::Invocation;
+use crate::text;
 use crate::units::show_duration;
 
 pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode, Stop> {
@@ -26,6 +27,7 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     reading.options.keeps_all_mistakes = options.errors_csv.is_some();
     reading.options.keeps_references = options.probe.probe;
+    reading.options.insists_on_prices = true;
     let mut loaded = read_manifest(&options.manifest, &reading.options);
     let probed = probed(&mut loaded, options.probe.allow_private, output)?;
     if let Some(file) = &options.errors_csv
@@ -34,6 +36,9 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         // What is wrong with the manifest is worth knowing even so.
         let _ = accept(&options.manifest, loaded, &reading, output);
         return Err(error.into());
+    }
+    if let (Some(file), true) = (&options.errors_csv, options.json) {
+        tell_written(file, output);
     }
     let invocation = Invocation {
         manifest: options.manifest.display().to_string(),
@@ -71,6 +76,10 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
             diagnostics: Some(manifest.diagnostics),
             jobs: Some(BTreeMap::from([("total", count)])),
             video_seconds: Some(seconds),
+            probed: probed.map(|(answered, addresses)| ProbedLine {
+                addresses,
+                answered,
+            }),
             ..SummaryLine::new("check", ExitCode::Completed)
         };
         output.data(&Line::Summary(summary).to_json());
@@ -92,7 +101,7 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
 /// What was said about the table, to be said again.
 fn said_of_tables(options: &CheckArgs) -> String {
     let words = |option: &str, value: Option<String>| match value {
-        Some(value) => format!("--{option} {} ", quoted(&value)),
+        Some(value) => text::option_with(option, &value) + " ",
         None => String::new(),
     };
     let ReadingArgs {
@@ -144,14 +153,15 @@ fn write_errors(
             return Err(Error::new(ExitCode::Usage, message).help(help));
         }
     }
+    refuse_name_of_workbook(file)?;
     refuse_what_is_not_ours(file)?;
     let csv = loaded
         .errors_csv()
         .map_err(|why| Error::new(ExitCode::Usage, why.to_string()).help(why.remedy()))?;
     fs::replace_file(file, |out| csv.write(out))?;
-    let unlisted = loaded.diagnostics.unlisted();
-    if unlisted > 0 {
-        output.insist(&format!("warning: {unlisted} more mistakes are not in it"));
+    let lost = loaded.diagnostics.lost();
+    if lost > 0 {
+        output.insist(&format!("warning: {lost} more mistakes are not in it"));
     }
     let errors = counted(csv.count(Severity::Error), "error");
     let mistakes = match csv.count(Severity::Warning) {
@@ -159,10 +169,28 @@ fn write_errors(
         warnings => format!("{errors} and {}", counted(warnings, "warning")),
     };
     output.talk(&format!(
-        "{} has the rows of the table with {mistakes} in the last column",
+        "{} has the rows of the table with {mistakes} in the last column; save it back in place of the table when it is mended, as a run goes by the file's name",
         file.display()
     ));
     Ok(())
+}
+
+/// CSV under the name of a workbook opens nowhere.
+fn refuse_name_of_workbook(file: &Path) -> Result<(), Error> {
+    const WORKBOOKS: [&str; 6] = ["xlsx", "xlsm", "xlsb", "xls", "ods", "numbers"];
+    let ending = file.extension().unwrap_or_default().to_string_lossy();
+    if !WORKBOOKS.iter().any(|it| ending.eq_ignore_ascii_case(it)) {
+        return Ok(());
+    }
+    let message = format!(
+        "the rows with their errors are written as CSV, and `{}` is the name of a workbook",
+        file.display()
+    );
+    let help = format!(
+        "write `--errors-csv {}`: spreadsheets open it",
+        text::quoted(&file.with_extension("csv").display().to_string())
+    );
+    Err(Error::new(ExitCode::Usage, message).help(help))
 }
 
 /// Rows with errors replace rows with errors, and nothing else that is there.

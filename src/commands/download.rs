@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use super::desk::Desk;
 use super::files::{self, Files};
 use super::gallery::{self, Place};
-use super::run::{note_key_file, read_key_file, tell_unwritten};
+use super::run::{facts, note_key_file, read_key_file, tell_unwritten};
 use super::verify::is_there;
 use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
@@ -28,10 +28,10 @@ use crate::error::{Error, ExitCode};
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::{DownloadLine, Line, SummaryLine};
-use crate::report::outcome::{RunFact, Tally, exit_code};
+use crate::report::outcome::{Tally, exit_code};
 use crate::report::summary::DownloadTally;
 use crate::results;
-use crate::runner::{self, Signal};
+use crate::runner;
 use crate::settings::{self, DownloadSettings};
 use crate::units::Rate;
 
@@ -122,16 +122,14 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
     gallery::add(&mut closed, &manifest, table, &selection, place, output);
     ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
     drop(store);
-    let mut facts = closed.facts;
-    facts.extend(ended.signal.map(|signal| match signal {
-        Signal::Interrupt => RunFact::Interrupted,
-        Signal::Terminate => RunFact::Terminated,
-    }));
-    let is_unwritten = ended.state_error.is_some() || closed.results_error.is_some();
-    facts.extend(is_unwritten.then_some(RunFact::StateFailed));
-    tell_unwritten(closed.results_error, ended.state_error, output);
     let tally = files::tally(&ended.engine);
-    facts.extend(files::fact(tally));
+    let facts = facts(&ended, &closed);
+    tell_unwritten(
+        closed.results_error,
+        ended.state_error,
+        options.json,
+        output,
+    );
     let code = exit_code(&Tally::default(), &facts);
     let missing: Vec<_> = ended.engine.missing_files().collect();
     let missing = in_words(ended.engine.table(), &missing);

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use super::Stop;
+use super::{Stop, tell_written};
 use crate::cli::InitArgs;
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError};
 use crate::manifest::{StarterFormat, starter};
 use crate::output::Output;
+use crate::report::json::{Line, SummaryLine};
+use crate::text::quoted;
 
 pub(super) fn init(options: &InitArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let path = &options.file;
@@ -16,10 +18,17 @@ pub(super) fn init(options: &InitArgs, output: &mut Output) -> Result<ExitCode, 
         FileError::Exists { .. } => Error::new(ExitCode::Usage, error.to_string()),
         other => other.into(),
     })?;
-    let name = path.display();
-    output.talk(&format!(
-        "wrote {name}; next: edit it, then `shotlist check {name}`"
-    ));
+    let name = path.display().to_string();
+    let next = format!("shotlist check {}", quoted(&name));
+    output.talk(&format!("wrote {name}; next: edit it, then `{next}`"));
+    if options.json {
+        tell_written(path, output);
+        let summary = SummaryLine {
+            next: Some(next),
+            ..SummaryLine::new("init", ExitCode::Completed)
+        };
+        output.data(&Line::Summary(summary).to_json());
+    }
     Ok(ExitCode::Completed)
 }
 

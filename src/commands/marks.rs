@@ -1,9 +1,9 @@
-//! What `run --rerun redo --marks FILE` takes from the gallery: reads the file, and tells which marks do not count.
+//! What `--rerun redo --marks FILE` takes from the gallery: reads the file, and tells which marks do not count.
 
 use std::path::Path;
 
 use super::{Manifest, Reading, Stop, count_diagnostics, said_by_the_system, show_diagnostics};
-use crate::cli::RunArgs;
+use crate::cli::ScopeArgs;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::{Error, ExitCode};
 use crate::fs;
@@ -19,7 +19,8 @@ const NAMED: usize = 3;
 
 /// The marks of `--marks`, or none; any mistake in them ends the command.
 pub(super) fn read(
-    options: &RunArgs,
+    options: &ScopeArgs,
+    out: Option<&Path>,
     manifest: &Manifest,
     reading: &Reading,
     output: &mut Output,
@@ -31,7 +32,7 @@ pub(super) fn read(
         .map_err(|error| unreadable(path, said_by_the_system(error)))?;
     // A state that was named with `--out` may be that of a manifest which has had another name.
     let name = super::file_name(&manifest.path);
-    let wanted = options.out.out.is_none().then_some(name.as_str());
+    let wanted = out.is_none().then_some(name.as_str());
     let shown = path.display().to_string();
     manifest::marks::load(&shown, bytes, wanted).map_err(|wrong| {
         show_diagnostics(&wrong, reading, output);

@@ -3,12 +3,16 @@
 //! Start at [`execute`]. What several commands share (reading the manifest, finding the state) is in this file.
 
 mod check;
+mod completions;
 mod desk;
 mod download;
 mod files;
 mod gallery;
+mod help;
 mod init;
+mod man;
 mod marks;
+mod page;
 mod plan;
 mod report;
 mod resolve;
@@ -34,7 +38,9 @@ use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::manifest::{self, Colour, LoadOptions, Loaded, ManifestSettings, Outside, Sources};
 use crate::output::Output;
 use crate::plan::Plan;
-use crate::report::json::{DiagnosticLine, ErrorLine, Line, SummaryLine, TableCell};
+use crate::report::json::{
+    COMMANDS, DiagnosticLine, ErrorLine, Line, NO_COMMAND, SummaryLine, TableCell, WrittenLine,
+};
 use crate::results;
 use crate::state::{Claim, STATE_FILE, StateError, Store};
 use crate::text;
@@ -63,7 +69,7 @@ pub fn refuse(wrong: &clap::Error, arguments: &[OsString], output: &mut Output) 
     if options.clone().any(|argument| argument == "--json") {
         let command = options.find_map(|argument| {
             let named = |name: &&&str| argument == **name;
-            JSON_COMMANDS.iter().find(named).copied()
+            COMMANDS.iter().find(named).copied()
         });
         let text = wrong.render().to_string();
         let message = text.trim().trim_start_matches("error: ");
@@ -75,16 +81,11 @@ pub fn refuse(wrong: &clap::Error, arguments: &[OsString], output: &mut Output) 
             })
             .to_json(),
         );
-        let summary = SummaryLine::new(command.unwrap_or("shotlist"), ExitCode::Usage);
+        let summary = SummaryLine::new(command.unwrap_or(NO_COMMAND), ExitCode::Usage);
         output.data(&Line::Summary(summary).to_json());
     }
     ExitCode::Usage
 }
-
-/// The commands that can answer in JSON lines.
-const JSON_COMMANDS: [&str; 7] = [
-    "check", "plan", "run", "status", "report", "download", "verify",
-];
 
 /// A panic is a bug in shotlist, and exits as one; what it says was told when it happened.
 fn unless_it_panics(perform: impl FnOnce() -> ExitCode) -> ExitCode {
@@ -105,9 +106,15 @@ fn perform(cli: Cli, output: &mut Output) -> ExitCode {
         Command::Init(options) => init::init(&options, output),
         Command::Schema(options) => Ok(schema::schema(&options, output)),
         Command::Simulate(options) => simulate::simulate(&options, output),
+        Command::Completions(options) => Ok(completions::completions(&options, output)),
+        Command::Man(options) => man::man(&options, output).map_err(Stop::from),
+        Command::Help(options) => Ok(help::help(&options, output)),
     };
     done.unwrap_or_else(|stop| {
-        stop.tell(json, output);
+        stop.tell(json.is_some(), output);
+        if let Some(command) = json {
+            stop.sum_up(command, output);
+        }
         output.deliver();
         stop.code()
     })
@@ -120,10 +127,13 @@ fn json_command(command: &Command) -> Option<&'static str> {
         Command::Plan(options) => options.json.then_some("plan"),
         Command::Run(options) => options.json.then_some("run"),
         Command::Status(options) => options.json.then_some("status"),
+        Command::Resolve(options) => options.json.then_some("resolve"),
         Command::Report(options) => options.json.then_some("report"),
         Command::Download(options) => options.json.then_some("download"),
         Command::Verify(options) => options.json.then_some("verify"),
-        Command::Resolve(_) | Command::Init(_) | Command::Schema(_) | Command::Simulate(_) => None,
+        Command::Init(options) => options.json.then_some("init"),
+        Command::Simulate(options) => options.json.then_some("simulate"),
+        Command::Schema(_) | Command::Completions(_) | Command::Man(_) | Command::Help(_) => None,
     }
 }
 
@@ -150,24 +160,25 @@ impl Stop {
         }
     }
 
-    fn tell(&self, json: Option<&'static str>, output: &mut Output) {
-        if let Self::Error(error) = self {
-            output.insist_wrapped(&format!("error: {}", with_causes(error)));
-            if let Some(help) = error.remedy() {
-                output.insist_wrapped(&format!("  help: {help}"));
-            }
+    /// Says it, also as a JSON line if those are wanted.
+    fn tell(&self, json: bool, output: &mut Output) {
+        let Self::Error(error) = self else { return };
+        let message = with_causes(error);
+        output.insist_wrapped(&format!("error: {message}"));
+        if let Some(help) = error.remedy() {
+            output.insist_wrapped(&format!("  help: {help}"));
         }
-        let Some(command) = json else { return };
-        if let Self::Error(error) = self {
-            let message = with_causes(error);
-            output.data(
-                &Line::Error(ErrorLine {
-                    message: &message,
-                    help: error.remedy(),
-                })
-                .to_json(),
-            );
+        if json {
+            let line = ErrorLine {
+                message: &message,
+                help: error.remedy(),
+            };
+            output.data(&Line::Error(line).to_json());
         }
+    }
+
+    /// The last line of a command that ends with it.
+    fn sum_up(&self, command: &'static str, output: &mut Output) {
         let summary = SummaryLine {
             diagnostics: match self {
                 Self::Invalid(counts) => Some(counts.clone()),
@@ -177,6 +188,12 @@ impl Stop {
         };
         output.data(&Line::Summary(summary).to_json());
     }
+}
+
+/// The line about a file that was written at the user's word.
+fn tell_written(file: &Path, output: &mut Output) {
+    let file = file.display().to_string();
+    output.data(&Line::Written(WrittenLine { file: &file }).to_json());
 }
 
 /// An error and its causes in one line, safe to show.
@@ -208,6 +225,22 @@ struct Manifest {
     plan: Plan,
     settings: ManifestSettings,
     diagnostics: DiagnosticCounts,
+    /// Whether it is a copy of a table with errors in it.
+    is_errors_csv: bool,
+}
+
+impl Manifest {
+    /// Warns before a copy of a table, mended, begins a state of its own, in which nothing is made yet.
+    fn warn_of_second_state(&self, out: Option<&Path>, stage: Stage, output: &mut Output) {
+        let own = state_directory(&self.path, None, stage);
+        if !self.is_errors_csv || stage != Stage::Real || out.is_some() || own.exists() {
+            return;
+        }
+        output.insist_wrapped(&format!(
+            "warning: `{}` was written by `--errors-csv`, and a run of it begins with nothing made: if the table that it was made from has been run, save it back under that name, or name its state with `--out`; jobs that are made already would be paid for again",
+            self.path.display()
+        ));
+    }
 }
 
 /// How many diagnostics of each severity there are.
@@ -263,6 +296,7 @@ fn accept(
 ) -> Result<(Manifest, Sources), Stop> {
     show_diagnostics(&loaded, reading, output);
     let diagnostics = count_diagnostics(&loaded);
+    let is_errors_csv = loaded.is_errors_csv();
     let plan = match loaded.plan {
         Some(plan) if !loaded.diagnostics.has_errors() => plan,
         _ => return Err(Stop::Invalid(diagnostics)),
@@ -274,6 +308,7 @@ fn accept(
     }
     let manifest = Manifest {
         path: path.to_owned(),
+        is_errors_csv,
         plan,
         settings: loaded.settings,
         diagnostics,
@@ -320,8 +355,50 @@ fn tell_denied(path: &Path, diagnostics: &Diagnostics, output: &mut Output) {
 /// Reads the manifest as far as it can be read.
 fn read_manifest(path: &Path, options: &LoadOptions) -> Loaded {
     manifest::load_with(path, options, &|path| {
-        fs::read_file_capped(path, MANIFEST_LIMIT).map_err(said_by_the_system)
+        fs::read_file_capped(path, MANIFEST_LIMIT)
+            .map_err(said_by_the_system)
+            .map_err(|error| with_similar(error, path))
     })
+}
+
+/// Why a file cannot be read; if it is not there, with the name of a file beside its place that was probably meant.
+fn with_similar(error: io::Error, path: &Path) -> io::Error {
+    if error.kind() != io::ErrorKind::NotFound {
+        return error;
+    }
+    match similar(path) {
+        Some(name) => {
+            let message = format!("{error}; did you mean `{}`?", text::clean(&name, 100));
+            io::Error::new(error.kind(), message)
+        }
+        None => error,
+    }
+}
+
+/// The file beside `path` with nearly the same name: a slip or two away, or with another ending.
+fn similar(path: &Path) -> Option<String> {
+    let folded = |path: &Path| Some(path.file_name()?.to_str()?.to_lowercase());
+    let wanted = folded(path)?;
+    let slips = (wanted.chars().count() / 4).clamp(1, 3);
+    let stem = |name: &str| {
+        name.rsplit_once('.')
+            .map_or(name.to_owned(), |(stem, _)| stem.to_owned())
+    };
+    let is_read = |name: &str| {
+        let ends = [".csv", ".tsv", ".txt", ".xlsx", ".yaml", ".yml"];
+        ends.iter().any(|end| name.ends_with(end))
+    };
+    let distance = |name: String| {
+        let other = name.to_lowercase();
+        let distance = if stem(&other) == stem(&wanted) {
+            0
+        } else {
+            strsim::osa_distance(&other, &wanted)
+        };
+        (is_read(&other) && distance <= slips).then_some((distance, name))
+    };
+    let names = fs::names_beside(path).into_iter();
+    names.filter_map(distance).min().map(|(_, name)| name)
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.

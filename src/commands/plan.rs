@@ -7,49 +7,61 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Reading, Stop, accept, read_manifest, read_state};
+use super::{Reading, Stage, Stop, accept, marks, read_manifest, read_state};
 use crate::cli::PlanArgs;
 use crate::clock;
 use crate::engine::event::JobIndex;
 use crate::engine::job::{JobState, Phase, Slot};
-use crate::engine::resume::{Outlook, Rerun, outlook};
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::resume::{Outlook, outlook};
+use crate::engine::table::JobTable;
 use crate::engine::wish;
 use crate::error::ExitCode;
-use crate::manifest::{ManifestSettings, Sources};
-use crate::money::Priced;
+use crate::manifest::Sources;
+use crate::money::{Amount, Cost, Priced};
 use crate::output::Output;
 use crate::plan::{Fingerprint, JobId, Origin, Plan};
 use crate::report::cost::Bill;
 use crate::report::forecast::{ASSUMED, Forecast, Pace, Renders, Span, length, video_of};
 use crate::report::json::{CostLine, ExpectedLine, Line, OriginLine, PlanJobLine, SummaryLine};
-use crate::report::listing::{Order, PlanKind, PlanLine, PlanListing, PlanTotals, cost_line};
-use crate::settings::Schedule;
+use crate::report::listing::{Cap, Order, PlanKind, PlanLine, PlanListing, PlanTotals, cost_line};
+use crate::report::spend::{Spend, SpendLine};
+use crate::settings::{Schedule, Scope};
 
 pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     let loaded = read_manifest(&options.manifest, &reading.options);
     let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
+    let mut scope = Scope::resolve(&options.scope, &manifest.settings)?;
+    scope.ensure_selected(&manifest.plan)?;
+    let out = options.out.out.as_deref();
+    let marks = marks::read(&options.scope, out, &manifest, &reading, output)?;
+    manifest.warn_of_second_state(out, Stage::Real, output);
     let mut table = JobTable::new(Some(&manifest.plan));
-    read_state(
-        &options.manifest,
-        options.out.out.as_deref(),
-        &mut table,
-        output,
-    )?;
+    read_state(&options.manifest, out, &mut table, output)?;
+    scope.rerun.marked = marks::judged(&marks, &table, &scope.selection, output).redo;
 
-    let outlooks = Outlooks::new(&manifest.plan, &table);
+    let outlooks = Outlooks::new(&manifest.plan, &table, &scope);
     let currency = manifest.plan.pricing().map(|pricing| pricing.currency);
     let mut totals = PlanTotals::new(currency);
     outlooks.lines().for_each(|line| totals.add(&line));
     let bill = totals.bill();
-    let ManifestSettings {
-        max_jobs,
-        max_spend,
-        ..
-    } = manifest.settings;
+    let (budget, refusal) = match scope.budget(&manifest.plan, &table) {
+        Ok(budget) => (budget, None),
+        Err(error) => (None, Some(error)),
+    };
+    let cap = budget.as_ref().map(|budget| Cap {
+        limit: budget.cap(),
+        reserved: budget.reserved(table.reserved()),
+        room_for: outlooks.fitting(budget.cap().amount, budget.reserved(table.reserved())),
+    });
+    let max_jobs = scope.max_jobs.map(NonZeroU32::get);
+    let most = max_jobs
+        .into_iter()
+        .chain(cap.map(|cap| cap.room_for))
+        .min();
+    let spend = Spend::of(&table, budget.as_ref());
     let schedule = Schedule::of(&manifest.settings, &clock::local())?;
-    let forecast = outlooks.forecast(bill, &schedule, max_jobs, clock::wall());
+    let forecast = outlooks.forecast(bill, &schedule, most, clock::wall());
     if options.json {
         output.data_lines(outlooks.lines().zip(0..).map(|(line, number)| {
             let job = manifest.plan.jobs().get(number);
@@ -59,8 +71,15 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
             };
             Line::Plan(line).to_json()
         }));
+        let limit = scope.max_spend.zip(currency);
+        let limit = limit.map(|(amount, currency)| Cost { amount, currency });
+        let spend = spend.or_else(|| Spend::before(&table, limit));
         let summary = SummaryLine {
-            cost: Some(Box::new(CostLine::new(bill, max_spend))),
+            cost: Some(Box::new(CostLine {
+                refusal: refusal.map(|error| error.to_string()),
+                ..CostLine::from(bill)
+            })),
+            spend: spend.as_ref().map(SpendLine::boxed),
             expected: forecast.as_ref().map(ExpectedLine::from),
             ..SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals)
         };
@@ -72,15 +91,24 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     output.data(&listing.header());
     output.data_lines(outlooks.lines().map(|line| listing.draw(&line)));
     output.data("");
-    output.data_wrapped(&totals.text(max_jobs));
+    output.data_wrapped(&totals.text(most));
     let lines = bill.lines(output.data_width());
     if !lines.is_empty() {
         output.data("");
         output.data_lines(lines);
         output.data("");
     }
-    if let Some(cost) = cost_line(bill, max_spend) {
+    if let Some(cost) = cost_line(bill, cap) {
         output.data_wrapped(&cost);
+    }
+    if let Some(refusal) = refusal {
+        output.data_wrapped(&format!(
+            "a run would be refused: {refusal}; {}",
+            refusal.help()
+        ));
+    }
+    if let Some(spend) = spend {
+        output.data_wrapped(&spend.text());
     }
     if let Some(forecast) = forecast {
         let (slots, rate) = (schedule.concurrency, schedule.submit_rate);
@@ -105,10 +133,11 @@ fn origin(origin: &Origin, sources: &Sources) -> OriginLine {
     }
 }
 
-/// What a run without `--select` and `--rerun` would do.
+/// What a run would do.
 struct Outlooks<'a> {
     plan: &'a Plan,
     table: &'a JobTable,
+    scope: &'a Scope,
     /// Whether a job that got its id from its content was removed: then a new one may be the same row, edited.
     lost_a_generated_id: bool,
     /// Removed jobs by what they sent.
@@ -116,11 +145,12 @@ struct Outlooks<'a> {
 }
 
 impl<'a> Outlooks<'a> {
-    fn new(plan: &'a Plan, table: &'a JobTable) -> Self {
+    fn new(plan: &'a Plan, table: &'a JobTable, scope: &'a Scope) -> Self {
         let lost_a_generated_id = table.removed().any(|job| is_generated(table.id(job)));
         Self {
             plan,
             table,
+            scope,
             lost_a_generated_id,
             removed: sent_by_removed(table),
         }
@@ -140,12 +170,25 @@ impl<'a> Outlooks<'a> {
         (0..self.table.removed().end).map(|job| self.line(job))
     }
 
+    /// How many videos fit under `cap`, each in its turn.
+    fn fitting(&self, cap: Amount, reserved: Amount) -> u32 {
+        let mut taken = reserved;
+        let prices = self.lines().filter_map(|line| line.order.price());
+        let fits = |price: &Amount| {
+            let is_in = taken.plus(*price) <= cap;
+            if is_in {
+                taken = taken.plus(*price);
+            }
+            is_in
+        };
+        u32::try_from(prices.filter(fits).count()).unwrap_or(u32::MAX)
+    }
+
     fn line(&self, job: JobIndex) -> PlanLine<'a> {
         let table = self.table;
         let is_removed = table.removed().contains(&job);
-        let (all, nothing) = (Selection::default(), Rerun::default());
-        let wish = wish(table, job, &all, &nothing);
-        let outlook = outlook(table.job(job), wish, &nothing);
+        let wish = wish(table, job, &self.scope.selection, &self.scope.rerun);
+        let outlook = outlook(table.job(job), wish, &self.scope.rerun);
         let (kind, why) = if is_removed {
             (PlanKind::Removed, removed(outlook))
         } else {
@@ -171,7 +214,7 @@ impl<'a> Outlooks<'a> {
         &self,
         bill: &Bill,
         schedule: &Schedule,
-        max_jobs: Option<NonZeroU32>,
+        most_jobs: Option<u32>,
         now: Timestamp,
     ) -> Option<Forecast> {
         let submit_interval = schedule.submit_rate.interval();
@@ -203,7 +246,7 @@ impl<'a> Outlooks<'a> {
         if running.is_empty() && bill.videos() == 0 {
             return None;
         }
-        let most_jobs = max_jobs.map_or(usize::MAX, |most| most.get() as usize);
+        let most_jobs = most_jobs.map_or(usize::MAX, |most| most as usize);
         let at = |end: fn(Span) -> Duration| {
             let orders = self.lines().filter_map(|line| match line.order {
                 Order::Video { video, .. } => Some(end(takes(video.model, video.seconds))),
@@ -238,8 +281,21 @@ impl<'a> Outlooks<'a> {
         let state = self.table.job(job);
         let changed = self.table.is_changed(job);
         match outlook {
-            Outlook::New | Outlook::Remake | Outlook::Skipped => (PlanKind::New, self.new_job(job)),
+            Outlook::New => (PlanKind::New, self.new_job(job)),
             Outlook::Again => (PlanKind::New, again(state)),
+            Outlook::Skipped => (PlanKind::Skipped, "not selected".into()),
+            Outlook::Remake if changed && self.scope.rerun.changed => (
+                PlanKind::Changed,
+                format!(
+                    "{} with other content; made again, which costs again",
+                    state.status()
+                )
+                .into(),
+            ),
+            Outlook::Remake => (
+                PlanKind::Failed,
+                format!("{}; made again, which costs again", failure(state)).into(),
+            ),
             Outlook::Resume if changed => (
                 PlanKind::Resume,
                 "running with its old content, which is polled; the edit is not sent".into(),

@@ -13,7 +13,11 @@ use crate::engine::job::{Phase, Status};
 use crate::engine::table::{Fact, JobTable, Record};
 use crate::error::{Error, ExitCode};
 use crate::output::Output;
-use crate::plan::JobId;
+use crate::plan::{JobId, Plan};
+use crate::report::json::{JobLine, Line, SummaryLine};
+use crate::report::outcome::Tally;
+use crate::report::spend::{Spend, SpendLine};
+use crate::results;
 use crate::settings;
 
 /// Total time for the one request, as for any poll.
@@ -21,7 +25,7 @@ const POLL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 pub(super) fn resolve(options: &ResolveArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
-    let reading = Reading::new(&options.reading, false);
+    let reading = Reading::new(&options.reading, options.json);
     let manifest = load_manifest(&options.manifest, &reading, output)?;
     let (mut store, mut table) = open_state(
         &manifest,
@@ -57,7 +61,33 @@ pub(super) fn resolve(options: &ResolveArgs, output: &mut Output) -> Result<Exit
     if jobs.is_empty() {
         output.talk("no job is in doubt");
     }
+    if options.json {
+        let results = store.results_path().display().to_string();
+        tell_lines(&jobs, &manifest.plan, &table, results, output);
+    }
     Ok(ExitCode::Completed)
+}
+
+/// Where the jobs that were settled stand now, and the summary, as JSON lines.
+fn tell_lines(
+    jobs: &[JobIndex],
+    plan: &Plan,
+    table: &JobTable,
+    results: String,
+    output: &mut Output,
+) {
+    let selection = results::last_selection(table);
+    output.data_lines(jobs.iter().map(|job| {
+        let line = JobLine::of(table, *job, &selection);
+        Line::Job(line.with_cost(Some(plan), table, *job)).to_json()
+    }));
+    let spend = Spend::of(table, None);
+    let summary = SummaryLine {
+        results: Some(results),
+        spend: spend.as_ref().map(SpendLine::boxed),
+        ..SummaryLine::new("resolve", ExitCode::Completed).with_tally(&Tally::of(table, &selection))
+    };
+    output.data(&Line::Summary(summary).to_json());
 }
 
 fn outcome(event: &Event) -> String {

@@ -2,7 +2,6 @@
 //!
 //! [`run`] reads as a table of contents; nothing leaves before everything in it up to the loop has succeeded.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,9 +18,8 @@ use crate::cli::{ReadingArgs, RunArgs};
 use crate::clock::{self, Clock};
 use crate::engine::budget::Budget;
 use crate::engine::downloads::Downloads;
-use crate::engine::event::{JobIndex, Now, Origin, RunStart};
+use crate::engine::event::{Now, Origin, RunStart};
 use crate::engine::limits::Limits;
-use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Record, Selection};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
@@ -34,7 +32,7 @@ use crate::report::outcome::{RunFact, Tally};
 use crate::report::status;
 use crate::report::summary::{Invocation, Stage as SummaryStage, Summary};
 use crate::runner::{self, CommitError, Ended, Journal, Signal};
-use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Sources};
+use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Scope, Sources};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::state::{StateError, Store, journal};
 use crate::units::show_duration;
@@ -50,16 +48,17 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     output.detach();
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     let manifest = load_manifest(&options.manifest, &reading, output)?;
-    let settings = resolve_settings(options, &manifest)?;
-    settings.ensure_selected(&manifest.plan)?;
-    let marks = marks::read(options, &manifest, &reading, output)?;
+    let mut settings = resolve_settings(options, &manifest)?;
+    settings.scope.ensure_selected(&manifest.plan)?;
+    let out = options.out.out.as_deref();
+    let marks = marks::read(&options.scope, out, &manifest, &reading, output)?;
     let stage = if options.rehearse {
         Stage::Rehearsal
     } else {
         Stage::Real
     };
     let key = api_key(options, output)?;
-    let out = options.out.out.as_deref();
+    manifest.warn_of_second_state(out, stage, output);
     let (mut store, table) = open_state(&manifest, out, stage, &clock, output)?;
 
     let runtime = signals::runtime()?;
@@ -76,11 +75,11 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         )
     };
     let files = settings.downloads.as_ref().map(files).transpose()?;
-    let judgement = marks::judged(&marks, &table, &settings.selection, output);
-    let setup = setup(&settings, &provider, &table, judgement.redo);
+    let judgement = marks::judged(&marks, &table, &settings.scope.selection, output);
+    settings.scope.rerun.marked = judgement.redo;
     let setup = Setup {
-        budget: draw_up(&settings, &manifest.plan, &table, &setup.rerun)?,
-        ..setup
+        budget: draw_up(&settings.scope, &manifest.plan, &table)?,
+        ..setup(&settings, &provider, &table)
     };
     let selection = setup.selection.clone();
     let (engine, first) = Engine::resume(table, setup, clock.now());
@@ -122,9 +121,13 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let gallery = gallery::add(&mut closed, &manifest, table, &selection, place, output);
     ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
     drop(store); // nobody who reads slowly shall keep the next run out
-    let mut facts = facts(&ended, &closed);
-    facts.extend(files::fact(files::tally(&ended.engine)));
-    tell_unwritten(closed.results_error, ended.state_error, output);
+    let facts = facts(&ended, &closed);
+    tell_unwritten(
+        closed.results_error,
+        ended.state_error,
+        options.json,
+        output,
+    );
     let over = Over {
         engine: &ended.engine,
         selection: &selection,
@@ -199,11 +202,12 @@ fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> ExitCode {
 pub(super) fn tell_unwritten(
     results_error: Option<FileError>,
     state_error: Option<StateError>,
+    json: bool,
     output: &mut Output,
 ) {
     let stops = [results_error.map(Stop::from), state_error.map(Stop::from)];
     for stop in stops.into_iter().flatten() {
-        stop.tell(None, output);
+        stop.tell(json, output);
     }
 }
 
@@ -325,19 +329,14 @@ impl Provider {
     }
 }
 
-fn setup(
-    settings: &RunSettings,
-    provider: &Provider,
-    table: &JobTable,
-    marked: BTreeSet<JobIndex>,
-) -> Setup {
+fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup {
     Setup {
         start: RunStart {
             run: table.next_run(),
             origin: provider.origin.clone(),
-            select: settings.select.clone(),
+            select: settings.scope.select.clone(),
         },
-        selection: settings.selection.clone(),
+        selection: settings.scope.selection.clone(),
         limits: Limits {
             concurrency: settings.concurrency,
             submit_interval: settings.submit_rate.interval(),
@@ -346,13 +345,9 @@ fn setup(
             poll_every: settings.poll_every,
             job_timeout: settings.job_timeout,
             deadline: settings.deadline,
-            max_jobs: settings.max_jobs,
+            max_jobs: settings.scope.max_jobs,
         },
-        rerun: Rerun {
-            failed: settings.rerun_failed,
-            changed: settings.rerun_changed,
-            marked,
-        },
+        rerun: settings.scope.rerun.clone(),
         budget: None,
         downloads: settings
             .downloads
@@ -365,16 +360,9 @@ fn setup(
 }
 
 /// The budget of a run with `--max-spend`.
-fn draw_up(
-    settings: &RunSettings,
-    plan: &Plan,
-    table: &JobTable,
-    rerun: &Rerun,
-) -> Result<Option<Budget>, Error> {
-    let Some(cap) = settings.max_spend else {
-        return Ok(None);
-    };
-    Budget::draw_up(cap, plan, table, &settings.selection, rerun)
+fn draw_up(scope: &Scope, plan: &Plan, table: &JobTable) -> Result<Option<Budget>, Error> {
+    scope
+        .budget(plan, table)
         .map_err(|error| Error::new(ExitCode::Usage, error.to_string()).help(error.help()))
 }
 
@@ -412,7 +400,8 @@ fn commit_error(error: StateError) -> CommitError<StateError> {
 }
 
 /// What happened in the run that bears on its exit code.
-fn facts(ended: &Ended<StateError>, closed: &Closed) -> Vec<RunFact> {
+/// What the exit code hangs on besides the jobs.
+pub(super) fn facts(ended: &Ended<StateError>, closed: &Closed) -> Vec<RunFact> {
     let signal = ended.signal.map(|signal| match signal {
         Signal::Interrupt => RunFact::Interrupted,
         Signal::Terminate => RunFact::Terminated,
@@ -421,6 +410,7 @@ fn facts(ended: &Ended<StateError>, closed: &Closed) -> Vec<RunFact> {
     let mut facts = closed.facts.clone();
     facts.extend(signal);
     facts.extend(unwritten.then_some(RunFact::StateFailed));
+    facts.extend(files::fact(files::tally(&ended.engine)));
     facts
 }
 
@@ -462,7 +452,7 @@ fn reading(options: &ReadingArgs) -> Vec<String> {
 /// The options that a next run without them would not be like this one: it might order more, or faster. `--rerun` is
 /// not one of them, as it would cost again.
 fn repeated(options: &RunArgs) -> Vec<String> {
-    let (api, limits) = (&options.api, &options.limits);
+    let (api, scope, limits) = (&options.api, &options.scope, &options.limits);
     let time = |duration: Option<Duration>| duration.map(show_duration);
     let once = [
         ("--base-url", api.base_url.as_ref().map(ToString::to_string)),
@@ -473,13 +463,10 @@ fn repeated(options: &RunArgs) -> Vec<String> {
                 .as_ref()
                 .map(|file| file.display().to_string()),
         ),
-        (
-            "--max-jobs",
-            options.max_jobs.map(|count| count.to_string()),
-        ),
+        ("--max-jobs", scope.max_jobs.map(|count| count.to_string())),
         (
             "--max-spend",
-            options.max_spend.map(|amount| amount.to_string()),
+            scope.max_spend.map(|amount| amount.to_string()),
         ),
         (
             "--concurrency",
@@ -502,7 +489,7 @@ fn repeated(options: &RunArgs) -> Vec<String> {
     let once = once
         .into_iter()
         .filter_map(|(option, value)| Some((option, value?)));
-    let select = options.select.iter().map(|glob| ("--select", glob.clone()));
+    let select = scope.select.iter().map(|glob| ("--select", glob.clone()));
     let strict = options.deny_warnings.then(|| "--deny-warnings".to_owned());
     let pairs = once
         .chain(select)
@@ -554,7 +541,8 @@ mod tests {
             now: &clock::local(),
         };
         let settings = RunSettings::resolve(&options, sources).map_err(|error| error.to_string());
-        let settings = settings.expect("valid");
+        let mut settings = settings.expect("valid");
+        settings.scope.rerun.marked = [7].into();
         let provider = Provider {
             origin: Origin {
                 base_url: "http://127.0.0.1:1".to_owned(),
@@ -565,7 +553,7 @@ mod tests {
             key: None,
             _simulator: None,
         };
-        let setup = setup(&settings, &provider, &JobTable::new(None), [7].into());
+        let setup = setup(&settings, &provider, &JobTable::new(None));
         let limits = Limits {
             concurrency: NonZeroU32::new(2).expect("not 0"),
             submit_interval: Duration::from_secs(2),

@@ -1,13 +1,14 @@
-//! `shotlist schema`: the JSON Schema by which editors complete and check manifests.
+//! `shotlist schema`: the JSON Schemas of manifests, for editors, and of what `--json` prints, for programs.
 
 use crate::cli::{SchemaArgs, SchemaOf};
 use crate::error::ExitCode;
-use crate::manifest::json_schema;
 use crate::output::Output;
+use crate::{manifest, report};
 
 pub(super) fn schema(options: &SchemaArgs, output: &mut Output) -> ExitCode {
     let text = match options.what {
-        SchemaOf::Manifest => json_schema(),
+        SchemaOf::Manifest => manifest::json_schema(),
+        SchemaOf::Output => report::json::json_schema(),
     };
     output.data(&text);
     ExitCode::Completed

@@ -4,6 +4,7 @@ use super::{Stop, signals};
 use crate::cli::SimulateArgs;
 use crate::error::{Error, ExitCode};
 use crate::output::Output;
+use crate::report::json::{Line, ListeningLine, ServedLine, SummaryLine};
 use crate::simulator::{self, SimulatorSettings};
 
 pub(super) fn simulate(options: &SimulateArgs, output: &mut Output) -> Result<ExitCode, Stop> {
@@ -14,7 +15,12 @@ pub(super) fn simulate(options: &SimulateArgs, output: &mut Output) -> Result<Ex
         .block_on(async {
             let signals = signals::listen()?;
             let ready = |address| {
-                output.data(&format!("listening on http://{address}"));
+                let url = format!("http://{address}");
+                if options.json {
+                    output.data(&Line::Listening(ListeningLine { url: &url }).to_json());
+                } else {
+                    output.data(&format!("listening on {url}"));
+                }
             };
             simulator::serve(settings, ready, signals::first(signals)).await
         })
@@ -30,6 +36,18 @@ pub(super) fn simulate(options: &SimulateArgs, output: &mut Output) -> Result<Ex
         "{} create requests, {} tasks made, {} polls",
         totals.posts, totals.creates, totals.polls
     ));
+    if options.json {
+        let served = ServedLine {
+            creates: totals.posts,
+            tasks: totals.creates,
+            polls: totals.polls,
+        };
+        let summary = SummaryLine {
+            served: Some(served),
+            ..SummaryLine::new("simulate", ExitCode::Completed)
+        };
+        output.data(&Line::Summary(summary).to_json());
+    }
     Ok(ExitCode::Completed)
 }
 

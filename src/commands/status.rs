@@ -1,13 +1,11 @@
 //! `shotlist status`: where every job stands, also during a run, also when the manifest is no longer valid.
 
-use std::path::Path;
-
 use super::{Reading, Stage, Stop, read_manifest, read_state, state_directory};
 use crate::cli::StatusArgs;
 use crate::engine::table::JobTable;
-use crate::error::{Error, ExitCode};
+use crate::error::ExitCode;
 use crate::output::Output;
-use crate::report::json::{JobLine, Line, SummaryLine};
+use crate::report::json::{HolderLine, JobLine, Line, SummaryLine};
 use crate::report::outcome::Tally;
 use crate::report::spend::{Spend, SpendLine};
 use crate::report::status;
@@ -34,6 +32,8 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
         Tally::of_all(&table, &selection)
     };
     let spend = Spend::of(&table, None);
+    let directory = state_directory(&options.manifest, out, Stage::Real);
+    let holder = lock::read_holder(&directory)?.filter(lock::Holder::is_alive_here);
     if options.json {
         let jobs = 0..table.removed().end;
         output.data_lines(jobs.map(|job| {
@@ -42,6 +42,7 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
         }));
         let summary = SummaryLine {
             spend: spend.as_ref().map(SpendLine::boxed),
+            running: holder.as_ref().map(HolderLine::from),
             ..SummaryLine::new("status", ExitCode::Completed).with_tally(&tally)
         };
         output.data(&Line::Summary(summary).to_json());
@@ -52,20 +53,18 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     output.data("");
     output.data(&status::counts(&tally));
     output.data_lines(spend.iter().map(Spend::text));
-    let directory = state_directory(&options.manifest, out, Stage::Real);
-    output.data(&activity(&directory, has_state)?);
+    output.data(&activity(holder.as_ref(), has_state));
     Ok(ExitCode::Completed)
 }
 
 /// Whether a run is going on, as far as the lock file and the process table tell.
-fn activity(directory: &Path, has_state: bool) -> Result<String, Error> {
-    let holder = lock::read_holder(directory)?.filter(lock::Holder::is_alive_here);
-    Ok(match holder {
+fn activity(holder: Option<&lock::Holder>, has_state: bool) -> String {
+    match holder {
         Some(holder) => format!(
             "a run is going on: process {}, since {:.0}",
             holder.pid, holder.since
         ),
         None if has_state => "no run is going on".to_owned(),
         None => "no run yet".to_owned(),
-    })
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::event::SentRequest;
 use crate::money::{Amount, Cost, Currency, Priced, Pricing};
-use crate::plan::{Mode, Model};
+use crate::plan::Model;
 
 /// What the creates of a state have reserved and not released.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,7 +97,7 @@ impl SentRequest {
             model: Model::parse(&self.model)?,
             seconds: self.duration,
             audio: None,
-            reference: self.mode != Mode::Text,
+            mode: self.mode,
         })
     }
 }

@@ -29,7 +29,7 @@ use url::Host;
 
 pub use self::address::private_kind;
 use self::names::{Judge, LookUp, Names, Pinned};
-use crate::text::clean;
+use crate::text::{clean, without_passwords};
 use crate::units::show_duration;
 
 /// Most redirects of one request that are followed.
@@ -264,7 +264,7 @@ impl Clients {
         address: &str,
         extent: Extent<'_>,
     ) -> Result<Opened, FetchError> {
-        let mut url = http_url(address).ok_or_else(|| FetchError::NotHttp(clean(address, 200)))?;
+        let mut url = http_url(address).ok_or_else(|| FetchError::NotHttp(shown(address)))?;
         for _ in 0..=MOST_REDIRECTS {
             let client = self.way_to(&url).await?;
             let response = self.send(client, &method, &url, extent).await?;
@@ -320,7 +320,7 @@ impl Clients {
             uri.is_ok_and(|uri| matcher.intercept(&uri).is_some())
         });
         let host = match url.host() {
-            None => return Err(FetchError::NotHttp(clean(url.as_str(), 200))),
+            None => return Err(FetchError::NotHttp(shown(url.as_str()))),
             Some(Host::Ipv4(address)) => return self.way_to_number(address.into(), proxied),
             Some(Host::Ipv6(address)) => return self.way_to_number(address.into(), proxied),
             Some(Host::Domain(host)) => host,
@@ -464,6 +464,11 @@ impl Opened {
     }
 }
 
+/// An address without its password.
+fn shown(address: &str) -> String {
+    clean(&without_passwords(address), 200)
+}
+
 fn http_url(address: &str) -> Option<Url> {
     let url = Url::parse(address).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
@@ -482,7 +487,7 @@ fn redirected(from: &Url, headers: &HeaderMap) -> Result<Url, FetchError> {
             let place = location.split(['?', '#']).next().unwrap_or_default();
             FetchError::BadRedirect(format!(
                 "`{}`, which is not an http(s) address",
-                clean(place, 200)
+                shown(place)
             ))
         })
 }

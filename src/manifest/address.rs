@@ -1,6 +1,12 @@
 //! Which addresses of media the provider can fetch: http(s) URLs, and `data:` URLs for pictures. Start at
 //! [`refusal`]. Knows texts only; nothing is fetched.
 
+mod pages;
+mod repair;
+
+pub(super) use self::pages::page;
+pub(super) use self::repair::several;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -17,8 +23,25 @@ pub(super) struct Refusal {
     pub(super) help: String,
 }
 
-/// What is wrong with the address `text` in the field `name`, if anything.
+/// What is wrong with the address `text` in the field `name`, if anything, and what was probably meant.
 pub(super) fn refusal(name: &str, text: &str) -> Option<Refusal> {
+    let found = refused(name, text)?;
+    let better =
+        repair::repaired(text).filter(|better| better != text && refused(name, better).is_none());
+    Some(match better {
+        Some(better) => Refusal {
+            code: "bad-url",
+            message: match found.code {
+                "local-path" => format!("`{}` is not a URL", shown(text)),
+                _ => found.message,
+            },
+            help: format!("write `{}`", crate::text::clean(&better, 500)),
+        },
+        None => found,
+    })
+}
+
+fn refused(name: &str, text: &str) -> Option<Refusal> {
     let takes_data = !matches!(name, "videos" | "audios" | "url");
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     if text.trim().is_empty() {
@@ -39,6 +62,8 @@ pub(super) fn refusal(name: &str, text: &str) -> Option<Refusal> {
     }
     if lower.starts_with("http://") || lower.starts_with("https://") {
         return several_addresses(text)
+            .or_else(|| scheme_twice(text))
+            .or_else(|| mark_behind(text))
             .or_else(|| forbidden_character(text))
             .or_else(|| unparsable(text));
     }
@@ -68,7 +93,37 @@ fn several_addresses(text: &str) -> Option<Refusal> {
     second.map(|_| {
         bad(
             format!("`{}` is more than one address", shown(text)),
-            "write a list, in YAML `[\"https://…\", \"https://…\"]`, in a table cell with `|` between the addresses",
+            "this takes one address; a list of reference pictures is `images`: in YAML `[\"https://…\", \"https://…\"]`, in a table cell with `|` between them",
+        )
+    })
+}
+
+/// `https://https://…`, which is an address at the computer `https`.
+fn scheme_twice(text: &str) -> Option<Refusal> {
+    let (_, rest) = text.split_once("://")?;
+    let lower = rest.get(..8).unwrap_or(rest).to_ascii_lowercase();
+    let is_twice = ["http:/", "https:/", "http//", "https//"]
+        .iter()
+        .any(|scheme| lower.starts_with(scheme));
+    is_twice.then(|| {
+        bad(
+            format!("`{}` begins with two schemes", shown(text)),
+            "write `https://` once",
+        )
+    })
+}
+
+/// A comma or full stop that stood behind the address where it was copied from.
+fn mark_behind(text: &str) -> Option<Refusal> {
+    let address = text.trim_end_matches([',', ';', '.']);
+    let mark = text[address.len()..].chars().next()?;
+    let has_ending = address.rsplit_once(['.', '/']).is_some_and(|(_, end)| {
+        (2..=5).contains(&end.len()) && end.bytes().all(|it| it.is_ascii_alphanumeric())
+    });
+    has_ending.then(|| {
+        bad(
+            format!("`{}` ends with a `{mark}`", shown(text)),
+            "take it out",
         )
     })
 }

@@ -1,10 +1,12 @@
 //! What is wrong with a manifest: where, what, and how to mend it. All of them are collected, none ends the reading.
 
-use std::collections::HashMap;
+mod aside;
+
 use std::collections::hash_map::Entry;
-use std::fmt::Write as _;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+pub(in crate::manifest) use self::aside::Aside;
 use super::references::References;
 use super::tree::{SourceId, Span};
 
@@ -101,9 +103,6 @@ impl Diagnostic {
 /// Most findings that are kept; the others are counted, so that a million rows with mistakes need little memory.
 const KEPT: usize = 10_000;
 
-/// Most findings that are kept where every one is wanted.
-const KEPT_OF_ALL: usize = 1_000_000;
-
 /// Where the readers and rules put what they find.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
@@ -111,8 +110,12 @@ pub struct Diagnostics {
     keeps_all: bool,
     /// Whether there is no room any more.
     is_full: bool,
+    /// Those that there was no room for; only where every one is wanted.
+    rest: Aside,
     /// Warnings of single jobs that are summed up among those kept; only where every one is wanted.
-    summed_up: Vec<Diagnostic>,
+    summed_up: Aside,
+    /// How many were wanted and could not be kept.
+    lost: usize,
     /// How many errors, warnings and notes came when there was no room any more.
     unlisted: [usize; 3],
     /// Places that must not be shown, such as an API key that does not belong in a manifest.
@@ -122,7 +125,11 @@ pub struct Diagnostics {
     /// What was found at a place of a template, for how many of its jobs.
     repeats: HashMap<(SourceId, usize, usize, &'static str), Repeats>,
     /// The findings that are counted in `repeats` and not kept, where every one is wanted.
-    echoes: Vec<Diagnostic>,
+    echoes: Aside,
+    /// What was added to messages to say how many others there are, by place and code.
+    folds: HashMap<(SourceId, usize, usize, &'static str), String>,
+    /// Ids that could be written where one is refused, if they are free: that is known when all jobs are read.
+    offers: Vec<(Span, String)>,
 }
 
 /// Which of the jobs that a template makes a finding is about.
@@ -144,7 +151,7 @@ struct Repeats {
 }
 
 impl Diagnostics {
-    /// Keeps a hundred times as many findings.
+    /// Keeps, beside those that are listed, a million more.
     pub(super) fn keep_all(&mut self) {
         self.keeps_all = true;
     }
@@ -155,27 +162,46 @@ impl Diagnostics {
     }
 
     /// Keeps, apart, a warning that is summed up with others.
-    pub(super) fn keep_summed_up(&mut self, warning: Diagnostic) {
-        if self.summed_up.len() < KEPT_OF_ALL {
-            self.summed_up.push(warning);
-        }
+    pub(super) fn keep_summed_up(&mut self, warning: &Diagnostic) {
+        self.lost += usize::from(!self.summed_up.push(warning));
     }
 
-    /// The warnings that are summed up, one by one, if every one is wanted.
-    pub(super) fn summed_up(&self) -> &[Diagnostic] {
-        &self.summed_up
+    /// Every finding that is not listed, if every one is wanted: the rest, the warnings that are summed up, and what
+    /// single rows have that is told with others.
+    pub(super) fn unshown(&self) -> [&Aside; 3] {
+        [&self.rest, &self.summed_up, &self.echoes]
+    }
+
+    /// Where there are warnings that are summed up, and which: what is said there besides is their sum.
+    pub(super) fn sums(&self) -> HashSet<((SourceId, usize), &'static str)> {
+        let summed_up = self.summed_up.iter();
+        summed_up.map(|it| (it.start(), it.code())).collect()
+    }
+
+    /// The codes of the rest, if every one is wanted.
+    pub(super) fn codes_of_rest(&self, severity: Severity) -> impl Iterator<Item = &'static str> {
+        let rest = self.rest.iter();
+        rest.filter(move |it| it.severity() == severity)
+            .map(|it| it.code())
+    }
+
+    /// How many were wanted, and could not be kept.
+    pub fn lost(&self) -> usize {
+        self.lost
     }
 
     /// Adds a finding, or counts it if there are too many.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let room = if self.keeps_all { KEPT_OF_ALL } else { KEPT };
-        if self.kept.len() == room && !self.is_full {
+        if self.kept.len() == KEPT && !self.is_full {
             // The same mistake may have come through many aliases.
             self.sort();
-            self.is_full = self.kept.len() > room / 2;
+            self.is_full = self.kept.len() > KEPT / 2;
         }
         if self.is_full {
             self.unlisted[diagnostic.severity as usize] += 1;
+            if self.keeps_all && diagnostic.severity != Severity::Note {
+                self.lost += usize::from(!self.rest.push(&diagnostic));
+            }
         } else {
             self.kept.push(diagnostic);
         }
@@ -186,22 +212,41 @@ impl Diagnostics {
         for diagnostic in later.kept {
             self.push(diagnostic);
         }
-        self.append_unshown(later.unlisted, later.summed_up, later.secrets);
+        self.append_unshown(
+            later.unlisted,
+            &later.summed_up,
+            later.secrets,
+            later.offers,
+        );
     }
 
     fn append_unshown(
         &mut self,
         unlisted: [usize; 3],
-        summed_up: Vec<Diagnostic>,
+        summed_up: &Aside,
         secrets: Vec<Span>,
+        offers: Vec<(Span, String)>,
     ) {
         for (count, more) in self.unlisted.iter_mut().zip(unlisted) {
             *count += more;
         }
-        for warning in summed_up {
-            self.keep_summed_up(warning);
-        }
+        self.lost += self.summed_up.append(summed_up);
         self.secrets.extend(secrets);
+        for (span, id) in offers {
+            self.offer_id(&span, id);
+        }
+    }
+
+    /// Notes that `id`, or one like it, could be written at `span`, where an id is refused.
+    pub(super) fn offer_id(&mut self, span: &Span, id: String) {
+        if self.offers.len() < KEPT {
+            self.offers.push((span.clone(), id));
+        }
+    }
+
+    /// The ids that could be written, each with its place.
+    pub(super) fn take_offers(&mut self) -> Vec<(Span, String)> {
+        std::mem::take(&mut self.offers)
     }
 
     /// Adds a finding about one of the jobs that a template makes: what others have at the same place is counted.
@@ -217,8 +262,8 @@ impl Diagnostics {
                 }
                 seen.more += usize::from(seen.latest != made);
                 seen.latest = made;
-                if self.keeps_all && self.echoes.len() < KEPT_OF_ALL {
-                    self.echoes.push(found);
+                if self.keeps_all {
+                    self.lost += usize::from(!self.echoes.push(&found));
                 }
             }
             Entry::Vacant(free) => {
@@ -239,7 +284,12 @@ impl Diagnostics {
         for found in later.kept {
             self.push_made(made, found);
         }
-        self.append_unshown(later.unlisted, later.summed_up, later.secrets);
+        self.append_unshown(
+            later.unlisted,
+            &later.summed_up,
+            later.secrets,
+            later.offers,
+        );
     }
 
     /// Says with each finding how many more rows or jobs have it.
@@ -257,14 +307,21 @@ impl Diagnostics {
             };
             let plural = if more == 1 { "" } else { "s" };
             if more > 0 {
-                let _ = write!(found.message, " (and {more} more {what}{plural})");
+                let fold = format!(" (and {more} more {what}{plural})");
+                found.message += &fold;
+                if self.keeps_all {
+                    self.folds.insert(key, fold);
+                }
             }
         }
     }
 
-    /// The findings about single rows that are told with others, where every one is wanted.
-    pub(super) fn echoes(&self) -> &[Diagnostic] {
-        &self.echoes
+    /// The message of one that is listed, without how many more rows or jobs have it.
+    pub(super) fn own_message<'d>(&self, found: &'d Diagnostic) -> &'d str {
+        let bytes = &found.span.bytes;
+        let key = (found.span.source, bytes.start, bytes.end, found.code);
+        let fold = self.folds.get(&key).map_or("", String::as_str);
+        found.message.strip_suffix(fold).unwrap_or(&found.message)
     }
 
     /// Takes out what was found with these codes, and is true no more: at or after a place, or anywhere.
@@ -302,16 +359,16 @@ impl Diagnostics {
 
     /// Takes out the warnings with these codes, and gives their number.
     pub(super) fn drop_warnings(&mut self, codes: &[&str]) -> usize {
-        let before = self.kept.len();
+        let count = |it: &Self| it.kept.len() + it.rest.len();
+        let before = count(self);
         self.retain(|found| found.severity != Severity::Warning || !codes.contains(&found.code));
-        before - self.kept.len()
+        before - count(self)
     }
 
     /// Adds `related` to every finding that points at one of `spans`.
     pub(super) fn relate(&mut self, spans: &[Span], related: &[(Span, String)]) {
         let at_one = |found: &&mut Diagnostic| spans.contains(&found.span);
-        let all = self.kept.iter_mut().chain(&mut self.summed_up);
-        for found in all.filter(at_one) {
+        for found in self.kept.iter_mut().filter(at_one) {
             found.related.extend_from_slice(related);
         }
     }
@@ -319,12 +376,20 @@ impl Diagnostics {
     /// Keeps only those findings that are to be kept.
     pub(super) fn retain(&mut self, is_kept: impl Fn(&Diagnostic) -> bool) {
         self.kept.retain(&is_kept);
-        self.summed_up.retain(is_kept);
+        self.summed_up.retain(&is_kept);
+        self.echoes.retain(&is_kept);
+        let unlisted = &mut self.unlisted;
+        self.rest.retain(|found| {
+            let is_kept = is_kept(found);
+            unlisted[found.severity as usize] -= usize::from(!is_kept);
+            is_kept
+        });
     }
 
     /// Changes what was found.
-    pub(super) fn amend(&mut self, change: impl FnMut(&mut Diagnostic)) {
-        self.kept.iter_mut().for_each(change);
+    pub(super) fn amend(&mut self, mut change: impl FnMut(&mut Diagnostic)) {
+        self.kept.iter_mut().for_each(&mut change);
+        self.rest.amend(change);
     }
 
     /// Whether nothing was found.

@@ -49,11 +49,8 @@ struct Seen {
 impl Duplicates {
     /// Notes an id, and gives the earlier job that has the same, ignoring case.
     pub(super) fn id(&mut self, id: &JobId, origin: IdOrigin, span: &Span) -> Option<Earlier> {
-        let hash = Sha256::digest(id.folded().as_bytes());
-        let mut key = [0; 16];
-        key.copy_from_slice(&hash[..16]);
         let next = self.next_number();
-        match self.ids.entry(key) {
+        match self.ids.entry(key_of(&id.folded())) {
             Entry::Occupied(earlier) => Some(self.seen[*earlier.get() as usize].earlier()),
             Entry::Vacant(free) => {
                 free.insert(next);
@@ -61,6 +58,11 @@ impl Duplicates {
                 None
             }
         }
+    }
+
+    /// Whether an id was noted, ignoring case.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.ids.contains_key(&key_of(&id.to_lowercase()))
     }
 
     /// Notes the content of the job whose id was noted last, which is number `job` of the plan; gives the earlier job
@@ -100,6 +102,13 @@ impl Duplicates {
         u32::try_from(self.seen.len())
             .expect("a manifest of over four billion jobs does not fit memory")
     }
+}
+
+fn key_of(folded: &str) -> [u8; 16] {
+    let hash = Sha256::digest(folded.as_bytes());
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash[..16]);
+    key
 }
 
 impl Seen {

@@ -1,6 +1,8 @@
 //! The fields of a job, in one table: names, kinds and meanings, from which column names, suggestions and the JSON
 //! Schema come. Start at [`JOB`] and [`EXTRA`]. Knows names only: the rules are in `validate`.
 
+mod other_names;
+
 use super::diagnostic::Diagnostic;
 use super::tree::Span;
 
@@ -259,7 +261,7 @@ pub(super) fn advice(name: &str) -> String {
             "the resolution is part of the model id, such as `seedance2.0-1080p`".to_owned()
         }
         _ => format!(
-            "if it is a field of your own, call it `x_{}`; the API's fields are {}, and under `extra_body` {}",
+            "if it is a field of your own, which is not sent, call it `x_{}`; the API's fields are {}, and under `extra_body` {}",
             own_name(name),
             listed(&JOB_FIELDS[1..JOB_FIELDS.len() - 1]),
             listed(EXTRA_FIELDS)
@@ -302,26 +304,10 @@ pub(super) fn meant(name: &str) -> Option<String> {
     if let Some(word) = all.iter().find(|word| letters(word)) {
         return Some(known(word));
     }
-    if let Some(word) = other_name(&folded) {
+    if let Some(word) = other_names::field(bare) {
         return Some(known(word));
     }
     nearest(bare, &all).map(known)
-}
-
-/// The field that people call so; a name in two languages, as in `时长 Duration`, if both lead to the same field.
-fn other_name(folded: &str) -> Option<&'static str> {
-    let named = |name: &str| {
-        let found = OTHER_NAMES.iter().find(|(other, _)| *other == name);
-        found.map(|(_, word)| *word)
-    };
-    if let Some(word) = named(folded) {
-        return Some(word);
-    }
-    let (latin, other): (String, String) = folded.chars().partition(char::is_ascii);
-    let mut all = JOB_FIELDS.iter().chain(EXTRA_FIELDS);
-    let by_latin = all.find(|name| fold(name) == latin).copied();
-    let by_latin = by_latin.or_else(|| named(&latin));
-    named(&other).filter(|word| by_latin == Some(*word))
 }
 
 /// Whether people mean by `name` now the sound that is made, now sounds that are given.
@@ -364,159 +350,6 @@ const SECRETS: &[&str] = &[
     "headers",
 ];
 
-/// What other providers and people call our fields, folded.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("name", "id"),
-    ("jobid", "id"),
-    ("key", "id"),
-    ("slug", "id"),
-    ("modelid", "model"),
-    ("modelname", "model"),
-    ("text", "prompt"),
-    ("description", "prompt"),
-    ("prompttext", "prompt"),
-    ("seconds", "duration"),
-    ("length", "duration"),
-    ("durationseconds", "duration"),
-    ("durations", "duration"),
-    ("ratio", "aspect_ratio"),
-    ("aspect", "aspect_ratio"),
-    ("imageurl", "image"),
-    ("firstimage", "image"),
-    ("firstframe", "image"),
-    ("firstframeimage", "image"),
-    ("startimage", "image"),
-    ("inputreference", "image"),
-    ("lastframe", "last_image"),
-    ("lastframeimage", "last_image"),
-    ("endimage", "last_image"),
-    ("imagetail", "last_image"),
-    ("lastimageurl", "last_image"),
-    ("imageurls", "images"),
-    ("referenceimages", "images"),
-    ("video", "videos"),
-    ("videourl", "videos"),
-    ("videourls", "videos"),
-    ("referencevideos", "videos"),
-    ("audio", "audios"),
-    ("audiourl", "audios"),
-    ("audiourls", "audios"),
-    ("referenceaudios", "audios"),
-    ("extra", "extra_body"),
-    ("sound", "generate_audio"),
-    ("withaudio", "generate_audio"),
-    ("generatesound", "generate_audio"),
-    ("fixedcamera", "camera_fixed"),
-    ("camerafix", "camera_fixed"),
-    ("no", "id"),
-    ("number", "id"),
-    ("shotid", "id"),
-    ("script", "prompt"),
-    ("time", "duration"),
-    ("aspectratios", "aspect_ratio"),
-    ("orientation", "aspect_ratio"),
-    ("referenceimage", "images"),
-    ("referencevideo", "videos"),
-    ("referenceaudio", "audios"),
-    ("sounds", "generate_audio"),
-    ("withsound", "generate_audio"),
-    ("hassound", "generate_audio"),
-    ("hasaudio", "generate_audio"),
-    ("编号", "id"),
-    ("編號", "id"),
-    ("序号", "id"),
-    ("序號", "id"),
-    ("镜号", "id"),
-    ("镜头编号", "id"),
-    ("任务编号", "id"),
-    ("标识", "id"),
-    ("模型", "model"),
-    ("模型名", "model"),
-    ("模型名称", "model"),
-    ("模型名稱", "model"),
-    ("提示", "prompt"),
-    ("提示词", "prompt"),
-    ("提示詞", "prompt"),
-    ("提示语", "prompt"),
-    ("提示語", "prompt"),
-    ("文案", "prompt"),
-    ("脚本", "prompt"),
-    ("腳本", "prompt"),
-    ("描述", "prompt"),
-    ("画面描述", "prompt"),
-    ("畫面描述", "prompt"),
-    ("视频描述", "prompt"),
-    ("影片描述", "prompt"),
-    ("时长", "duration"),
-    ("時長", "duration"),
-    ("时间", "duration"),
-    ("時間", "duration"),
-    ("秒数", "duration"),
-    ("秒數", "duration"),
-    ("长度", "duration"),
-    ("長度", "duration"),
-    ("视频时长", "duration"),
-    ("影片時長", "duration"),
-    ("持续时间", "duration"),
-    ("比例", "aspect_ratio"),
-    ("画面比例", "aspect_ratio"),
-    ("畫面比例", "aspect_ratio"),
-    ("视频比例", "aspect_ratio"),
-    ("影片比例", "aspect_ratio"),
-    ("宽高比", "aspect_ratio"),
-    ("寬高比", "aspect_ratio"),
-    ("长宽比", "aspect_ratio"),
-    ("長寬比", "aspect_ratio"),
-    ("画幅", "aspect_ratio"),
-    ("畫幅", "aspect_ratio"),
-    ("图片", "image"),
-    ("圖片", "image"),
-    ("图片链接", "image"),
-    ("首帧", "image"),
-    ("首幀", "image"),
-    ("首帧图", "image"),
-    ("首幀圖", "image"),
-    ("首帧图片", "image"),
-    ("起始帧", "image"),
-    ("尾帧", "last_image"),
-    ("尾幀", "last_image"),
-    ("尾帧图", "last_image"),
-    ("尾幀圖", "last_image"),
-    ("尾帧图片", "last_image"),
-    ("末帧", "last_image"),
-    ("结束帧", "last_image"),
-    ("参考图", "images"),
-    ("參考圖", "images"),
-    ("参考图片", "images"),
-    ("參考圖片", "images"),
-    ("参考视频", "videos"),
-    ("參考視頻", "videos"),
-    ("參考影片", "videos"),
-    ("参考音频", "audios"),
-    ("參考音頻", "audios"),
-    ("音频", "audios"),
-    ("音頻", "audios"),
-    ("音乐", "audios"),
-    ("音樂", "audios"),
-    ("声音", "generate_audio"),
-    ("聲音", "generate_audio"),
-    ("有声", "generate_audio"),
-    ("有聲", "generate_audio"),
-    ("配音", "generate_audio"),
-    ("音效", "generate_audio"),
-    ("生成音频", "generate_audio"),
-    ("种子", "seed"),
-    ("種子", "seed"),
-    ("随机种子", "seed"),
-    ("隨機種子", "seed"),
-    ("水印", "watermark"),
-    ("浮水印", "watermark"),
-    ("固定镜头", "camera_fixed"),
-    ("固定鏡頭", "camera_fixed"),
-    ("镜头固定", "camera_fixed"),
-    ("返回尾帧", "return_last_frame"),
-];
-
 /// `a`, `b` and `c`, in backticks.
 pub(super) fn listed(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -545,7 +378,7 @@ fn own_name(name: &str) -> String {
     if kept.chars().all(|character| character == '_') {
         "note".to_owned()
     } else {
-        kept.to_lowercase()
+        kept.trim_matches('_').to_lowercase()
     }
 }
 
@@ -591,6 +424,7 @@ mod tests {
         }
         assert!(advice("owner").contains("`x_owner`"));
         assert!(advice("Delivery date").contains("`x_delivery_date`"));
+        assert!(advice("Kosten €").contains("`x_kosten`"));
         assert!(advice("resolution").contains("model id"));
     }
 

@@ -41,12 +41,20 @@ pub const LINTS: &[(&str, &str)] = &[
     ("no-duration", "a job without `duration`"),
     ("operation-used", "`operation`, which makes routing unclear"),
     (
+        "page-address",
+        "the address of a web page in the place of a file",
+    ),
+    (
         "placeholder-prompt",
         "a prompt that only keeps a place free",
     ),
     (
         "probe-length",
         "a reference video that is hardly longer or shorter than it may be",
+    ),
+    (
+        "probe-login",
+        "an address with a login, which `--probe` does not ask",
     ),
     ("probe-no-answer", "an address that does not answer now"),
     (
@@ -55,6 +63,10 @@ pub const LINTS: &[(&str, &str)] = &[
     ),
     ("probe-seconds", "`seconds` that the video does not have"),
     ("probe-type", "a file whose kind is unsure"),
+    (
+        "rounded-seed",
+        "a seed that a spreadsheet has probably rounded",
+    ),
     (
         "same-prompt-and-seed",
         "two jobs with the same prompt and seed that differ elsewhere",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::num::NonZeroU32;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::Loaded;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -12,7 +12,7 @@ use super::fields::{EXPANDING, JOB_FIELDS, nearest};
 use super::pricing;
 use super::sections::Sections;
 use super::sources::Sources;
-use super::table::{self, OtherColumns, TableFile, TableOptions, TableRow};
+use super::table::{self, Layout, OpenTable, OtherColumns, TableFile, TableOptions, TableRow};
 use super::template::Language;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::unfold::{Count, Setting, Site, Unfolder};
@@ -28,6 +28,9 @@ type ReadFile<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
 /// Most tables that one manifest may name.
 const TABLES_LIMIT: usize = 1000;
 
+/// Bytes of text of its tables, after which no other is read.
+const TEXT_LIMIT: usize = 1 << 30;
+
 /// What somebody said about how a manifest is to be read.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
@@ -39,6 +42,9 @@ pub struct LoadOptions {
     pub keeps_all_mistakes: bool,
     /// Whether it is kept which files the jobs refer to.
     pub keeps_references: bool,
+    /// Whether under `max_spend` a job without a price is an error. A run knows better which of them it would submit,
+    /// and refuses those.
+    pub insists_on_prices: bool,
 }
 
 /// Whether a manifest may name files outside its folder.
@@ -73,6 +79,8 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
             sources: Sources::default(),
             detected: Vec::new(),
             tables: 0,
+            opened: Vec::new(),
+            latest: None,
             names_table: false,
         },
         diagnostics: Diagnostics::default(),
@@ -89,10 +97,15 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
         Some(Format::Yaml) => loading.yaml(source, &mut sections),
         Some(Format::Table(kind)) => loading.bare_table(source, kind),
         None => {
-            loading.diagnostics.push(unknown_format(path, source));
+            let at = span(source, 0..0);
+            loading.diagnostics.push(match (loading.files.read)(path) {
+                Err(error) if !is_address(path) => unreadable(path, &error, &at),
+                _ => unknown_format(path, source),
+            });
             None
         }
     };
+    loading.files.close_tables();
     let mut diagnostics = loading.diagnostics;
     if !loading.files.names_table {
         diagnostics.append(idle_options(options, source));
@@ -198,6 +211,10 @@ struct Files<'r> {
     detected: Vec<String>,
     /// How many tables were named.
     tables: usize,
+    /// Those that were opened, each once.
+    opened: Vec<Opened>,
+    /// The file that was read last, with its bytes, if it may be wanted again.
+    latest: Option<(PathBuf, Vec<u8>)>,
     /// Whether one was meant to be, by its name or not.
     names_table: bool,
 }
@@ -232,14 +249,19 @@ impl Loading<'_> {
         let setting = Setting::new("", &language, None, None, diagnostics);
         let mut validator = Validator::new(None, diagnostics);
         let mut unfolder = Unfolder::new(&setting, &mut validator, diagnostics);
+        let path = self.files.path.to_owned();
+        self.files.latest = Some((path.clone(), bytes));
         let is_read = self.files.table(
             &NamedTable {
-                bytes,
-                kind,
-                options: self.files.options.tables.clone(),
-                source,
+                file: NamedFile {
+                    path,
+                    kind,
+                    options: self.files.options.tables.clone(),
+                },
+                source: Some(source),
                 element: 0,
                 template: None,
+                at: span(source, 0..0),
             },
             &mut unfolder,
             &mut validator,
@@ -289,11 +311,13 @@ impl Loading<'_> {
             diagnostics.push(pricing::nothing_to_count(at));
         }
         let plan = plan?.with_pricing(pricing);
+        let insists = self.files.options.insists_on_prices;
+        let cap = sections.max_spend_at.as_ref().filter(|_| insists);
         if let Some((key, _)) = &sections.pricing
             && !diagnostics.has_errors()
-            && let Some(warning) = pricing::unpriced(&plan, &key.span)
+            && let Some(found) = pricing::unpriced(&plan, &key.span, cap)
         {
-            diagnostics.push(warning);
+            diagnostics.push(found);
         }
         Some(plan)
     }
@@ -345,7 +369,10 @@ impl Loading<'_> {
         let mut document = Document::open(text, source, 0, diagnostics)?;
         while let Some(key) = document.next_key(diagnostics)? {
             if key.name != "jobs" {
-                let value = document.value_of(&key, diagnostics)?;
+                let mut value = document.value_of(&key, diagnostics)?;
+                if let Some(money) = money_in(&key, &mut value) {
+                    pricing::as_written(money, text);
+                }
                 sections.take(&key, value, diagnostics);
                 continue;
             }
@@ -531,14 +558,34 @@ impl<'n> TableReference<'n> {
     }
 }
 
-/// A table that was read.
+/// A table that is named, and what is made of it.
 struct NamedTable<'n> {
-    bytes: Vec<u8>,
-    kind: TableKind,
-    options: TableOptions,
-    source: SourceId,
+    file: NamedFile,
+    /// The number of its text, if it is the manifest itself.
+    source: Option<SourceId>,
     element: u32,
     template: Option<&'n Node>,
+    /// Where it is named.
+    at: Span,
+}
+
+/// A file that is a table, and how it is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct NamedFile {
+    path: PathBuf,
+    kind: TableKind,
+    options: TableOptions,
+}
+
+/// A table that was opened, however often it is named.
+struct Opened {
+    file: NamedFile,
+    others: OtherColumns,
+    source: SourceId,
+    /// None if it cannot be read, which is reported.
+    table: Option<OpenTable>,
+    /// How it is divided, once its rows were read.
+    layout: Option<Layout>,
 }
 
 impl Files<'_> {
@@ -550,7 +597,11 @@ impl Files<'_> {
         validator: &mut Validator,
         diagnostics: &mut Diagnostics,
     ) -> bool {
-        let (source, element) = (named.source, named.element);
+        let element = named.element;
+        let errors_before = diagnostics.count(Severity::Error);
+        let Some(number) = self.open(named, diagnostics) else {
+            return false;
+        };
         let template = match named.template {
             Some(node) => match unfolder.template(node, diagnostics) {
                 Some(template) => Some(template),
@@ -558,23 +609,14 @@ impl Files<'_> {
             },
             None => None,
         };
-        let others = match template {
-            Some(_) => OtherColumns::Variables,
-            None => OtherColumns::Refused,
+        let Some(table) = &self.opened[number].table else {
+            return false;
         };
         let mut is_empty = true;
         let mut is_first = true;
-        let errors_before = diagnostics.count(Severity::Error);
         let mut header = None;
         let mut columns = Vec::new();
-        let file = TableFile {
-            bytes: &named.bytes,
-            is_workbook: named.kind == TableKind::Workbook,
-            source,
-            options: &named.options,
-            others,
-        };
-        let read = table::read(&file, diagnostics, &mut |row, found| {
+        let read = table.read(diagnostics, &mut |row, found| {
             is_empty = false;
             let site = Site {
                 element,
@@ -599,15 +641,105 @@ impl Files<'_> {
         if let Some(template) = template {
             unfolder.columns(&template, &columns, diagnostics);
         }
-        let name = self.sources.name(source);
-        let detected = read.detected.iter().map(|note| format!("{name}: {note}"));
-        self.detected.extend(detected);
-        self.sources.fill_table(source, read.text, read.layout);
+        let opened = &mut self.opened[number];
+        if opened.layout.is_none() {
+            let name = self.sources.name(opened.source);
+            let detected = read.detected.iter().map(|note| format!("{name}: {note}"));
+            self.detected.extend(detected);
+            opened.layout = Some(read.layout);
+        }
         // Why a table gave no rows has been said.
         !is_empty || diagnostics.count(Severity::Error) == errors_before
     }
 
-    /// Reads the file that `from` names, relative to the manifest.
+    /// Reads and decodes a table, once however often it is named: its number among those that are opened. None if it
+    /// is not read, which is reported.
+    fn open(&mut self, named: &NamedTable<'_>, diagnostics: &mut Diagnostics) -> Option<usize> {
+        let NamedFile {
+            path,
+            kind,
+            options,
+        } = &named.file;
+        let others = match named.template {
+            Some(_) => OtherColumns::Variables,
+            None => OtherColumns::Refused,
+        };
+        let is_same = |it: &Opened| it.file == named.file && it.others == others;
+        if let Some(number) = self.opened.iter().position(is_same) {
+            if named.template.is_none() {
+                diagnostics.push(named_twice(path, &named.at));
+                return None;
+            }
+            return Some(number);
+        }
+        if self.size_of(|_| true) > TEXT_LIMIT {
+            diagnostics.push(too_much_text(&named.at));
+            return None;
+        }
+        let bytes = self.bytes_of_table(path, &named.at, diagnostics)?;
+        let source = named
+            .source
+            .unwrap_or_else(|| self.sources.open(&path.to_string_lossy()));
+        let file = TableFile {
+            bytes: &bytes,
+            is_workbook: *kind == TableKind::Workbook,
+            source,
+            options,
+            others,
+            kept: self.size_of(|it| it.file.path == *path),
+        };
+        self.opened.push(Opened {
+            table: table::open(&file, diagnostics),
+            file: named.file.clone(),
+            others,
+            source,
+            layout: None,
+        });
+        if *kind == TableKind::Workbook {
+            self.latest = Some((path.clone(), bytes));
+        }
+        Some(self.opened.len() - 1)
+    }
+
+    /// How much text is held of some of the tables.
+    fn size_of(&self, is_meant: impl Fn(&Opened) -> bool) -> usize {
+        let meant = self.opened.iter().filter(|it| is_meant(it));
+        let tables = meant.filter_map(|it| it.table.as_ref());
+        tables.map(|table| table.text.len()).sum()
+    }
+
+    /// The bytes of a table, read once for all sheets of a workbook that are named one after the other.
+    fn bytes_of_table(
+        &mut self,
+        path: &Path,
+        at: &Span,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<u8>> {
+        if let Some((latest, bytes)) = self.latest.take()
+            && latest == path
+        {
+            return Some(bytes);
+        }
+        (self.read)(path)
+            .map_err(|error| {
+                let found = unreadable(path, &error, at);
+                diagnostics.push(found.label("relative to the directory of the manifest"));
+            })
+            .ok()
+    }
+
+    /// Gives the sources what was read of the tables.
+    fn close_tables(&mut self) {
+        for opened in self.opened.drain(..) {
+            if let Some(table) = opened.table {
+                self.sources
+                    .fill_table(opened.source, table.text, opened.layout);
+            }
+        }
+        self.latest = None;
+    }
+
+    /// The table that `from` names, relative to the manifest.
     fn named_table<'n>(
         &mut self,
         reference: &TableReference<'n>,
@@ -635,20 +767,19 @@ impl Files<'_> {
             Some(Format::Table(_)) if self.is_forbidden(folder, Path::new(name)) => {
                 outside(name, &from.span)
             }
-            Some(Format::Table(kind)) => match (self.read)(&path) {
-                Ok(bytes) => {
-                    return Some(NamedTable {
-                        bytes,
+            Some(Format::Table(kind)) => {
+                return Some(NamedTable {
+                    file: NamedFile {
+                        path,
                         kind,
                         options: self.options.tables.or(options),
-                        source: self.sources.open(&path.to_string_lossy()),
-                        element,
-                        template: *template,
-                    });
-                }
-                Err(error) => unreadable(&path, &error, &from.span)
-                    .label("relative to the directory of the manifest"),
-            },
+                    },
+                    source: None,
+                    element,
+                    template: *template,
+                    at: from.span.clone(),
+                });
+            }
             Some(Format::Yaml) => Diagnostic::error(
                 "not-a-table",
                 &from.span,
@@ -710,6 +841,20 @@ impl Files<'_> {
     }
 }
 
+/// The part of a section that says what something costs.
+fn money_in<'n>(key: &Key, node: &'n mut Node) -> Option<&'n mut Node> {
+    if key.name == "pricing" {
+        return Some(node);
+    }
+    match &mut node.value {
+        Value::Map(pairs) if key.name == "limits" => {
+            let found = pairs.iter_mut().find(|(key, _)| key.name == "max_spend");
+            found.map(|(_, node)| node)
+        }
+        _ => None,
+    }
+}
+
 /// Whether there is no price list, or an empty section in its place.
 fn states_nothing(section: Option<&(Key, Node)>) -> bool {
     section.is_none_or(|(_, node)| node.value == Value::Null)
@@ -741,6 +886,20 @@ fn names_outside(name: &Path) -> bool {
             };
             depth < 0
         })
+}
+
+/// A table whose rows would all be the same jobs once more.
+fn named_twice(path: &Path, at: &Span) -> Diagnostic {
+    let name = path.to_string_lossy();
+    let message = format!("`{}` is named once more, and in the same way", shown(&name));
+    let help = "remove one of them: every row would be the same job twice; to make other jobs of the same rows, give it a `template:` with an `id` of its own";
+    Diagnostic::error("table-twice", at, message, help)
+}
+
+fn too_much_text(at: &Span) -> Diagnostic {
+    let message = "the tables before this one have more than 1 GiB of text together";
+    let help = "write several manifests";
+    Diagnostic::error("too-many-tables", at, message, help)
 }
 
 fn outside(name: &str, at: &Span) -> Diagnostic {
@@ -949,6 +1108,9 @@ fn idle_options(options: &LoadOptions, source: SourceId) -> Diagnostics {
 
 fn unreadable(path: &Path, error: &io::Error, at: &Span) -> Diagnostic {
     let help = match error.kind() {
+        io::ErrorKind::NotFound if path == Path::new("-") => {
+            "a manifest is a file: what a run has done is kept beside it, under its name"
+        }
         io::ErrorKind::NotFound => "check the name and the directory",
         io::ErrorKind::PermissionDenied => "allow reading it",
         io::ErrorKind::IsADirectory => "name a file in it",
@@ -963,7 +1125,18 @@ fn unreadable(path: &Path, error: &io::Error, at: &Span) -> Diagnostic {
     )
 }
 
+fn is_address(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.starts_with("https:") || name.starts_with("http:")
+}
+
 fn unknown_format(path: &Path, source: SourceId) -> Diagnostic {
+    if is_address(path) {
+        let message = "a manifest is a file on this machine, not an address";
+        let help =
+            "save it here and name that file; a shared sheet can be downloaded as .xlsx or CSV";
+        return Diagnostic::error("unknown-format", &span(source, 0..0), message, help);
+    }
     let help = match path.extension().and_then(|extension| extension.to_str()) {
         Some("xls" | "xlsb" | "ods" | "numbers") => {
             "save it as .xlsx, or the sheet as CSV (in Excel: `CSV UTF-8`), and name that file"

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::fields::{listed, nearest};
+use super::fields::{self, listed, nearest};
 use super::template::Language;
 use super::tree::{Key, Node, Span, Value};
 use super::values::{described, shown};
@@ -81,8 +81,8 @@ pub(super) struct Reading<'r> {
 }
 
 impl Matrix {
-    /// Reads `matrix:` of a job that has so many `variants`; `None` if a mistake, which is reported, leaves nothing
-    /// to make.
+    /// Reads `matrix:` of a job that has so many `variants`. Mistakes are reported; `None` if one of them leaves nothing
+    /// that could be looked at further: wrong elements of `exclude` and `include` are only left out.
     pub(super) fn read(
         key: &Key,
         node: &Node,
@@ -128,9 +128,8 @@ impl Matrix {
                 &mut found,
             );
         }
-        let is_right = !found.has_errors();
         diagnostics.append(found);
-        matrix.filter(|_| is_right)
+        matrix
     }
 
     fn with_rules(
@@ -163,6 +162,10 @@ impl Matrix {
             .saturating_sub(most_excluded)
             .saturating_mul(u128::from(variants));
         if of_axes > COMBINATIONS_LIMIT || fewest > JOBS_LIMIT {
+            if found.has_errors() {
+                // What is wrong there may have left out more.
+                return None;
+            }
             found.push(too_many(key, jobs, !excluded.is_empty()));
             return None;
         }
@@ -191,11 +194,16 @@ impl Matrix {
         matrix.include(included, found);
         let made = matrix.made.len() as u128 * u128::from(variants);
         if made > JOBS_LIMIT {
-            found.push(too_many(key, made, false));
-        } else if made == 0 {
+            if !found.has_errors() {
+                found.push(too_many(key, made, false));
+            }
+            return None;
+        }
+        if made == 0 {
             let help = "leave at least one combination, or remove the job";
             let message = "`exclude` leaves no combination of this matrix";
             found.push(Diagnostic::error("empty-matrix", &key.span, message, help));
+            return None;
         }
         Some(matrix)
     }
@@ -441,23 +449,25 @@ fn pattern(
     reading: &Reading<'_>,
     found: &mut Diagnostics,
 ) -> Option<Pattern> {
-    let pairs = pairs(rule, axes, reading, found)?;
-    if pairs.is_empty() {
+    let (pairs, is_whole) = pairs(rule, axes, reading, found)?;
+    if pairs.is_empty() && is_whole {
         let message = "this would leave out every combination";
         let help = "name the values that a combination must have to be left out: `exclude: [{ color: red }]`";
         found.push(Diagnostic::error("empty-matrix", &rule.span, message, help));
         return None;
     }
     let mut values = Vec::with_capacity(pairs.len());
-    for (axis, choice) in pairs {
-        let number = axes[axis].number_of(&choice.written);
-        if number.is_none() {
-            found.push(unknown_value(&axes[axis], &choice));
+    for (axis, choice) in &pairs {
+        match axes[*axis].number_of(&choice.written) {
+            Some(number) => values.push((*axis, number)),
+            None => found.push(unknown_value(&axes[*axis], choice)),
         }
-        values.push((axis, number?));
     }
-    Some(Pattern(values))
+    (is_whole && values.len() == pairs.len()).then_some(Pattern(values))
 }
+
+/// Most values of an axis among which the nearest is looked for.
+const COMPARED: usize = 500;
 
 /// What was to be left out would be made, and paid for.
 fn unknown_value(axis: &Axis, choice: &Choice) -> Diagnostic {
@@ -467,7 +477,9 @@ fn unknown_value(axis: &Axis, choice: &Choice) -> Diagnostic {
         shown(&choice.written)
     );
     let values: Vec<&str> = axis.values.iter().map(|it| it.written.as_str()).collect();
-    let help = match nearest(&choice.written, &values) {
+    // A thousand elements may each be compared with a hundred thousand values.
+    let near = (values.len() <= COMPARED).then(|| nearest(&choice.written, &values));
+    let help = match near.flatten() {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if values.len() > 20 => {
             format!("what is left out must be there: compare it with the values of `{name}`")
@@ -494,7 +506,10 @@ fn whole(
     reading: &Reading<'_>,
     found: &mut Diagnostics,
 ) -> Option<Vec<Choice>> {
-    let mut pairs = pairs(rule, axes, reading, found)?;
+    let (mut pairs, is_whole) = pairs(rule, axes, reading, found)?;
+    if !is_whole {
+        return None;
+    }
     let missing: Vec<&str> = (0..axes.len())
         .filter(|axis| !pairs.iter().any(|(named, _)| named == axis))
         .map(|axis| axes[axis].key.name.as_str())
@@ -514,13 +529,13 @@ fn whole(
     Some(pairs.into_iter().map(|(_, choice)| choice).collect())
 }
 
-/// The axes that a rule names, with the values.
+/// The axes that a rule names, with the values, and whether these are all: what is wrong is left out.
 fn pairs(
     rule: &Node,
     axes: &[Axis],
     reading: &Reading<'_>,
     found: &mut Diagnostics,
-) -> Option<Vec<(usize, Choice)>> {
+) -> Option<(Vec<(usize, Choice)>, bool)> {
     let Value::Map(pairs) = &rule.value else {
         let message = format!(
             "a combination must be a map of axes, not {}",
@@ -531,21 +546,30 @@ fn pairs(
         return None;
     };
     let names: Vec<&str> = axes.iter().map(|axis| axis.key.name.as_str()).collect();
-    pairs
+    let right: Vec<(usize, Choice)> = pairs
         .iter()
-        .map(|(key, node)| {
+        .filter_map(|(key, node)| {
             let Some(number) = names.iter().position(|name| *name == key.name) else {
                 found.push(unknown_axis(key, &names));
                 return None;
             };
             Some((number, choice(&key.name, node, reading, found)?))
         })
-        .collect()
+        .collect();
+    let is_whole = right.len() == pairs.len();
+    Some((right, is_whole))
+}
+
+fn is_field(name: &str) -> bool {
+    fields::JOB.iter().any(|field| field.name == name)
 }
 
 fn unknown_axis(key: &Key, names: &[&str]) -> Diagnostic {
     let message = format!("the matrix has no axis `{}`", shown(&key.name));
     let help = match nearest(&key.name, names) {
+        Some(axis) if is_field(&key.name) && !is_field(axis) => {
+            format!("the axis is called `{axis}`: call it `{}` too", key.name)
+        }
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("its axes are {}", listed(names)),
     };

@@ -152,6 +152,13 @@ impl Loaded {
         }
     }
 
+    /// Whether the manifest itself is such a table: its header ends with the column of the errors.
+    pub fn is_errors_csv(&self) -> bool {
+        let mut tables = self.sources.tables();
+        let manifest = tables.find(|(id, ..)| *id == tree::SourceId(0));
+        manifest.is_some_and(|(_, text, layout)| table::errors::is_one(text, layout))
+    }
+
     /// The same with one line for each diagnostic, without source lines and colour.
     pub fn render_compact(&self) -> String {
         render::render_compact(&self.diagnostics, &self.sources)

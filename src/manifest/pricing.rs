@@ -12,6 +12,7 @@ use super::fields::nearest;
 use super::sections::unknown_key;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::{described, model_advice, shown, wrong_type};
+use super::vars;
 use super::yaml::Document;
 use crate::money::{Amount, Currency, MoneyError, Pricing, decimal};
 use crate::plan::{Job, Model, Plan};
@@ -52,7 +53,8 @@ pub(super) fn file(text: &str, source: SourceId, diagnostics: &mut Diagnostics) 
     let mut document = Document::open_price_list(text, source, diagnostics).ok()?;
     let mut pairs = Vec::new();
     while let Some(key) = document.next_key(diagnostics).ok()? {
-        let value = document.value_of(&key, diagnostics).ok()?;
+        let mut value = document.value_of(&key, diagnostics).ok()?;
+        as_written(&mut value, text);
         pairs.push((key, value));
     }
     let start = Span {
@@ -60,6 +62,20 @@ pub(super) fn file(text: &str, source: SourceId, diagnostics: &mut Diagnostics) 
         bytes: 0..0,
     };
     price_list(&pairs, &start, diagnostics)
+}
+
+/// Puts whole numbers back as they stand in `text`: nobody writes a price as `0x10`, and whoever does means who knows what.
+pub(super) fn as_written(node: &mut Node, text: &str) {
+    match &mut node.value {
+        Value::Integer(_) => {
+            if let Some(written) = vars::written(node, text) {
+                node.value = Value::Number(written);
+            }
+        }
+        Value::Map(pairs) => pairs.iter_mut().for_each(|(_, it)| as_written(it, text)),
+        Value::List(elements) => elements.iter_mut().for_each(|it| as_written(it, text)),
+        _ => {}
+    }
 }
 
 /// Reads the keys of a price list, which begins at `at`; none if anything is wrong with it.
@@ -150,8 +166,14 @@ fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal
         }
     };
     let mut prices = BTreeMap::new();
+    let mut before = None;
     for (key, price) in pairs {
         let model = Model::parse(&key.name);
+        if let Some(comma) = before.and_then(|before| decimal_comma(before, (key, price))) {
+            diagnostics.push(comma);
+            continue;
+        }
+        before = Some(price);
         if model.is_none() {
             diagnostics.push(Diagnostic::error(
                 "unknown-model",
@@ -165,6 +187,20 @@ fn prices(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<Model, Decimal
         prices.extend(model.zip(number));
     }
     prices
+}
+
+/// `0,06` between braces, which is a price of `0` and a model `06` to YAML.
+fn decimal_comma(before: &Node, (key, price): (&Key, &Node)) -> Option<Diagnostic> {
+    let is_rest = price.value == Value::Null && key.name.bytes().all(|it| it.is_ascii_digit());
+    let whole = match &before.value {
+        Value::Integer(number) => number.to_string(),
+        Value::Number(text) if text.bytes().all(|it| it.is_ascii_digit()) => text.clone(),
+        _ => return None,
+    };
+    let digits = &key.name;
+    let help = format!("write a point: `{whole}.{digits}`");
+    let message = format!("`{whole},{digits}` are two things here: a comma ends a price");
+    is_rest.then(|| Diagnostic::error("bad-price", &key.span, message, help))
 }
 
 fn factor(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Decimal {
@@ -276,8 +312,9 @@ pub(super) fn too_large(name: &str, at: &Span) -> Diagnostic {
     Diagnostic::error("price-list-too-large", at, message, help)
 }
 
-/// Jobs that the price list, named at `at`, has no price for.
-pub(super) fn unpriced(plan: &Plan, at: &Span) -> Option<Diagnostic> {
+/// Jobs that the price list, named at `at`, has no price for: an error where `max_spend` stands, which could not be
+/// kept.
+pub(super) fn unpriced(plan: &Plan, at: &Span, max_spend: Option<&Span>) -> Option<Diagnostic> {
     let pricing = plan.pricing()?;
     let mut without = plan.jobs().iter().filter(|job| plan.price(job).is_none());
     let first = without.next()?;
@@ -293,10 +330,13 @@ pub(super) fn unpriced(plan: &Plan, at: &Span) -> Option<Diagnostic> {
         bytes: start..start + 1,
     };
     let which = if count == 1 { "this one" } else { "the first" };
-    Some(
-        Diagnostic::warning("unpriced", at, message, why_unpriced(pricing, first))
-            .related(&place, format!("{which}, `{}`", first.id())),
-    )
+    let help = why_unpriced(pricing, first);
+    let found = match max_spend {
+        Some(cap) => Diagnostic::error("max-spend-unpriced", at, message, help)
+            .related(cap, "the cap could not be kept"),
+        None => Diagnostic::warning("unpriced", at, message, help),
+    };
+    Some(found.related(&place, format!("{which}, `{}`", first.id())))
 }
 
 fn why_unpriced(pricing: &Pricing, job: &Job) -> String {

@@ -4,8 +4,9 @@
 //! large manifest take milliseconds. Nothing from the manifest reaches the terminal with a character that could
 //! steer it.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -13,12 +14,14 @@ use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippe
 
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::sources::{Place, Sources};
-use super::tree::Span;
+use super::tree::{SourceId, Span};
 
 /// Most diagnostics that are printed; the rest is counted.
 const SHOWN: usize = 200;
 /// More diagnostics than this are also counted by kind.
 const UNCOUNTED: usize = 20;
+/// How often one kind of finding is drawn in one column; the others of it are told in a line each.
+const DRAWN: usize = 2;
 /// Most kinds that are counted one by one.
 const KINDS: usize = 12;
 /// Longest line that is shown whole, in characters.
@@ -52,9 +55,22 @@ pub(super) fn render_severe(
         Colour::Off => Renderer::plain(),
     }
     .term_width(200);
-    with_summary(diagnostics, sources, least, "\n\n", |diagnostic| {
-        full(diagnostic, sources, &renderer)
-    })
+    let told = first_of(gathered(wanted(diagnostics, least), sources));
+    let mut text = String::new();
+    for (index, one) in told.iter().enumerate() {
+        text += &if one.is_brief {
+            one_line(&one.found, sources)
+        } else {
+            full(&one.found, sources, &renderer)
+        };
+        let is_next_brief = told.get(index + 1).is_some_and(|next| next.is_brief);
+        text += if one.is_brief && is_next_brief {
+            "\n"
+        } else {
+            "\n\n"
+        };
+    }
+    text + &ending(&told, diagnostics, sources, least, "\n\n")
 }
 
 /// One line for each of `diagnostics`, and a line that counts them; empty if there are none.
@@ -84,6 +100,15 @@ pub(super) fn one_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     line
 }
 
+/// What is said of several findings at once, or of one.
+struct Told<'d> {
+    found: Cow<'d, Diagnostic>,
+    /// How many findings it stands for.
+    count: usize,
+    /// Whether one line is enough: its like was drawn before.
+    is_brief: bool,
+}
+
 fn with_summary(
     diagnostics: &Diagnostics,
     sources: &Sources,
@@ -91,16 +116,27 @@ fn with_summary(
     separator: &str,
     show: impl Fn(&Diagnostic) -> String,
 ) -> String {
+    let chosen = wanted(diagnostics, least).map(Told::alone).collect();
+    let told = first_of(chosen);
+    let lines = told.iter().map(|told| show(&told.found) + separator);
+    lines.collect::<String>() + &ending(&told, diagnostics, sources, least, separator)
+}
+
+/// How many findings are not shown, how many there are, and of which kinds.
+fn ending(
+    told: &[Told<'_>],
+    diagnostics: &Diagnostics,
+    sources: &Sources,
+    least: Severity,
+    separator: &str,
+) -> String {
     let mut text = String::new();
-    for diagnostic in chosen(diagnostics, least) {
-        text += &show(diagnostic);
-        text += separator;
-    }
     let all = [Severity::Error, Severity::Warning, Severity::Note].into_iter();
     let wanted = all.filter(|severity| *severity <= least);
     let total: usize = wanted.map(|severity| diagnostics.count(severity)).sum();
-    if total > SHOWN {
-        let _ = write!(text, "… and {} more{separator}", total - SHOWN);
+    let shown: usize = told.iter().map(|told| told.count).sum();
+    if total > shown {
+        let _ = write!(text, "… and {} more{separator}", total - shown);
     }
     if total > 0 {
         let _ = writeln!(text, "{}", summary(diagnostics, sources));
@@ -109,6 +145,91 @@ fn with_summary(
         text += &by_kind(diagnostics);
     }
     text
+}
+
+impl<'d> Told<'d> {
+    fn alone(found: &'d Diagnostic) -> Self {
+        Self {
+            found: Cow::Borrowed(found),
+            count: 1,
+            is_brief: false,
+        }
+    }
+}
+
+/// What is found in several cells of one column in the same words is told once, at the first of them; what is of one
+/// kind in one column is drawn [`DRAWN`] times, then told in a line.
+fn gathered<'d>(all: impl Iterator<Item = &'d Diagnostic>, sources: &Sources) -> Vec<Told<'d>> {
+    type Alike<'d> = (&'d str, SourceId, usize, &'d str, &'d str);
+    let mut told: Vec<Told<'d>> = Vec::new();
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    let mut known: HashMap<Alike<'d>, usize> = HashMap::new();
+    let mut drawn: HashMap<(&str, SourceId, usize), usize> = HashMap::new();
+    for found in all {
+        rows.push(Vec::new());
+        told.push(Told::alone(found));
+        let place = sources.place(&found.span).cell;
+        let Some((row, column)) = place.and_then(|cell| Some((cell.row, cell.column?))) else {
+            continue;
+        };
+        let source = found.span.source;
+        let alike = (found.code, source, column, &*found.message, &*found.help);
+        let is_alone = found.label.is_some() || !found.related.is_empty();
+        if let Some(first) = known.get(&alike).filter(|_| !is_alone) {
+            rows.pop();
+            told.pop();
+            rows[*first].push(row);
+            told[*first].count += 1;
+            continue;
+        }
+        rows[told.len() - 1].push(row);
+        if !is_alone {
+            known.insert(alike, told.len() - 1);
+        }
+        let times = drawn.entry((found.code, source, column)).or_default();
+        *times += 1;
+        if let Some(last) = told.last_mut() {
+            last.is_brief = *times > DRAWN;
+        }
+    }
+    for (told, rows) in told.iter_mut().zip(rows) {
+        if told.count > 1 {
+            let found = told.found.to_mut();
+            let _ = write!(
+                found.message,
+                " (in {} cells of this column: rows {})",
+                told.count,
+                runs(&rows)
+            );
+        }
+    }
+    told
+}
+
+/// `2–20, 25, 31 and 7 more`.
+fn runs(rows: &[usize]) -> String {
+    const FEW: usize = 12;
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for row in rows {
+        match runs.last_mut() {
+            Some(run) if run.end == *row => run.end += 1,
+            _ => runs.push(*row..*row + 1),
+        }
+    }
+    let listed = &runs[..runs.len().min(FEW)];
+    let words: Vec<String> = listed
+        .iter()
+        .map(|run| match run.len() {
+            1 => run.start.to_string(),
+            2 => format!("{}, {}", run.start, run.end - 1),
+            _ => format!("{}–{}", run.start, run.end - 1),
+        })
+        .collect();
+    let count: usize = listed.iter().map(ExactSizeIterator::len).sum();
+    match rows.len() - count {
+        0 => words.join(", "),
+        more => format!("{} and {more} more", words.join(", ")),
+    }
 }
 
 /// `45 errors: 7 unknown-field, 4 unknown-aspect-ratio, …`: the errors, or the warnings if there are none.
@@ -120,6 +241,9 @@ fn by_kind(diagnostics: &Diagnostics) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for found in diagnostics.iter().filter(|it| it.severity == severity) {
         *counts.entry(found.code).or_default() += 1;
+    }
+    for code in diagnostics.codes_of_rest(severity) {
+        *counts.entry(code).or_default() += 1;
     }
     let mut kinds: Vec<_> = counts.into_iter().collect();
     kinds.sort_by_key(|(_, count)| Reverse(*count));
@@ -138,18 +262,26 @@ fn by_kind(diagnostics: &Diagnostics) -> String {
     }
 }
 
-/// What is printed of `diagnostics`: everything so severe, or the first [`SHOWN`], errors before warnings.
-fn chosen(diagnostics: &Diagnostics, least: Severity) -> Vec<&Diagnostic> {
-    let is_wanted = |(_, found): &(usize, &Diagnostic)| found.severity <= least;
-    let all = diagnostics.iter().enumerate();
-    let mut ranked: Vec<(usize, &Diagnostic)> = all.filter(is_wanted).collect();
-    ranked.sort_by_key(|(_, diagnostic)| diagnostic.severity);
-    ranked.truncate(SHOWN);
-    ranked.sort_by_key(|(order, _)| *order);
-    ranked
-        .into_iter()
-        .map(|(_, diagnostic)| diagnostic)
-        .collect()
+fn wanted(diagnostics: &Diagnostics, least: Severity) -> impl Iterator<Item = &Diagnostic> {
+    diagnostics.iter().filter(move |it| it.severity <= least)
+}
+
+/// What is printed of `all`: everything, or the first [`SHOWN`], errors before warnings.
+fn first_of(mut all: Vec<Told<'_>>) -> Vec<Told<'_>> {
+    if all.len() <= SHOWN {
+        return all;
+    }
+    let mut severities: Vec<Severity> = all.iter().map(|told| told.found.severity).collect();
+    severities.sort_unstable();
+    let last = severities[SHOWN - 1];
+    let mut room = SHOWN - severities.partition_point(|it| *it < last);
+    all.retain(|told| {
+        let severity = told.found.severity;
+        let is_kept = severity < last || severity == last && room > 0;
+        room -= usize::from(is_kept && severity == last);
+        is_kept
+    });
+    all
 }
 
 /// `3 errors, 1 warning in shots.yaml`.

@@ -9,6 +9,7 @@ use super::table::{CellPlace, Layout, Rows};
 use super::tree::{SourceId, Span};
 use super::workbook::column_letters;
 use crate::plan::Origin;
+use crate::text::passwords;
 
 /// The files of a manifest: the manifest itself, then the tables that it names.
 #[derive(Debug, Default)]
@@ -205,17 +206,21 @@ impl Sources {
         (self.without_hidden(text, line, span.source), range)
     }
 
-    /// `line`, which begins at byte `start` of `source`, with hidden bytes replaced one for one.
+    /// `line`, which begins at byte `start` of `source`, with hidden bytes and passwords replaced one for one.
     fn without_hidden<'t>(&self, line: &'t str, start: usize, source: SourceId) -> Cow<'t, str> {
         let end = start + line.len();
         let overlaps = |span: &&Span| {
             span.source == source && span.bytes.start < end && span.bytes.end > start
         };
         let hidden: Vec<&Span> = self.hidden.iter().filter(overlaps).collect();
-        if hidden.is_empty() {
+        let passwords = passwords(line);
+        if hidden.is_empty() && passwords.is_empty() {
             return Cow::Borrowed(line);
         }
-        let is_hidden = |offset: usize| hidden.iter().any(|span| span.bytes.contains(&offset));
+        let is_hidden = |offset: usize| {
+            hidden.iter().any(|span| span.bytes.contains(&offset))
+                || passwords.iter().any(|it| it.contains(&(offset - start)))
+        };
         line.char_indices()
             .flat_map(|(offset, character)| {
                 let hide = is_hidden(start + offset);

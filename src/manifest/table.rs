@@ -1,13 +1,16 @@
-//! Bytes of a table → one small tree per row, each cell with its place. Start at [`read`].
+//! Bytes of a table → one small tree per row, each cell with its place. Start at [`open`].
 //!
 //! A CSV file is decoded, a workbook becomes comma-separated text; then `scanner` finds the cells, `columns` reads the
 //! header, this page puts rows together. Values stay text here: what a cell may say is for the rules. Rows are passed
 //! on one by one; only the decoded text is kept.
 
 mod columns;
+mod cut;
 pub(super) mod errors;
 mod header;
 mod layout;
+mod looks;
+mod marks;
 mod names;
 mod notes;
 mod options;
@@ -17,17 +20,23 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use self::columns::{Column, Columns, Looks, Use};
+use self::columns::{Column, Columns, Use};
 pub(super) use self::columns::{Header, OtherColumns};
 pub use self::layout::CellPlace;
 pub(super) use self::layout::{Layout, Rows};
+use self::looks::Looks;
+use self::marks::{Mark, MarkedCell, Unmended};
 use self::notes::Tidied;
 pub use self::options::{Delimiter, TableOptions};
 use self::scanner::{Cell, Fault, Row, Scanner};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::encoding::{self, Decoded};
+use super::fields;
 use super::tree::{Key, Node, SourceId, Span, Value};
+use super::values::shown;
 use super::workbook::{self, Link, Oddity, Refusal, Region};
+use crate::plan::JobId;
+use crate::text;
 
 /// Most columns a table may have: the API has about twenty fields, the rest are the user's own.
 const COLUMN_LIMIT: usize = 1000;
@@ -44,15 +53,15 @@ pub(super) struct TableFile<'b> {
     pub(super) options: &'b TableOptions,
     /// What columns are whose names are no field's.
     pub(super) others: OtherColumns,
+    /// How many bytes are held of other sheets of the workbook.
+    pub(super) kept: usize,
 }
 
-/// What is left of a table when its rows are read.
+/// What is known of a table when its rows are read.
 #[derive(Debug)]
 pub(super) struct ReadTable {
-    /// The decoded text; of a workbook, the text of its sheet.
-    pub(super) text: String,
-    /// How it is divided, to name places as spreadsheets do; none if it cannot be read at all.
-    pub(super) layout: Option<Layout>,
+    /// How it is divided, to name places as spreadsheets do.
+    pub(super) layout: Layout,
     /// What was detected, a line each.
     pub(super) detected: Vec<String>,
 }
@@ -66,6 +75,8 @@ pub(super) struct TableRow<'r> {
     pub(super) number: u32,
     /// Fields whose cells say something that is reported, and that are not in `job`.
     pub(super) refused: Vec<&'r str>,
+    /// The columns of such cells.
+    refused_columns: &'r [usize],
     text: &'r str,
     header: &'r Span,
     columns: &'r Columns,
@@ -92,6 +103,12 @@ impl TableRow<'_> {
         })
     }
 
+    /// Those of the columns whose cells say something that is reported.
+    pub(super) fn refused_headers(&self) -> impl Iterator<Item = &Header> {
+        let columns = self.refused_columns;
+        self.headers().filter(|it| columns.contains(&it.index))
+    }
+
     /// Where the header stands.
     pub(super) fn header_place(&self) -> &Span {
         self.header
@@ -111,65 +128,71 @@ impl TableRow<'_> {
     }
 }
 
-/// Gives `take_row` each row of `file`, and `diagnostics` every mistake of the table.
-///
-/// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what their
-/// cells say are reported and not passed on.
-pub(super) fn read(
-    file: &TableFile<'_>,
-    diagnostics: &mut Diagnostics,
-    take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
-) -> ReadTable {
-    let content = match content_of(file, diagnostics) {
-        Ok(content) => content,
-        Err(Refusal {
-            code,
-            message,
-            help,
-        }) => {
-            let place = span(file.source, &(0..0));
-            diagnostics.push(Diagnostic::error(code, &place, message, help));
-            return ReadTable {
-                text: String::new(),
-                layout: None,
-                detected: Vec::new(),
-            };
-        }
-    };
-    let table = Table {
-        text: &content.text,
-        source: file.source,
-        dialect: &content.dialect,
-        others: file.others,
-        sheet: &content.sheet,
-    };
-    let mut detected = vec![content.note.clone()];
-    if let Some(at) = content.text.find('\0') {
-        diagnostics.push(nul_byte(&span(file.source, &(at..at + 1))));
-    } else if let Some(columns) = table.read(diagnostics, take_row) {
-        detected.extend(columns.read_as());
+/// Reads `file` as far as its rows; none if it cannot be read at all, which is reported.
+pub(super) fn open(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Option<OpenTable> {
+    let opened = content_of(file, diagnostics);
+    if let Err(Refusal {
+        code,
+        message,
+        help,
+    }) = &opened
+    {
+        let place = span(file.source, &(0..0));
+        diagnostics.push(Diagnostic::error(code, &place, message, help));
     }
-    ReadTable {
-        layout: Some(content.dialect.layout(content.sheet.name)),
-        text: content.text,
-        detected,
-    }
+    opened.ok()
 }
 
 /// A table as text, whatever it came from.
-struct Content {
-    text: String,
+#[derive(Debug)]
+pub(super) struct OpenTable {
+    /// The decoded text; of a workbook, the text of its sheet.
+    pub(super) text: String,
+    source: SourceId,
+    others: OtherColumns,
     dialect: Dialect,
     /// What was detected.
     note: String,
     sheet: Sheet,
 }
 
+impl OpenTable {
+    /// Gives `take_row` each row, and `diagnostics` every mistake of the table.
+    ///
+    /// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what
+    /// their cells say are reported and not passed on.
+    pub(super) fn read(
+        &self,
+        diagnostics: &mut Diagnostics,
+        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+    ) -> ReadTable {
+        let table = Table {
+            text: &self.text,
+            source: self.source,
+            dialect: &self.dialect,
+            others: self.others,
+            sheet: &self.sheet,
+        };
+        let mut detected = vec![self.note.clone()];
+        let mut refused = RefusedCells::new(diagnostics);
+        if let Some(at) = self.text.find('\0') {
+            diagnostics.push(nul_byte(&span(self.source, &(at..at + 1))));
+        } else if let Some(columns) = table.read(&mut refused, diagnostics, take_row) {
+            detected.extend(columns.read_as());
+        }
+        let layout = Layout {
+            marks: refused.marks.unwrap_or_default(),
+            ..self.dialect.layout(self.sheet.name.clone())
+        };
+        ReadTable { layout, detected }
+    }
+}
+
 /// What a workbook knows of a sheet beside its text; nothing of a table that comes from none.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Sheet {
     name: Option<String>,
-    oddities: Vec<(usize, Oddity)>,
+    oddities: Vec<(u32, Oddity)>,
     merged: Vec<Region>,
     /// Rows that are not shown, from 0; in order.
     hidden: Vec<Range<u32>>,
@@ -177,7 +200,7 @@ struct Sheet {
     links: Vec<Link>,
 }
 
-fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Content, Refusal> {
+fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<OpenTable, Refusal> {
     for option in file.options.idle(file.is_workbook) {
         diagnostics.push(idle_option(option, file.source));
     }
@@ -195,7 +218,9 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Con
     let Decoded { text, note } =
         encoding::decode(file.bytes, file.options.encoding, file.source, diagnostics);
     let dialect = Dialect::of(&text, file.options.delimiter).with_header(&text, file.others);
-    Ok(Content {
+    Ok(OpenTable {
+        source: file.source,
+        others: file.others,
         note: dialect.described(note),
         text,
         dialect,
@@ -203,8 +228,8 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Con
     })
 }
 
-fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
-    let sheet = workbook::read(file.bytes, file.options.sheet.as_deref())?;
+fn content_of_workbook(file: &TableFile<'_>) -> Result<OpenTable, Refusal> {
+    let sheet = workbook::read(file.bytes, file.options.sheet.as_deref(), file.kept)?;
     let dialect = Dialect {
         separator: b',',
         is_sure: true,
@@ -213,8 +238,10 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<Content, Refusal> {
         rows_before: 0,
         header: 0,
     };
-    Ok(Content {
-        note: format!("workbook, sheet `{}`", super::values::shown(&sheet.name)),
+    Ok(OpenTable {
+        source: file.source,
+        others: file.others,
+        note: format!("workbook, sheet `{}`", shown(&sheet.name)),
         dialect: dialect.with_header(&sheet.text, file.others),
         text: sheet.text,
         sheet: Sheet {
@@ -311,6 +338,7 @@ impl Dialect {
             rows_before: self.rows_before,
             header: self.header,
             sheet,
+            marks: Vec::new(),
         }
     }
 
@@ -401,6 +429,7 @@ impl Table<'_> {
     /// Reads header and rows; the columns, unless there is no header.
     fn read(
         &self,
+        refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
         take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
     ) -> Option<Columns> {
@@ -415,32 +444,36 @@ impl Table<'_> {
         let mut merged = Merged::below(walk.rows, &self.sheet.merged);
         let mut hidden = Hidden::of(&self.sheet.hidden);
         let mut linked = Linked::of(&self.sheet.links);
-        let mut refused = Vec::new();
         let mut is_empty = true;
         while self.next_row(&mut walk, columns.width, &mut row) {
             is_empty = false;
             for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
                 diagnostics.hide(&self.span(&cell.bytes));
             }
-            refused.clear();
-            merged.touch(self, walk.rows, &row, &columns, &mut refused, diagnostics);
+            refused.columns.clear();
+            self.mark_cells(&row, &columns, refused);
+            merged.touch(self, walk.rows, &row, &columns, refused, diagnostics);
             if self.repeats_header(&row, &columns) {
                 diagnostics.push(repeated_header(&self.span(&row.bytes), &header));
             } else if let Some(word) = self.summary(&row, &columns) {
                 diagnostics.push(notes::summary_row(&self.span(&row.bytes), &word));
-            } else if self.is_whole(&row, columns.width, diagnostics) {
-                self.judge_cells(&row, &columns, &mut refused, diagnostics);
-                if self.others == OtherColumns::Variables && !refused.is_empty() {
-                    continue;
-                }
+            } else if self.notes_something(&row, &columns) {
+                diagnostics.push(notes::note_row(&self.span(&row.bytes)));
+            } else if self.is_mended(&mut row, &columns, diagnostics)
+                || self.is_whole(&row, columns.width, diagnostics)
+                || self.is_of_workbook()
+            {
+                self.judge_cells(&row, &columns, refused, diagnostics);
+                let refused = &refused.columns;
                 self.report_unnamed(&row, &mut columns, diagnostics);
                 hidden.see(walk.rows, &row);
                 linked.see(walk.rows, &row);
                 take_row(
                     &TableRow {
-                        job: self.job(&row, &columns, &refused, &mut tidied, diagnostics),
+                        job: self.job(&row, &columns, refused, &mut tidied, diagnostics),
                         number: u32::try_from(walk.rows).unwrap_or(u32::MAX),
                         refused: refused.iter().filter_map(|at| columns.field(*at)).collect(),
+                        refused_columns: refused,
                         text: self.text,
                         header: &header,
                         columns: &columns,
@@ -451,8 +484,7 @@ impl Table<'_> {
             }
         }
         if is_empty {
-            let message = "the table has a header and no rows";
-            diagnostics.push(no_jobs(&header, message));
+            diagnostics.push(self.no_rows(&header));
         }
         tidied.report(diagnostics);
         hidden.report(self, diagnostics);
@@ -467,7 +499,7 @@ impl Table<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Columns> {
         if !self.next_row(walk, COLUMN_LIMIT, row) {
-            diagnostics.push(no_jobs(&self.span(&(0..0)), "the table is empty"));
+            diagnostics.push(self.nothing());
             return None;
         }
         let title = row.bytes.clone();
@@ -485,39 +517,31 @@ impl Table<'_> {
         let about = (self.source, self.others);
         let columns = Columns::read(row, self.text, about, &looks, diagnostics);
         if columns.is_none() {
-            let is_workbook = self.sheet.name.is_some();
             diagnostics.push(header::missing(
                 &row.bytes,
                 self.source,
                 self.text,
                 self.dialect,
-                is_workbook,
+                self.is_of_workbook(),
             ));
         }
         columns
     }
 
-    /// What the first cell of a column looks like that is not blank, in the rows from the byte `from` on.
-    fn looks(&self, from: usize, index: usize) -> Option<Looks> {
-        const ROWS: usize = 1000;
+    /// What the cells of a column look like, in the rows from the byte `from` on.
+    fn looks(&self, from: usize, index: usize) -> Looks {
+        const ROWS: usize = 300;
         let mut scanner = Scanner::new(self.text, from, self.dialect.separator);
         let mut row = Row::default();
-        for _ in 0..ROWS {
-            if !scanner.next_row(index + 1, &mut row) {
-                return None;
+        let mut cells = Vec::new();
+        while cells.len() < ROWS && scanner.next_row(index + 1, &mut row) {
+            if row.is_blank_in(self.text) {
+                continue;
             }
             let cell = row.cells.get(index);
-            let Some(cell) = cell.filter(|cell| !cell.is_blank_in(self.text)) else {
-                continue;
-            };
-            let is_address = self.text[cell.bytes.clone()].contains([':', '/', '\\', '.']);
-            return Some(if is_address {
-                Looks::Address
-            } else {
-                Looks::Choice
-            });
+            cells.push(cell.map_or("", |cell| self.text[cell.bytes.clone()].trim()));
         }
-        None
+        looks::of(&cells)
     }
 
     /// Fills `row` with the next row that is not blank.
@@ -531,32 +555,101 @@ impl Table<'_> {
         false
     }
 
-    /// Reports the cells of `row` that mean something and do not say what somebody typed, and adds them to `refused`.
+    /// Whether each cell surely belongs to the column it stands in.
+    fn is_of_workbook(&self) -> bool {
+        self.sheet.name.is_some()
+    }
+
+    /// Reports the cells of `row` that are refused, and adds them to `refused`.
     fn judge_cells(
         &self,
         row: &Row,
         columns: &Columns,
-        refused: &mut Vec<usize>,
+        refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
     ) {
-        for (index, cell) in row.cells.iter().enumerate() {
-            let Some(oddity) = self.oddity(cell) else {
-                continue;
-            };
-            let use_of = columns.use_of(index);
-            if use_of.is_none() || use_of == Some(Use::Own) && oddity != Oddity::Failure {
-                continue;
-            }
+        for (index, cell, oddity) in self.refused_cells(row, columns) {
             let text = cell.part(self.text, cell.bytes.clone());
-            let field = columns.field(index);
-            let is_ratio = oddity == Oddity::Moment && field == Some("aspect_ratio");
-            if is_ratio && names::ratio_of_time(&text).is_some() {
-                continue;
-            }
             let place = self.span(&cell.bytes);
+            let field = columns.field(index);
             diagnostics.push(notes::odd_cell(oddity, &text, field, &place));
-            refused.push(index);
+            refused.columns.push(index);
         }
+    }
+
+    /// Notes which cells of `row` a copy must not hold as they are.
+    fn mark_cells(&self, row: &Row, columns: &Columns, refused: &mut RefusedCells) {
+        let Some(marks) = &mut refused.marks else {
+            return;
+        };
+        if self.sheet.oddities.is_empty() {
+            return;
+        }
+        let marked = self.refused_cells(row, columns);
+        marks.extend(marked.filter_map(|(column, cell, oddity)| {
+            let mark = Mark::of(oddity, &self.text[cell.bytes.clone()])?;
+            let row = row.bytes.start;
+            Some(MarkedCell { row, column, mark })
+        }));
+    }
+
+    /// The cells of `row` that mean something and do not say what somebody typed.
+    fn refused_cells<'r>(
+        &self,
+        row: &'r Row,
+        columns: &Columns,
+    ) -> impl Iterator<Item = (usize, &'r Cell, Oddity)> {
+        let cells = row.cells.iter().enumerate();
+        cells.filter_map(|(index, cell)| {
+            let oddity = self.oddity(cell)?;
+            let text = cell.part(self.text, cell.bytes.clone());
+            let is_accepted = match (columns.use_of(index)?, oddity) {
+                (Use::Own, Oddity::Failure) => false,
+                (Use::Own, Oddity::Unmended) => !matches!(
+                    Unmended::of(&text),
+                    Some(Unmended::Failure(_) | Unmended::Formula(_))
+                ),
+                (Use::Own, _) => true,
+                (Use::Sent, Oddity::Moment) => {
+                    columns.field(index) == Some("aspect_ratio")
+                        && names::ratio_of_time(&text).is_some()
+                }
+                (Use::Sent, _) => false,
+            };
+            (!is_accepted).then_some((index, cell, oddity))
+        })
+    }
+
+    /// Whether `row` is a remark for people: text in one cell only, where a job would have a word or nothing.
+    fn notes_something(&self, row: &Row, columns: &Columns) -> bool {
+        if !row.faults.is_empty() || columns.width < 3 {
+            return false;
+        }
+        let mut filled = (row.cells.iter().enumerate()).filter(|(index, cell)| {
+            !cell.is_blank_in(self.text) && !columns.is_passed_over(*index)
+        });
+        let (Some((index, cell)), None) = (filled.next(), filled.next()) else {
+            return false;
+        };
+        let text = cell.part(self.text, cell.bytes.clone());
+        if notes::is_remark(&text) {
+            return index == 0 || self.others == OtherColumns::Refused;
+        }
+        // A word may be an id, and what is short may be anything.
+        let is_text = || {
+            let (words, length) = (text.split_whitespace().count(), text.chars().count());
+            length > 8
+                && (words > 1 || length > 10)
+                && JobId::new(text.trim()).is_err()
+                && self.oddity(cell).is_none()
+        };
+        let may_be_alone = || {
+            let field = columns.field(index);
+            field.is_some_and(|field| {
+                fields::is_list(field) || matches!(field, "prompt" | "image" | "last_image")
+            })
+        };
+        self.others == OtherColumns::Refused && !may_be_alone() && is_text()
     }
 
     /// The word that heads `row`, if it adds up others: it stands in the first cell, and the rest is numbers.
@@ -564,8 +657,9 @@ impl Table<'_> {
         if !row.faults.is_empty() {
             return None;
         }
-        let mut filled =
-            (row.cells.iter().enumerate()).filter(|(_, cell)| !cell.is_blank_in(self.text));
+        let mut filled = (row.cells.iter().enumerate()).filter(|(index, cell)| {
+            !cell.is_blank_in(self.text) && !columns.is_passed_over(*index)
+        });
         let (index, first) = filled.next()?;
         let word = &self.text[first.bytes.clone()];
         let is_summary = notes::is_summary(word)
@@ -577,27 +671,32 @@ impl Table<'_> {
         is_summary.then(|| word.trim().to_owned())
     }
 
-    /// What is odd about a cell: as the workbook says, or because it holds the error of a formula.
+    /// What is odd about a cell: as the workbook says, or because of its text.
     fn oddity(&self, cell: &Cell) -> Option<Oddity> {
+        // Most tables come from no workbook.
+        let oddities = &self.sheet.oddities;
+        let start = cell.bytes.start;
+        if !oddities.is_empty()
+            && let Ok(at) = oddities.binary_search_by_key(&start, |(at, _)| *at as usize)
+        {
+            return Some(oddities[at].1);
+        }
         let text = &self.text[cell.bytes.clone()];
         let may_fail = matches!(
             text.as_bytes().first(),
             Some(b'#' | b'E' | b'=' | b' ' | b'\t')
         );
-        if may_fail && notes::is_failure(text) {
-            return Some(Oddity::Failure);
-        }
-        if may_fail && notes::is_formula(&cell.part(self.text, cell.bytes.clone())) {
-            return Some(Oddity::Formula);
-        }
-        // Most tables come from no workbook.
-        let oddities = &self.sheet.oddities;
-        if oddities.is_empty() {
+        if !may_fail {
             return None;
         }
-        let start = cell.bytes.start;
-        let found = oddities.binary_search_by_key(&start, |(at, _)| *at);
-        found.ok().map(|at| oddities[at].1)
+        let text = cell.part(self.text, cell.bytes.clone());
+        if Unmended::of(&text).is_some() {
+            return Some(Oddity::Unmended);
+        }
+        if notes::is_failure(&text) {
+            return Some(Oddity::Failure);
+        }
+        notes::is_formula(&text).then_some(Oddity::Formula)
     }
 
     /// Whether each value of `row` surely belongs to the column it stands in; what speaks against it is reported.
@@ -610,6 +709,37 @@ impl Table<'_> {
             diagnostics.push(extra_cell(&self.span(&extra.bytes), width));
         }
         row.faults.is_empty() && extra.is_none()
+    }
+
+    /// Puts the pieces of a cell together that was cut at a delimiter in it, and reports that; false if nothing shows
+    /// that there is one.
+    fn is_mended(&self, row: &mut Row, columns: &Columns, diagnostics: &mut Diagnostics) -> bool {
+        let width = columns.width;
+        if self.is_of_workbook()
+            || row.count <= width
+            || !row.faults.is_empty()
+            || width == COLUMN_LIMIT
+        {
+            return false;
+        }
+        let mut all = Row::default();
+        Scanner::new(self.text, row.bytes.start, self.dialect.separator)
+            .next_row(COLUMN_LIMIT, &mut all);
+        let extra = row.cells.get(width).map(|cell| self.span(&cell.bytes));
+        let joined = cut::joined(&all, self.text, columns);
+        let Some(joined) = joined.filter(|it| it.is_better || extra.is_some()) else {
+            return false;
+        };
+        let cell = &joined.row.cells[joined.index];
+        let field = columns.field(joined.index);
+        let text = &self.text[cell.bytes.clone()];
+        let found = cut_cell(&self.span(&cell.bytes), text, field);
+        diagnostics.push(match extra {
+            Some(extra) => found.related(&extra, "so this stands beyond the last column"),
+            None => found,
+        });
+        *row = joined.row;
+        true
     }
 
     /// Whether `row` is the header once more, as in two tables that were joined: it would make a job of its own.
@@ -716,6 +846,31 @@ impl Table<'_> {
         })
     }
 
+    /// There is no row below the header.
+    fn no_rows(&self, header: &Span) -> Diagnostic {
+        let (message, help) = match &self.sheet.name {
+            Some(name) => (
+                format!("the sheet `{}` has a header and no rows", shown(name)),
+                "write a row for each job below it; or name the sheet that has them with `--sheet`",
+            ),
+            None => (
+                "the table has a header and no rows".to_owned(),
+                "write a row for each job below it; or export the sheet that has them: as CSV a spreadsheet saves only the one that is open",
+            ),
+        };
+        Diagnostic::error("no-jobs", header, message, help)
+    }
+
+    /// There is no row at all.
+    fn nothing(&self) -> Diagnostic {
+        let message = match &self.sheet.name {
+            Some(name) => format!("the sheet `{}` is empty", shown(name)),
+            None => "the table is empty".to_owned(),
+        };
+        let help = "write a row of column names such as `id,prompt,model,duration`, and under it a row for each job";
+        Diagnostic::error("no-jobs", &self.span(&(0..0)), message, help)
+    }
+
     fn faulty_quote(&self, fault: &Fault) -> Diagnostic {
         match fault {
             Fault::Unclosed { opened } => Diagnostic::error(
@@ -779,6 +934,23 @@ struct Walk<'t> {
     rows: usize,
 }
 
+/// Cells that are refused because of what they are, and not of what they say.
+struct RefusedCells {
+    /// The columns of those of the row that is read.
+    columns: Vec<usize>,
+    /// Those that a copy of the table must not hold as they are, if one is wanted.
+    marks: Option<Vec<MarkedCell>>,
+}
+
+impl RefusedCells {
+    fn new(diagnostics: &Diagnostics) -> Self {
+        Self {
+            columns: Vec::new(),
+            marks: diagnostics.keeps_all().then(Vec::new),
+        }
+    }
+}
+
 /// Merged cells below the header. Only their first cell holds the value; that the others are empty must not pass for a
 /// choice.
 struct Merged<'t> {
@@ -803,7 +975,7 @@ impl<'t> Merged<'t> {
         number: usize,
         row: &Row,
         columns: &Columns,
-        refused: &mut Vec<usize>,
+        refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
     ) {
         while let Some((region, later)) = self.left.split_first()
@@ -832,7 +1004,12 @@ impl<'t> Merged<'t> {
                 let place = table.span(cell.map_or(&row.bytes, |cell| &cell.bytes));
                 let field = columns.field(column);
                 diagnostics.push(notes::merged_cell(region, field, &place));
-                refused.push(column);
+                refused.columns.push(column);
+                let mark = Mark::Merged(Region::clone(region));
+                let row = row.bytes.start;
+                if let Some(marks) = &mut refused.marks {
+                    marks.push(MarkedCell { row, column, mark });
+                }
             }
         }
     }
@@ -964,15 +1141,28 @@ fn nul_byte(place: &Span) -> Diagnostic {
     Diagnostic::error("nul-byte", place, "the text contains a NUL byte", help)
 }
 
-fn no_jobs(place: &Span, message: &str) -> Diagnostic {
-    let help = "write a row of column names such as `id,prompt,model,duration`, and under it a row for each job";
-    Diagnostic::error("no-jobs", place, message, help)
-}
-
 fn repeated_header(place: &Span, header: &Span) -> Diagnostic {
     let message = "the header stands here once more, in place of a job";
-    Diagnostic::error("repeated-header", place, message, "delete this row")
-        .related(header, "the header")
+    Diagnostic::error(
+        "repeated-header",
+        place,
+        message,
+        "delete this row when the rest is mended: the numbers of the rows below it change",
+    )
+    .related(header, "the header")
+}
+
+/// A text that was cut at a delimiter in it, so that the row has too many cells.
+fn cut_cell(place: &Span, text: &str, field: Option<&str>) -> Diagnostic {
+    let what = field.map_or("a cell".to_owned(), |field| format!("the `{field}`"));
+    let message = format!(
+        "the row has more cells than the header: {what} seems to be cut at a delimiter in it"
+    );
+    let shown = text::clean(&text.replace('"', "\"\""), 300);
+    let help = format!(
+        "put quotes around the whole cell: `\"{shown}\"`; the row was checked as if that were done"
+    );
+    Diagnostic::error("extra-cell", place, message, help)
 }
 
 fn extra_cell(place: &Span, width: usize) -> Diagnostic {

@@ -332,10 +332,18 @@ impl Compiled<'_> {
     /// Where `name` stands first in braces.
     pub(super) fn place_of(&self, name: &str) -> Option<Range<usize>> {
         let text = self.template.source();
+        let (mut at, mut is_open) = (0, false);
         let is_inside = |start: &usize| {
-            let opens = text[..*start].rfind("{{").max(text[..*start].rfind("{%"));
-            let closes = text[..*start].rfind("}}").max(text[..*start].rfind("%}"));
-            opens > closes
+            // Each stretch of the text is looked at once, however often the name stands outside of braces.
+            for pair in text.as_bytes()[at..*start].windows(2) {
+                match pair {
+                    b"{{" | b"{%" => is_open = true,
+                    b"}}" | b"%}" => is_open = false,
+                    _ => {}
+                }
+            }
+            at = *start;
+            is_open
         };
         let start = words_like(text, name).find(is_inside)?;
         Some(start..start + name.len())

@@ -514,9 +514,9 @@ impl<'s> Unfolder<'s> {
 
     /// Unless a name that could not be found may be what is meant.
     fn refuse_idle_axes(&self, template: &JobTemplate<'_>, diagnostics: &mut Diagnostics) {
-        let is_sure = !template.used.is_unsure && !self.by_default.is_unsure;
-        if is_sure && !self.tally.has_failures() {
-            template.refuse_idle_axes(&self.by_default, diagnostics);
+        if !template.used.is_unsure && !self.by_default.is_unsure {
+            let is_sure = !self.tally.has_failures();
+            template.refuse_idle_axes(&self.by_default, is_sure, diagnostics);
             let is_idle = |found: &Diagnostic| found.code == "idle-axis";
             if diagnostics.iter().any(is_idle) {
                 // Which is why its jobs are alike.

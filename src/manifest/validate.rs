@@ -14,9 +14,9 @@ use self::whole::{Subject, Whole};
 use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
 use super::duplicates::{Duplicates, Earlier, IdOrigin};
 use super::tree::{Key, Node, SourceId, Span, Value};
-use super::values::doubtful::{Garbled, garbled, placeholder};
+use super::values::doubtful::{Garbled, garbled, open_slot, placeholder};
 use super::values::{self, described};
-use super::{fields, lint, template};
+use super::{address, fields, lint, template};
 use crate::plan::{self, Job, JobId, Model, Shared, Text, UserValues, VideoRequest};
 
 /// How many places of one warning are shown; the others are counted.
@@ -211,6 +211,7 @@ impl Validator {
             let help = "add at least one job with `model` and `prompt`";
             diagnostics.push(Diagnostic::error("no-jobs", at, message, help));
         }
+        offer_free_ids(&self.duplicates, diagnostics);
         self.warnings.summarise(diagnostics);
         (self.jobs, self.columns)
     }
@@ -290,6 +291,19 @@ impl Validator {
         if let Slot::Given(prompt) = &fields.prompt {
             self.warn_about_prompt(prompt, found);
         }
+        self.warn_about_pages(fields, found);
+        if let Slot::Given(seed) = &fields.seed
+            && seed.place.name_at == seed.place.at
+            && values::is_rounded(seed.value)
+        {
+            let message = format!(
+                "the seed `{}` has more digits than a spreadsheet keeps, and ends with zeros: it was probably rounded",
+                seed.value
+            );
+            let help = "format the column as text and type the number again; if it is meant, `allow: [rounded-seed]`";
+            let warning = Diagnostic::warning("rounded-seed", &seed.place.at, message, help);
+            self.warnings.push(warning, found);
+        }
         if let Slot::Given(prompt) = &fields.prompt
             && let Some(character) = prompt
                 .value
@@ -303,6 +317,32 @@ impl Validator {
             let help = "take it out unless it is meant: it is sent as it is";
             let warning = Diagnostic::warning("control-character", &prompt.place.at, message, help);
             self.warnings.push(warning, found);
+        }
+    }
+
+    /// Warns about addresses where a person sees a file, and a program a page.
+    fn warn_about_pages(&mut self, fields: &Fields, found: &mut Diagnostics) {
+        let one = [&fields.image, &fields.last_image]
+            .into_iter()
+            .filter_map(Slot::given)
+            .map(|given| (std::slice::from_ref(&given.value), &given.place));
+        let lists = [&fields.images, &fields.videos, &fields.audios]
+            .into_iter()
+            .filter_map(Slot::given)
+            .map(|given| (given.value.as_slice(), &given.place));
+        for (addresses, place) in one.chain(lists) {
+            let pages = addresses
+                .iter()
+                .filter_map(|it| Some((it, address::page(it)?)));
+            for (text, site) in pages {
+                let message = format!(
+                    "`{}` is a page of {site}, and not a file",
+                    values::shown(text)
+                );
+                let help = "give the address of the file itself, which a program can fetch without a login; if it is meant, `allow: [page-address]`";
+                let warning = Diagnostic::warning("page-address", &place.at, message, help);
+                self.warnings.push(warning, found);
+            }
         }
     }
 
@@ -327,9 +367,21 @@ impl Validator {
             };
             let warning = Diagnostic::warning("garbled-text", at, message, help);
             self.warnings.push(warning, found);
-        } else if let Some(text) = placeholder(&prompt.value) {
+        } else if let Some(text) = placeholder(&prompt.value).or_else(|| {
+            // In a sheet it marks what is still to come.
+            let text = prompt.value.trim();
+            (is_cell && text.eq_ignore_ascii_case("x")).then_some(text)
+        }) {
             let message = format!("the prompt is only `{}`", values::shown(text));
             let help = "describe what the video shows: the provider sees nothing but this text, no other row or job, and it is paid for; if it is meant, `allow: [placeholder-prompt]`";
+            let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
+            self.warnings.push(warning, found);
+        } else if let Some(slot) = open_slot(&prompt.value) {
+            let message = format!(
+                "the prompt has the slot `{}`, which nobody has filled in",
+                values::shown(slot)
+            );
+            let help = "write what belongs there: it is sent as it is; if it is meant, `allow: [placeholder-prompt]`";
             let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
             self.warnings.push(warning, found);
         }
@@ -472,6 +524,7 @@ impl Validator {
             }
             _ => taken(id, who, at, &earlier),
         });
+        found.offer_id(at, id.to_string());
     }
 
     /// The job with this id.
@@ -637,6 +690,42 @@ fn taken(id: &JobId, origin: IdOrigin, at: &Span, earlier: &Earlier) -> Diagnost
     Diagnostic::error(code, at, message, help).related(&earlier.span, words)
 }
 
+/// Says with each id that is refused which one could stand in its place: one that no job has, and that is told once.
+fn offer_free_ids(known: &Duplicates, diagnostics: &mut Diagnostics) {
+    let mut free: HashMap<(SourceId, usize), String> = HashMap::new();
+    let mut told: HashSet<String> = HashSet::new();
+    let mut latest: HashMap<String, u32> = HashMap::new();
+    for (span, wanted) in diagnostics.take_offers() {
+        let place = (span.source, span.bytes.start);
+        if free.contains_key(&place) {
+            continue;
+        }
+        let mut id = wanted.clone();
+        while known.has_id(&id) || told.contains(&id.to_lowercase()) {
+            let number = latest.entry(wanted.to_lowercase()).or_insert(1);
+            *number += 1;
+            id = numbered(&wanted, *number);
+        }
+        told.insert(id.to_lowercase());
+        free.insert(place, id);
+    }
+    diagnostics.amend(|found| {
+        let place = (found.span.source, found.span.bytes.start);
+        if matches!(found.code, "bad-id" | "duplicate-id")
+            && let Some(id) = free.get(&place)
+        {
+            found.help.extend([", such as `", id, "`"]);
+        }
+    });
+}
+
+/// `id` with `-2` behind it, and short enough.
+fn numbered(id: &str, number: u32) -> String {
+    let end = format!("-{number}");
+    let kept: String = id.chars().take(plan::JOB_ID_LIMIT - end.len()).collect();
+    kept + &end
+}
+
 /// Counts findings by code: a warning that many jobs share is shown a few times and then summed up; errors pass.
 #[derive(Debug, Default)]
 struct Warnings {
@@ -658,7 +747,7 @@ impl Warnings {
             return found.push(warning);
         }
         if self.keeps_all {
-            found.keep_summed_up(warning.clone());
+            found.keep_summed_up(&warning);
         }
         if first_hidden.is_none() {
             *first_hidden = Some(Box::new(warning));

@@ -8,48 +8,49 @@ mod media;
 mod words;
 
 pub(super) use self::media::{VIDEO_MILLIS, addresses, picture, split_cell, stated_length};
-pub(super) use self::words::{aspect_ratio, model, model_advice, operation};
+pub(super) use self::words::{aspect_ratio, model, model_advice, operation, ratio_meant};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
 use crate::plan::{DURATION_SECONDS, Flag, JOB_ID_LIMIT, JobId, JobIdError};
-use crate::text::clean;
+use crate::text::{clean, half_width, without_passwords};
 
 /// Reads a job id.
 pub(super) fn id(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<JobId> {
     let text = word(name, node, diagnostics)?;
-    JobId::new(text)
-        .map_err(|error| diagnostics.push(bad_id(text, node, &error)))
-        .ok()
+    match JobId::new(text) {
+        Ok(id) => Some(id),
+        Err(error) => {
+            diagnostics.push(bad_id(text, node, &error));
+            let mended = mended_id(text);
+            let is_long = matches!(error, JobIdError::TooLong | JobIdError::TooManyBytes);
+            if !mended.is_empty() && !is_long {
+                diagnostics.offer_id(&node.span, mended);
+            }
+            None
+        }
+    }
 }
 
 fn bad_id(text: &str, node: &Node, error: &JobIdError) -> Diagnostic {
-    let rule = format!(
+    let help = format!(
         "an id has letters, digits, `.`, `_` and `-`, starts with a letter or digit, and is at most {JOB_ID_LIMIT} characters long"
     );
-    let mended = mended_id(text);
-    let help =
-        if mended.is_empty() || matches!(error, JobIdError::TooLong | JobIdError::TooManyBytes) {
-            rule
-        } else {
-            format!("{rule}, such as `{mended}`")
-        };
     let message = format!("`{}` cannot be a job id: {error}", shown(text));
     Diagnostic::error("bad-id", &node.span, message, help)
 }
 
-/// `text` with every forbidden character replaced.
+/// `text` with every forbidden character replaced, several in a row by one `-`.
 fn mended_id(text: &str) -> String {
-    let replaced: String = text
-        .trim()
-        .chars()
-        .take(JOB_ID_LIMIT)
-        .map(|character| match character {
-            '.' | '_' | '-' => character,
-            letter if letter.is_alphanumeric() => letter,
-            _ => '-',
-        })
-        .collect();
-    replaced
+    let mut mended = String::new();
+    for character in text.trim().chars().take(JOB_ID_LIMIT).map(half_width) {
+        match character {
+            '.' | '_' => mended.push(character),
+            letter if letter.is_alphanumeric() => mended.push(letter),
+            _ if mended.ends_with('-') => {}
+            _ => mended.push('-'),
+        }
+    }
+    mended
         .trim_matches(|character: char| !character.is_alphanumeric())
         .to_owned()
 }
@@ -169,7 +170,7 @@ pub(super) fn seconds_in_time(written: &str) -> Option<u8> {
 }
 
 /// The seconds in `8.0`, `8,0`, `8s`, `8 sec`, `8秒` or `0:08`, if they are in range.
-fn duration_meant(written: &str) -> Option<u8> {
+pub(super) fn duration_meant(written: &str) -> Option<u8> {
     if let Some(seconds) = seconds_in_time(written) {
         return Some(seconds);
     }
@@ -179,7 +180,34 @@ fn duration_meant(written: &str) -> Option<u8> {
         .unwrap_or(written.len());
     let (number, unit) = written.split_at(end);
     let known = [
-        "", "s", "sec", "sec.", "secs", "second", "seconds", "秒", "秒钟", "秒鐘",
+        "",
+        "s",
+        "s.",
+        "sec",
+        "sec.",
+        "secs",
+        "secs.",
+        "second",
+        "seconds",
+        "sek",
+        "sek.",
+        "sekunde",
+        "sekunden",
+        "seg",
+        "seg.",
+        "segundos",
+        "secondes",
+        "secondi",
+        "сек",
+        "сек.",
+        "секунд",
+        "秒",
+        "秒钟",
+        "秒鐘",
+        "초",
+        "\"",
+        "″",
+        "''",
     ];
     let digits = match number.split_once('.') {
         Some((digits, zeros)) if zeros.bytes().all(|byte| byte == b'0') => digits,
@@ -395,6 +423,20 @@ pub(super) fn seed(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Op
     None
 }
 
+/// Whether a number has more than the 15 digits that spreadsheets keep, and nothing in those beyond.
+pub(super) fn is_rounded(seed: i64) -> bool {
+    const KEPT: u32 = 15;
+    let digits = seed
+        .unsigned_abs()
+        .checked_ilog10()
+        .map_or(1, |log| log + 1);
+    // One zero more or less is nothing strange.
+    digits > KEPT + 1
+        && seed
+            .unsigned_abs()
+            .is_multiple_of(10_u64.pow(digits - KEPT))
+}
+
 /// How to mend a seed that is not a whole number.
 fn seed_advice(written: &str) -> String {
     if let Some((digits, zeros)) = written.split_once(['.', ','])
@@ -417,7 +459,7 @@ fn seed_advice(written: &str) -> String {
     if is_grouped {
         return format!("write `{first}{}`, without separators", rest.concat());
     }
-    let lower = written.to_ascii_lowercase();
+    let lower = written.to_ascii_lowercase().replacen(',', ".", 1);
     if let Some((number, power)) = lower.split_once('e')
         && number.parse::<f64>().is_ok()
         && whole_number(power).is_some()
@@ -519,7 +561,7 @@ fn written(value: &Value) -> String {
 /// `text` cut short and without anything that could steer a terminal. Blanks at its ends are kept as one, because they
 /// may be what is wrong; text with nothing visible is escaped.
 pub(super) fn shown(text: &str) -> String {
-    let cleaned = clean(text, 60);
+    let cleaned = clean(&without_passwords(text), 60);
     if cleaned.is_empty() {
         return text.chars().take(20).flat_map(char::escape_debug).collect();
     }
@@ -546,6 +588,7 @@ mod tests {
             ("8,0", Some(8)),
             ("8.0", Some(8)),
             ("8 秒", Some(8)),
+            ("8 Sek.", Some(8)),
             ("8,5", None),
             ("8:00", None),
             ("08:00:00", None),
@@ -560,6 +603,21 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_that_was_rounded_ends_with_zeros_where_a_spreadsheet_forgets() {
+        for (seed, is) in [
+            (1_234_567_890_123_450_000, true),
+            (-12_345_678_901_234_500, true),
+            (1_234_567_890_123_456_789, false),
+            (1_234_567_890_123_450, false),
+            (1_000_000, false),
+            (0, false),
+            (i64::MIN, false),
+        ] {
+            assert_eq!(is_rounded(seed), is, "{seed}");
+        }
+    }
+
+    #[test]
     fn a_seed_is_told_as_it_was_meant() {
         for (written, advice) in [
             ("12.0", "write `12`"),
@@ -567,6 +625,7 @@ mod tests {
             ("1,234", "write `1234`, without separators"),
             ("1 234 567", "write `1234567`, without separators"),
             ("1.5E+10", "a spreadsheet has shortened the number"),
+            ("1,23E+15", "a spreadsheet has shortened the number"),
             ("12.5", "write a whole number, such as `42`"),
             ("red", "write a whole number, such as `42`"),
         ] {

@@ -38,7 +38,7 @@ pub(super) struct SheetText {
     /// Its rows from the first to the last that is not empty, comma-separated, each ended by LF.
     pub(super) text: String,
     /// Cells that need a judgement, in order: where their text begins, and what they are.
-    pub(super) oddities: Vec<(usize, Oddity)>,
+    pub(super) oddities: Vec<(u32, Oddity)>,
     /// Cells that are merged, by their first row.
     pub(super) merged: Vec<Region>,
     /// Rows that are not shown, from 0; in order.
@@ -67,6 +67,8 @@ pub(super) enum Oddity {
     Formula,
     /// A whole number of more digits than a spreadsheet keeps.
     LongNumber,
+    /// The mark of a cell that was refused in the workbook, in a copy of it.
+    Unmended,
 }
 
 /// Merged cells; rows and columns from 0.
@@ -121,9 +123,10 @@ struct Sheet {
     is_visible: bool,
 }
 
-/// Reads the sheet `wanted`, or the only visible one that is not empty.
-pub(super) fn read(bytes: &[u8], wanted: Option<&str>) -> Result<SheetText, Refusal> {
-    let mut workbook = Workbook::open(bytes)?;
+/// Reads the sheet `wanted`, or the only visible one that is not empty, of a workbook of which `kept` bytes are held
+/// already, as other sheets of it.
+pub(super) fn read(bytes: &[u8], wanted: Option<&str>, kept: usize) -> Result<SheetText, Refusal> {
+    let mut workbook = Workbook::open(bytes, kept)?;
     let sheet = match wanted {
         Some(name) => workbook.named(name)?,
         None => workbook.only_one()?,
@@ -149,8 +152,8 @@ struct Map {
 }
 
 impl<'b> Workbook<'b> {
-    fn open(bytes: &'b [u8]) -> Result<Self, Refusal> {
-        let mut package = Package::open(bytes)?;
+    fn open(bytes: &'b [u8], kept: usize) -> Result<Self, Refusal> {
+        let mut package = Package::open(bytes, kept)?;
         let map = Map::of(&mut package)?;
         let strings = match map.strings.map(|path| package.part(&path)).transpose()? {
             Some(Some(part)) => Strings::read(part)?,
@@ -226,8 +229,9 @@ impl<'b> Workbook<'b> {
                     shown_names(&names)
                 );
                 let help = format!(
-                    "name the one with the jobs: `--sheet '{0}'`, or in a manifest `jobs: {{ from: …, sheet: \"{0}\" }}`",
-                    shown(names[0])
+                    "name the one with the jobs: `{}`, or in a manifest `jobs: {{ from: …, sheet: {} }}`",
+                    crate::text::option_with("sheet", &without_marks(names[0])),
+                    yaml_text(&without_marks(names[0]))
                 );
                 Err(Refusal::about_sheets("sheet-needed", message, help))
             }
@@ -285,6 +289,21 @@ impl<'b> Workbook<'b> {
     }
 }
 
+/// A name to be typed: characters that nobody sees are none.
+fn without_marks(name: &str) -> String {
+    let is_seen = |letter: &char| !crate::text::is_unsafe(*letter);
+    name.chars().filter(is_seen).collect()
+}
+
+/// A text in quotes, as YAML reads it back.
+fn yaml_text(text: &str) -> String {
+    if text.contains(['"', '\\']) {
+        format!("'{}'", text.replace('\'', "''"))
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
 /// Sheet names in backticks, few of them.
 fn shown_names(names: &[&str]) -> String {
     const FEW: usize = 12;
@@ -338,7 +357,12 @@ impl Map {
         loop {
             match part.next()? {
                 Event::Start(element) => match element.local_name().as_ref() {
-                    "sheet" => self.sheets.extend(sheet_of(&element, targets)?),
+                    "sheet" => {
+                        if let Some(sheet) = sheet_of(&element, targets)? {
+                            part.keep(sheet.name.len() + sheet.path.len() + size_of::<Sheet>())?;
+                            self.sheets.push(sheet);
+                        }
+                    }
                     "workbookPr" => {
                         let flag = attribute(&element, "date1904")?;
                         self.is_from_1904 |= matches!(flag.as_deref(), Some("1" | "true"));
@@ -397,6 +421,8 @@ fn relationships(
                 };
                 let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
                 if let Some(id) = attribute(&element, "Id")? {
+                    let size = id.len() + kind.len() + path.len();
+                    part.keep(size + size_of::<(String, Target)>())?;
                     targets.insert(id, Target { kind, path });
                 }
             }
@@ -407,4 +433,4 @@ fn relationships(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -11,7 +11,7 @@ use crate::manifest::diagnostic::{Diagnostic, Severity};
 use crate::manifest::references::{References, Use};
 use crate::manifest::{Sources, tree::Span};
 use crate::media::{Family, Format, family_of_type};
-use crate::text::clean;
+use crate::text::{clean, without_passwords};
 
 /// Shortest and longest reference video, and the longest of all videos of a job together (API page: "each 2–15
 /// seconds", "15 seconds in total").
@@ -44,6 +44,8 @@ pub enum Outcome {
         /// Why.
         message: String,
     },
+    /// It holds a login, and was not asked for.
+    Login,
     /// It was not asked for.
     NotAsked(Skipped),
 }
@@ -157,6 +159,14 @@ impl Place<'_> {
                 "probe-no-answer",
                 format!("`{shown}` could not be checked: {message}"),
                 "check again later, or open it in a browser: the provider may fare better or worse",
+            ),
+            Outcome::Login => (
+                Severity::Warning,
+                "probe-login",
+                format!(
+                    "`{shown}` holds a login, and was not asked: it is unknown whether the provider logs in"
+                ),
+                "give the file an address without login, public or signed for longer than the run takes: whoever reads the manifest or the state reads the password",
             ),
             Outcome::NotAsked(_) => return None,
         };
@@ -417,8 +427,9 @@ impl<'r> Hidden<'r> {
     }
 }
 
-/// An address as it is shown: without what follows `?`, which may be a signature.
+/// An address as it is shown: without its password, and without what follows `?`, which may be a signature.
 fn shown(address: &str) -> String {
+    let address = &without_passwords(address);
     match address.split_once(['?', '#']) {
         Some((place, _)) => format!("{}?…", clean(place, 100)),
         None => clean(address, 100),

@@ -130,6 +130,9 @@ async fn in_turn(
     clock: &Clock,
     pace: &RefCell<Pace>,
 ) -> Outcome {
+    if holds_login(target.address) {
+        return Outcome::Login;
+    }
     let host = host_of(target.address);
     let turn = pace.borrow_mut().turn(&host, clock.now().mono);
     match turn {
@@ -144,6 +147,11 @@ async fn in_turn(
     let is_silent = matches!(outcome, Outcome::NoAnswer { .. });
     pace.borrow_mut().answered(&host, !is_silent);
     outcome
+}
+
+/// Whether a request would log in.
+fn holds_login(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
 }
 
 fn host_of(address: &str) -> String {

@@ -1,17 +1,12 @@
-//! What videos cost by the user's price list: a bill of what a run would order, and the sum of what one did. Start at
-//! [`Bill`] and [`Ordered`].
+//! What videos cost by the user's price list: a bill of what a run would order. Start at [`Bill`].
 //!
 //! What has no price is counted apart and never as nothing.
 
 use std::collections::BTreeMap;
 
 use super::table::Columns;
-use crate::engine::event::RunNumber;
-use crate::engine::job::{JobState, Phase};
-use crate::engine::table::JobTable;
 use crate::money::{Amount, Cost, Currency, Priced};
-use crate::plan::Plan;
-use crate::results;
+use crate::plan::Mode;
 
 /// Videos and their prices, in one line for all that are alike: few lines even for a million videos.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -149,8 +144,12 @@ fn what(video: Priced) -> String {
         Some(false) => ", no sound",
         None => "",
     };
-    let media = if video.reference { ", media" } else { "" };
-    format!("{}{sound}{media}", video.model)
+    let mode = match video.mode {
+        Mode::Text => "",
+        Mode::Image | Mode::FirstLast => ", from a picture",
+        Mode::Reference => ", references",
+    };
+    format!("{}{sound}{mode}", video.model)
 }
 
 impl Sum {
@@ -171,66 +170,17 @@ impl Sum {
     }
 }
 
-/// What one run ordered: every video of it that the provider took, or may have taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ordered {
-    /// How many there are.
-    pub videos: u32,
-    /// What they cost.
-    pub sum: Sum,
-}
-
-impl Ordered {
-    /// Adds up the jobs that `run` sent.
-    pub fn by_run(plan: &Plan, table: &JobTable, run: RunNumber) -> Self {
-        let mut ordered = Self::default();
-        let all = 0..table.removed().end;
-        for job in all.filter(|job| taken_by(table.job(*job)) == Some(run)) {
-            ordered.videos += 1;
-            match results::cost_estimate(Some(plan), table, job) {
-                Some(cost) => ordered.sum.amount = ordered.sum.amount.plus(cost.amount),
-                None => ordered.sum.unknown += 1,
-            }
-        }
-        ordered
-    }
-
-    /// `ordered: 3 videos, 4.38 USD by the price list`; `None` without a price list, or if nothing was ordered.
-    pub fn text(&self, currency: Option<Currency>) -> Option<String> {
-        let currency = currency.filter(|_| self.videos > 0)?;
-        let noun = if self.videos == 1 { "video" } else { "videos" };
-        Some(format!(
-            "ordered: {} {noun}, {} by the price list",
-            self.videos,
-            self.sum.text(Some(currency))
-        ))
-    }
-}
-
-/// The run whose create request the provider took, or may have taken.
-fn taken_by(state: &JobState) -> Option<RunNumber> {
-    match &state.phase {
-        Phase::Pending | Phase::Returned { .. } => None,
-        Phase::Submitting { run } | Phase::InDoubt { run, .. } => Some(*run),
-        Phase::Running { .. }
-        | Phase::Completed { .. }
-        | Phase::Failed { .. }
-        | Phase::Lost { .. } => state.task().map(|task| task.run),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::Model;
-    use crate::report::sample;
 
-    fn video(model: Model, seconds: Option<u8>, audio: Option<bool>, reference: bool) -> Priced {
+    fn video(model: Model, seconds: Option<u8>, audio: Option<bool>, mode: Mode) -> Priced {
         Priced {
             model,
             seconds,
             audio,
-            reference,
+            mode,
         }
     }
 
@@ -240,15 +190,15 @@ mod tests {
 
     fn bill(currency: Option<&str>) -> Bill {
         let mut bill = Bill::new(currency.and_then(Currency::new));
-        let cheap = video(Model::Fast720p, Some(6), Some(false), false);
-        let dear = video(Model::Standard1080p, Some(15), Some(true), true);
+        let cheap = video(Model::Fast720p, Some(6), Some(false), Mode::Text);
+        let dear = video(Model::Standard1080p, Some(15), Some(true), Mode::Reference);
         for _ in 0..40 {
             bill.add(cheap, amount("0.38"));
         }
         bill.add(dear, amount("1234.5"));
-        bill.add(video(Model::Standard720p, None, None, false), None);
+        bill.add(video(Model::Standard720p, None, None, Mode::Text), None);
         bill.add(
-            video(Model::Standard720p, Some(8), None, true),
+            video(Model::Standard720p, Some(8), None, Mode::FirstLast),
             amount("0.980001"),
         );
         bill
@@ -275,28 +225,5 @@ mod tests {
         let bill = bill(None);
         assert!(bill.lines(None).is_empty());
         assert_eq!(bill.sum().text(bill.currency()), "unknown");
-    }
-
-    #[test]
-    fn what_was_ordered_is_what_the_provider_may_have_taken_in_that_run() {
-        let (plan, table) = sample::every_status();
-        let ordered = Ordered::by_run(&plan, &table, RunNumber(1));
-        // All but one that was never sent, one that was returned and one that was refused. One left the
-        // manifest, and one was edited and sent without a recorded price.
-        assert_eq!(ordered.videos, 12);
-        assert_eq!(ordered.sum.unknown, 12, "there is no price list");
-        assert_eq!(ordered.text(None), None);
-        assert_eq!(
-            Ordered::by_run(&plan, &table, RunNumber(2)),
-            Ordered::default()
-        );
-
-        let priced = plan.with_pricing(Some(sample::pricing()));
-        let ordered = Ordered::by_run(&priced, &table, RunNumber(1));
-        let text = ordered.text(Currency::new("USD"));
-        assert_eq!(
-            text.as_deref(),
-            Some("ordered: 12 videos, 10.00 USD and 2 videos of unknown cost by the price list")
-        );
     }
 }

@@ -2,48 +2,74 @@
 //!
 //! Start at [`Line`]. Every line is one object with `schema` and `type`; the last of a command is of type `summary`.
 //! Within one `schema` fields are added, never renamed or removed. A field that has no value is `null`.
+//!
+//! The documentation of a field is what `shotlist schema output` and `shotlist help output` say of it: for users, with
+//! units.
+
+mod schema;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::schema::{Commands, CountsOf, Findings, JobCounts, OneOf, Severities};
+pub use self::schema::{json_schema, line_types};
 use super::cost::{Bill, Group};
 use super::forecast::Forecast;
-use super::listing::{Order, PlanLine, PlanTotals};
-use super::outcome::{ErrorClass, Standing, Tally, is_removed, meaning};
-use super::spend::SpendLine;
+use super::listing::{Order, PlanKind, PlanLine, PlanTotals};
+use super::notice::NoticeKind;
+use super::outcome::{ErrorClass, Standing, Tally, is_removed};
+use super::spend::{AmountLine, SpendLine};
 use super::summary::DownloadTally;
 use crate::engine::event::JobIndex;
+use crate::engine::job::Status;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::manifest::CellPlace;
-use crate::money::{Amount, Priced};
-use crate::plan::{Plan, words};
+use crate::money::{Cost, Priced};
+use crate::plan::{Mode, Model, Plan, words};
 use crate::results::{self, Seconds};
+use crate::state::lock::Holder;
 
 /// Version of the lines.
 pub const SCHEMA: u32 = 1;
 
+/// The commands that have `--json`.
+pub const COMMANDS: [&str; 10] = [
+    "check", "plan", "run", "status", "resolve", "report", "download", "verify", "init", "simulate",
+];
+
+/// What a summary names where the command line names no command.
+pub const NO_COMMAND: &str = "shotlist";
+
 /// What one line is about; serialised with its `type`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a line is printed where it is made and never kept"
+)]
 pub enum Line<'a> {
-    /// Where a job stands now.
+    /// Where a job stands: each job of `status`, those that `resolve` settled, and in `run` each one whenever that
+    /// changes.
     Job(JobLine<'a>),
-    /// What a run would do with a job.
+    /// What a run would do with a job, in `plan`.
     Plan(PlanJobLine<'a>),
-    /// Something worth knowing that is not a fact about a job's status.
+    /// Something worth knowing in a `run` that is not a fact about a job's status.
     Notice(NoticeLine<'a>),
-    /// Progress of a run.
-    Progress(ProgressLine),
-    /// A finding about the manifest.
+    /// A finding about the manifest, in every command that reads one.
     Diagnostic(DiagnosticLine<'a>),
-    /// A file that was looked at.
+    /// A file that was looked at, in `verify`.
     File(FileLine<'a>),
-    /// Why the command could not go on.
+    /// A file that `init` or `check --errors-csv` has written.
+    Written(WrittenLine<'a>),
+    /// The server of `simulate` is ready.
+    Listening(ListeningLine<'a>),
+    /// Why the command could not go on, or what it could not do.
     Error(ErrorLine<'a>),
-    /// The last line.
+    /// The last line: how the command ended. What it does not know is `null`.
     Summary(SummaryLine),
 }
 
@@ -65,25 +91,39 @@ impl Line<'_> {
 }
 
 /// Where a job stands: the columns of results.csv that are about its state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are the columns of results.csv")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct JobLine<'a> {
+    /// The job, as the manifest names it.
     pub id: &'a str,
+    /// Where it stands.
+    #[schemars(with = "OneOf<Status>")]
     pub status: &'static str,
+    /// Why it is not completed.
+    #[schemars(with = "Option<OneOf<ErrorClass>>")]
     pub error_class: Option<&'static str>,
+    /// What provider or network said about it, without control characters.
     pub error: Option<&'a str>,
+    /// The provider's id of its task.
     pub task_id: Option<String>,
+    /// Where the provider keeps the video; such addresses expire.
     pub video_url: Option<&'a str>,
+    /// Where the provider keeps the picture of the last frame, if one was asked for.
     pub last_frame_url: Option<&'a str>,
+    /// Which go at its video this is: 1, and one more each time it is made again.
     pub take: u32,
+    /// Create requests of this take that may have reached the provider.
     pub attempts: u32,
+    /// When this take was sent last, in UTC.
+    #[schemars(extend("format" = "date-time"))]
     pub submitted_at: Option<String>,
+    /// When this take was completed or failed, in UTC.
+    #[schemars(extend("format" = "date-time"))]
     pub finished_at: Option<String>,
-    /// In the currency of the manifest's price list.
+    /// What it is expected to cost by the price list, as decimal text in its currency.
     pub cost_estimate: Option<String>,
+    /// What a person should know that the other fields do not say.
     pub note: Option<&'static str>,
     /// The video on this disk, as in results.csv.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'a str>,
     /// Whether the job is no longer in the manifest.
     pub removed: bool,
@@ -126,36 +166,38 @@ impl<'a> JobLine<'a> {
 }
 
 /// What a run would do with a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanJobLine<'a> {
-    /// Which job.
+    /// The job, as the manifest names it.
     pub id: &'a str,
-    /// One of the kinds of `shotlist plan`.
+    /// What a run would do with it.
+    #[schemars(with = "OneOf<PlanKind>")]
     pub kind: &'static str,
     /// Why it is of that kind.
     pub why: &'a str,
     /// Whether a run would submit it.
     pub submits: bool,
-    /// Length of the video that would be ordered, where the manifest states it.
+    /// Length of the video that would be ordered, in seconds, where the manifest states it.
     pub seconds: Option<u8>,
-    /// What that is expected to cost, in the currency of the summary; `null` if it is unknown.
-    pub price: Option<String>,
-    /// Where the job comes from; nothing for one that is no longer in the manifest.
+    /// What that is expected to cost by the price list, as decimal text in its currency.
+    pub cost_estimate: Option<String>,
+    /// Where the job comes from; `null` for one that is no longer in the manifest.
     pub origin: Option<OriginLine>,
 }
 
 /// Where a job comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OriginLine {
-    /// Line of the manifest, or of the table, at which it is written; from 1.
+    /// Line of the manifest, or of the table, at which it is written, from 1.
     pub line: usize,
-    /// Row of the table, the header being row 1.
+    /// Row of the table; the header is row 1.
     pub row: Option<NonZeroU32>,
-    /// The table, if it comes from one.
+    /// The table that it comes from.
     pub table: Option<String>,
     /// Each axis of its matrix with its value.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub matrix: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Its number among the variants.
+    /// Its number among the variants, from 1.
     pub variant: Option<NonZeroU32>,
 }
 
@@ -167,48 +209,55 @@ impl<'a> From<&'a PlanLine<'a>> for PlanJobLine<'a> {
             why: &line.why,
             submits: line.order != Order::Nothing,
             seconds: line.order.seconds(),
-            price: line.order.price().map(|price| price.to_string()),
+            cost_estimate: line.order.price().map(|price| price.to_string()),
             origin: None,
         }
     }
 }
 
 /// Something worth knowing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NoticeLine<'a> {
-    /// What it is about, one of [`NoticeKind`](super::notice::NoticeKind).
+    /// What it is about.
+    #[schemars(with = "OneOf<NoticeKind>")]
     pub kind: &'static str,
     /// The job it is about.
     pub job: Option<&'a str>,
-    /// For people.
+    /// What happened and what to do, for people.
     pub message: &'a str,
 }
 
-/// Progress of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProgressLine {
-    /// Seconds since the run began.
-    pub elapsed_seconds: u64,
-    /// Selected jobs by status.
-    pub jobs: BTreeMap<&'static str, u32>,
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct WrittenLine<'a> {
+    /// Its path, as it was named.
+    pub file: &'a str,
+}
+
+/// A server that is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ListeningLine<'a> {
+    /// Its address, to be given as `--base-url`.
+    pub url: &'a str,
 }
 
 /// A finding about the manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DiagnosticLine<'a> {
-    /// `error`, `warning` or `note`.
+    /// How bad it is.
+    #[schemars(with = "OneOf<Severities>")]
     pub severity: &'static str,
-    /// Its stable name.
+    /// Its stable name, as in `allow:`.
     pub code: &'a str,
     /// What is wrong.
     pub message: &'a str,
-    /// Which file.
+    /// The file it is in.
     pub file: &'a str,
-    /// From 1; in a workbook the row.
+    /// Line, from 1; in a workbook the row; 0 if it is about no place.
     pub line: usize,
-    /// From 1, in characters; in a workbook the column of the sheet.
+    /// Column in characters, from 1; in a workbook the column of the sheet; 0 if it is about no place.
     pub column: usize,
-    /// The same as spreadsheets count, in a table.
+    /// The same as spreadsheets count; only in a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cell: Option<TableCell<'a>>,
     /// How to mend it.
@@ -216,12 +265,12 @@ pub struct DiagnosticLine<'a> {
 }
 
 /// A place in a table as spreadsheets count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TableCell<'a> {
-    /// The sheet, in a workbook.
+    /// The sheet; only in a workbook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<&'a str>,
-    /// From 1; the first row is the header.
+    /// Row, from 1; the first row is the header.
     pub row: usize,
     /// What the header calls the column.
     pub column: Option<&'a str>,
@@ -238,7 +287,7 @@ impl<'a> From<&CellPlace<'a>> for TableCell<'a> {
 }
 
 /// Why the command could not go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ErrorLine<'a> {
     /// What happened.
     pub message: &'a str,
@@ -247,21 +296,29 @@ pub struct ErrorLine<'a> {
 }
 
 /// How a command ended. What a command does not know is `null`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SummaryLine {
-    /// Which command.
+    /// The command.
+    #[schemars(with = "OneOf<Commands>")]
     pub command: &'static str,
     /// The code that the program exits with.
+    #[schemars(schema_with = "schema::exit_code")]
     pub exit_code: u8,
-    /// What that means.
+    /// The name of that code.
+    #[schemars(with = "OneOf<ExitCode>")]
+    pub exit_name: &'static str,
+    /// What it means, for people.
     pub meaning: &'static str,
-    /// How many jobs there are and how many are in each status (or of each kind, for `plan`).
+    /// How many jobs there are in each status or, for `plan`, of each kind; what is not named is 0.
+    #[schemars(with = "Option<CountsOf<JobCounts>>")]
     pub jobs: Option<BTreeMap<&'static str, u32>>,
-    /// How many jobs there are in each error class.
+    /// How many jobs there are in each error class; what is not named is 0.
+    #[schemars(with = "Option<CountsOf<ErrorClass>>")]
     pub error_classes: Option<BTreeMap<&'static str, u32>>,
-    /// How many diagnostics of each severity there are.
+    /// How many diagnostics of each severity there are; what is not named is 0.
+    #[schemars(with = "Option<CountsOf<Findings>>")]
     pub diagnostics: Option<BTreeMap<&'static str, usize>>,
-    /// Why no more submits left in this run.
+    /// Why no more submits left in this run, for people.
     pub stopped: Option<String>,
     /// Where results.csv is.
     pub results: Option<String>,
@@ -269,67 +326,115 @@ pub struct SummaryLine {
     pub gallery: Option<String>,
     /// The command to type next.
     pub next: Option<String>,
-    /// Seconds that the run took.
+    /// How long the run took, in whole seconds.
     pub elapsed_seconds: Option<u64>,
-    /// Seconds of video that a run would order, as far as they are stated.
+    /// Seconds of video in the manifest or, for `plan`, that a run would order, as far as they are stated.
     pub video_seconds: Option<u64>,
-    /// What all requests of the state are expected to cost, and what they may.
-    pub spend: Option<Box<SpendLine>>,
-    /// What a run would order, and what that is expected to cost.
+    /// What the jobs that a run would submit are expected to cost; of `plan`.
     pub cost: Option<Box<CostLine>>,
-    /// How long it is expected to take.
+    /// What all requests of this state so far are expected to cost, of all runs together, and what they may; `null` if
+    /// there are no prices.
+    pub spend: Option<Box<SpendLine>>,
+    /// How long a run is expected to take; of `plan`.
     pub expected: Option<ExpectedLine>,
-    /// How the downloads came out; only of a command that downloads.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The run that is going on over this state on this machine; of `status`.
+    pub running: Option<HolderLine>,
+    /// How many addresses were asked for; of `check --probe`.
+    pub probed: Option<ProbedLine>,
+    /// What the server was asked; of `simulate`.
+    pub served: Option<ServedLine>,
+    /// How the downloads came out; of a command that downloads.
     pub downloads: Option<DownloadLine>,
-    /// How many recorded files are as they were downloaded, missing or changed; only of `verify`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many recorded files are as they were downloaded, missing or changed; of `verify`.
+    #[schemars(with = "Option<CountsOf<FileFinding>>")]
     pub files: Option<BTreeMap<&'static str, u32>>,
 }
 
+/// A run that holds a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HolderLine {
+    /// Its process id.
+    pub process: u32,
+    /// Since when, in UTC.
+    #[schemars(extend("format" = "date-time"))]
+    pub since: String,
+}
+
+impl From<&Holder> for HolderLine {
+    fn from(holder: &Holder) -> Self {
+        Self {
+            process: holder.pid,
+            since: Seconds(holder.since).to_string(),
+        }
+    }
+}
+
+/// Addresses that a probe asked for, each once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ProbedLine {
+    /// How many different addresses the jobs refer to.
+    pub addresses: usize,
+    /// How many of them answered with a success.
+    pub answered: usize,
+}
+
+/// Requests that a simulated provider got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ServedLine {
+    /// Create requests, refused and broken ones included.
+    pub creates: u64,
+    /// Tasks that were made.
+    pub tasks: u64,
+    /// Polls.
+    pub polls: u64,
+}
+
 /// What videos are expected to cost. Amounts are text, such as `1.36`, so that nothing is lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CostLine {
-    /// Three letters; `null` without a price list.
-    pub currency: Option<String>,
-    /// The sum of what has a price; `null` without a price list.
-    pub amount: Option<String>,
-    /// How many videos have no price.
-    pub unknown: u32,
-    /// `limits.max_spend`.
-    pub max_spend: Option<String>,
-    /// The same by what prices hang on.
+    /// The sum of the videos that have a price; `null` without a price list.
+    pub total: Option<AmountLine>,
+    /// How many videos have no price and are not in the sum.
+    pub unpriced_videos: u32,
+    /// Why a run under this cap would send nothing.
+    pub refusal: Option<String>,
+    /// All videos, by what prices hang on.
     pub groups: Vec<CostGroupLine>,
 }
 
 /// Videos that cost the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CostGroupLine {
     /// Tier and resolution.
+    #[schemars(with = "OneOf<Model>")]
     pub model: &'static str,
-    /// Length of each.
+    /// Length of each, in seconds, where the manifest states it.
     pub seconds: Option<u8>,
     /// `generate_audio`, where it is set.
     pub generate_audio: Option<bool>,
-    /// Whether pictures, videos or sounds are sent along.
+    /// Whether pictures, videos or sounds are sent along: `mode` says more.
     pub media: bool,
+    /// What the video is made from: `text`, `image`, `first_last` or `reference`.
+    pub mode: &'static str,
     /// How many there are.
     pub videos: u32,
-    /// What each costs.
-    pub price: Option<String>,
-    /// What they cost together.
+    /// What each costs, as decimal text in the currency of the total.
+    pub each: Option<String>,
+    /// What they cost together, as decimal text in the currency of the total.
     pub amount: Option<String>,
 }
 
-impl CostLine {
-    /// A bill, and the limit that it must keep to.
-    pub fn new(bill: &Bill, max_spend: Option<Amount>) -> Self {
+impl From<&Bill> for CostLine {
+    fn from(bill: &Bill) -> Self {
         let sum = bill.sum();
+        let total = bill.currency().map(|currency| Cost {
+            amount: sum.amount,
+            currency,
+        });
         Self {
-            currency: bill.currency().map(|it| it.to_string()),
-            amount: bill.currency().map(|_| sum.amount.to_string()),
-            unknown: sum.unknown,
-            max_spend: max_spend.map(|it| it.to_string()),
+            total: total.as_ref().map(AmountLine::from),
+            unpriced_videos: sum.unknown,
+            refusal: None,
             groups: bill.groups().map(CostGroupLine::from).collect(),
         }
     }
@@ -341,25 +446,26 @@ impl From<(Priced, Group)> for CostGroupLine {
             model: video.model.as_str(),
             seconds: video.seconds,
             generate_audio: video.audio,
-            media: video.reference,
+            media: video.mode != Mode::Text,
+            mode: video.mode.as_str(),
             videos: group.videos,
-            price: group.each.map(|it| it.to_string()),
+            each: group.each.map(|it| it.to_string()),
             amount: group.amount().map(|it| it.to_string()),
         }
     }
 }
 
-/// How long a run is expected to take, in seconds; the shortest and the longest are the same where finished videos
-/// say how long one takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// How long a run is expected to take; the shortest and the longest are the same where finished videos say how long one
+/// takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ExpectedLine {
-    /// The whole run, at least.
+    /// The whole run in seconds, at least.
     pub least_seconds: u64,
-    /// The whole run, at most.
+    /// The whole run in seconds, at most.
     pub most_seconds: u64,
-    /// A video, at least.
+    /// A video in seconds, at least.
     pub video_least_seconds: u64,
-    /// A video, at most.
+    /// A video in seconds, at most.
     pub video_most_seconds: u64,
     /// How many finished videos say so; 0: it is assumed.
     pub finished_videos: u32,
@@ -378,7 +484,7 @@ impl From<&Forecast> for ExpectedLine {
 }
 
 /// How the downloads of a command came out, in jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DownloadLine {
     /// Downloaded now.
     pub done: u32,
@@ -410,13 +516,14 @@ words! {
 }
 
 /// A file that `verify` has looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FileLine<'a> {
     /// Of which job.
     pub id: &'a str,
     /// Where it is, as in results.csv.
     pub file: &'a str,
-    /// One of [`FileFinding`].
+    /// How it was found.
+    #[schemars(with = "OneOf<FileFinding>")]
     pub finding: &'static str,
     /// The size that was recorded.
     pub bytes: u64,
@@ -430,10 +537,10 @@ impl SummaryLine {
         Self {
             command,
             exit_code: code as u8,
+            exit_name: code.name(),
             meaning: match (command, code) {
-                ("run", code) => meaning(code),
-                (_, ExitCode::Completed) => "done",
-                (_, code) => meaning(code),
+                (command, ExitCode::Completed) if command != "run" => "done",
+                (_, code) => code.meaning(),
             },
             jobs: None,
             error_classes: None,
@@ -444,9 +551,12 @@ impl SummaryLine {
             next: None,
             elapsed_seconds: None,
             video_seconds: None,
-            spend: None,
             cost: None,
+            spend: None,
             expected: None,
+            running: None,
+            probed: None,
+            served: None,
             downloads: None,
             files: None,
         }
@@ -482,7 +592,7 @@ impl SummaryLine {
 }
 
 /// Selected jobs by status, and `total`.
-pub(crate) fn jobs_of(tally: &Tally) -> BTreeMap<&'static str, u32> {
+fn jobs_of(tally: &Tally) -> BTreeMap<&'static str, u32> {
     let mut jobs = BTreeMap::from([("total", tally.total())]);
     for (standing, count) in tally.iter() {
         *jobs.entry(standing.status.as_str()).or_default() += count;
@@ -517,10 +627,6 @@ mod tests {
                 job: None,
                 message: "\u{1b}[31m\n",
             }),
-            Line::Progress(ProgressLine {
-                elapsed_seconds: 61,
-                jobs: jobs_of(&tally),
-            }),
             Line::Diagnostic(DiagnosticLine {
                 severity: "error",
                 code: "unknown-field",
@@ -530,6 +636,10 @@ mod tests {
                 column: 5,
                 cell: None,
                 help: "write `prompt`",
+            }),
+            Line::Written(WrittenLine { file: "shots.yaml" }),
+            Line::Listening(ListeningLine {
+                url: "http://127.0.0.1:8080",
             }),
             Line::Error(ErrorLine {
                 message: "there is no API key",

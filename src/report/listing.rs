@@ -5,11 +5,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
 
-use super::cost::{Bill, Sum};
+use super::cost::Bill;
 use super::table::{Columns, id_room};
-use crate::money::{Amount, Currency, Priced};
+use crate::money::{Amount, Cost, Currency, Priced};
 use crate::plan::{JobId, words};
 
 words! {
@@ -27,6 +26,8 @@ words! {
         InDoubt = "in_doubt",
         /// It was submitted with another content; only `--rerun changed` makes it again.
         Changed = "changed",
+        /// Not selected, and nothing of it is at the provider.
+        Skipped = "skipped",
         /// No longer in the manifest; only its task would be polled.
         Removed = "removed",
     }
@@ -187,8 +188,8 @@ impl PlanTotals {
         &self.bill
     }
 
-    /// The totals in two lines; a run submits at most `max_jobs` of them.
-    pub fn text(&self, max_jobs: Option<NonZeroU32>) -> String {
+    /// The totals in two lines; one run submits at most so many of the videos.
+    pub fn text(&self, most: Option<u32>) -> String {
         let kinds: Vec<_> = self
             .kinds()
             .map(|(kind, count)| format!("{count} {}", kind.as_str().replace('_', " ")))
@@ -210,8 +211,12 @@ impl PlanTotals {
                 if self.bill.unstated() > 0 {
                     let _ = write!(text, " and {} of unstated length", self.bill.unstated());
                 }
-                if let Some(most) = max_jobs.filter(|most| most.get() < videos) {
-                    let _ = write!(text, ", {most} of them in one run");
+                match most.filter(|most| *most < videos) {
+                    Some(0) => text.push_str(", but none of them fits under the cap"),
+                    Some(most) => {
+                        let _ = write!(text, ", {most} of them in one run");
+                    }
+                    None => {}
                 }
             }
         }
@@ -219,9 +224,20 @@ impl PlanTotals {
     }
 }
 
-/// What the videos of a plan cost, in a line: the sum and how it stands to `limits.max_spend`, or how to state prices.
-/// `None` if there are no videos.
-pub fn cost_line(bill: &Bill, max_spend: Option<Amount>) -> Option<String> {
+/// A cap on everything that a state has reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cap {
+    /// The cap.
+    pub limit: Cost,
+    /// What is reserved already.
+    pub reserved: Amount,
+    /// How many of the videos there is room for, in the order of the plan and without those that do not fit.
+    pub room_for: u32,
+}
+
+/// What the videos of a plan cost, in a line: the sum, and how it stands to the cap with what is `reserved` already, or
+/// how to state prices. `None` if there are no videos.
+pub fn cost_line(bill: &Bill, cap: Option<Cap>) -> Option<String> {
     if bill.videos() == 0 {
         return None;
     }
@@ -234,18 +250,32 @@ pub fn cost_line(bill: &Bill, max_spend: Option<Amount>) -> Option<String> {
         return Some(format!("cost: unknown: {none}"));
     }
     let mut line = format!("cost: {}", sum.text(bill.currency()));
-    let Some(currency) = bill.currency() else {
+    if bill.currency().is_none() {
         line.push_str("; state the provider's prices under `pricing:` in the manifest");
         return Some(line);
-    };
+    }
     line.push_str(" by your price list");
-    if let Some(limit) = max_spend {
-        let stands = match sum {
-            Sum { amount, .. } if amount > limit => "over the limit of",
-            Sum { unknown: 0, .. } => "within the limit of",
-            _ => "and the limit is",
+    if let Some(Cap {
+        limit,
+        reserved,
+        room_for,
+    }) = cap
+    {
+        let is_over = sum.amount.plus(reserved) > limit.amount;
+        let stands = if is_over { "over" } else { "within" };
+        let before = if reserved > Amount::default() {
+            " with what is reserved already"
+        } else {
+            ""
         };
-        let _ = write!(line, ", {stands} {limit} {currency}");
+        let _ = write!(line, ", {stands} the cap of {limit}{before}");
+        if is_over {
+            let _ = write!(
+                line,
+                ": there is room for {room_for} of the {} videos",
+                bill.videos()
+            );
+        }
     }
     Some(line)
 }
@@ -258,7 +288,7 @@ pub(crate) fn jobs(count: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Model;
+    use crate::plan::{Mode, Model};
     use crate::report::sample::job_id;
 
     fn video(seconds: Option<u8>, price: Option<&str>) -> Order {
@@ -267,7 +297,7 @@ mod tests {
                 model: Model::Standard720p,
                 seconds,
                 audio: None,
-                reference: false,
+                mode: Mode::Text,
             },
             price: price.and_then(|price| price.parse().ok()),
         }
@@ -328,29 +358,50 @@ mod tests {
     #[test]
     fn the_cost_stands_to_its_limit_and_what_is_unknown_is_no_zero() {
         let mut bill = Bill::new(Currency::new("EUR"));
-        let limit = |text: &str| text.parse().ok();
-        assert_eq!(cost_line(&bill, limit("5")), None);
+        let amount = |text: &str| text.parse::<Amount>().expect("an amount");
+        let cap = |limit: &str, reserved: &str| {
+            let currency = Currency::new("EUR").expect("three letters");
+            let limit = Cost {
+                amount: amount(limit),
+                currency,
+            };
+            let reserved = amount(reserved);
+            Some(Cap {
+                limit,
+                reserved,
+                room_for: 1,
+            })
+        };
+        assert_eq!(cost_line(&bill, cap("5", "0")), None);
         let Order::Video { video, .. } = video(Some(8), None) else {
             unreachable!("it is one");
         };
-        let line = |bill: &Bill, max: Option<Amount>| cost_line(bill, max).expect("a video");
+        let line = |bill: &Bill, cap: Option<Cap>| cost_line(bill, cap).expect("a video");
         bill.add(video, "1.36".parse().ok());
         bill.add(video, "1.36".parse().ok());
-        assert_eq!(line(&bill, None), "cost: 2.72 EUR by your price list");
-        assert_eq!(
-            line(&bill, limit("2.72")),
-            "cost: 2.72 EUR by your price list, within the limit of 2.72 EUR"
-        );
+        let shown = [
+            line(&bill, None),
+            line(&bill, cap("2.72", "0")),
+            line(&bill, cap("2.719999", "0")),
+            line(&bill, cap("4", "1.28")),
+            line(&bill, cap("4", "1.280001")),
+        ];
+        insta::assert_snapshot!(shown.join("\n"), @"
+        cost: 2.72 EUR by your price list
+        cost: 2.72 EUR by your price list, within the cap of 2.72 EUR
+        cost: 2.72 EUR by your price list, over the cap of 2.719999 EUR: there is room for 1 of the 2 videos
+        cost: 2.72 EUR by your price list, within the cap of 4.00 EUR with what is reserved already
+        cost: 2.72 EUR by your price list, over the cap of 4.00 EUR with what is reserved already: there is room for 1 of the 2 videos
+        ");
         let longer = Priced {
             seconds: None,
             ..video
         };
         bill.add(longer, None);
         assert_eq!(
-            line(&bill, limit("2.719999")),
-            "cost: 2.72 EUR and 1 video of unknown cost by your price list, over the limit of 2.719999 EUR"
+            line(&bill, None),
+            "cost: 2.72 EUR and 1 video of unknown cost by your price list"
         );
-        assert!(line(&bill, limit("3")).ends_with(", and the limit is 3.00 EUR"));
         let mut nothing = Bill::new(Currency::new("EUR"));
         nothing.add(longer, None);
         nothing.add(longer, None);
@@ -378,8 +429,9 @@ mod tests {
                 order: video(Some(5), None),
             });
         }
-        let text = |most| totals.text(NonZeroU32::new(most));
+        let text = |most| totals.text(Some(most));
         assert!(text(2).ends_with("3 videos, 15 seconds, 2 of them in one run"));
+        assert!(text(0).ends_with(", but none of them fits under the cap"));
         assert!(text(3).ends_with("3 videos, 15 seconds"));
     }
 

@@ -9,21 +9,23 @@ use crate::engine::job::{JobState, Phase, Slot, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 
+/// Of several exit codes that apply at the end of a run, the first in this order is it.
+pub const FIRST_TO_LAST: [ExitCode; 9] = [
+    ExitCode::Bug,
+    ExitCode::State,
+    ExitCode::Interrupted,
+    ExitCode::Terminated,
+    ExitCode::Refused,
+    ExitCode::InDoubt,
+    ExitCode::Limit,
+    ExitCode::Unfinished,
+    ExitCode::SomeFailed,
+];
+
 /// The exit code of a run that ended with its jobs so and in which this happened: the first that applies.
 ///
 /// `tally` counts the selected jobs at the end, whichever run settled them.
 pub fn exit_code(tally: &Tally, facts: &[RunFact]) -> ExitCode {
-    const FIRST_TO_LAST: [ExitCode; 9] = [
-        ExitCode::Bug,
-        ExitCode::State,
-        ExitCode::Interrupted,
-        ExitCode::Terminated,
-        ExitCode::Refused,
-        ExitCode::InDoubt,
-        ExitCode::Limit,
-        ExitCode::Unfinished,
-        ExitCode::SomeFailed,
-    ];
     FIRST_TO_LAST
         .into_iter()
         .find(|code| {
@@ -92,24 +94,6 @@ impl RunFact {
     }
 }
 
-/// What an exit code of a run means, as one line.
-pub fn meaning(code: ExitCode) -> &'static str {
-    match code {
-        ExitCode::Completed => "every selected job is completed",
-        ExitCode::Bug => "a bug in shotlist",
-        ExitCode::Usage => "usage or manifest invalid, nothing was sent",
-        ExitCode::SomeFailed => "all settled, some failed",
-        ExitCode::Refused => "the provider refuses the key, or the address is wrong",
-        ExitCode::InDoubt => "jobs in doubt need a person",
-        ExitCode::Limit => "a limit of money or jobs was reached",
-        ExitCode::Unfinished => "jobs are still pending or running",
-        ExitCode::State => "state or results cannot be written, or the state is damaged",
-        ExitCode::Held => "another run holds this state",
-        ExitCode::Interrupted => "interrupted by Ctrl-C, state saved",
-        ExitCode::Terminated => "ended by SIGTERM or a closed terminal, state saved",
-    }
-}
-
 /// The error class column: why a job is not completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorClass {
@@ -126,6 +110,26 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// Every class with what it means, in the order of the statuses that it comes with.
+    pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let pending = PendingClass::ALL
+            .iter()
+            .map(|it| (it.as_str(), it.meaning()));
+        let failed = FailureClass::ALL
+            .iter()
+            .map(|it| (it.as_str(), it.meaning()));
+        let older = (Self::Timeout.as_str(), "Older than the job time-out.");
+        let doubt = (
+            Self::InDoubt.as_str(),
+            "Nobody knows whether the provider took it.",
+        );
+        let lost = (
+            Self::Lost.as_str(),
+            "The provider no longer knows the task.",
+        );
+        pending.chain([older]).chain(failed).chain([doubt, lost])
+    }
+
     /// The word in the column.
     pub fn as_str(self) -> &'static str {
         match self {

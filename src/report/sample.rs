@@ -8,7 +8,7 @@ use crate::engine::event::{
     SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, JobTable, Record};
-use crate::money::{Cost, Currency, Pricing, decimal};
+use crate::money::{Cost, Currency};
 use crate::plan::{
     AspectRatio, ExtraBody, Job, JobId, Media, Model, Plan, RequestFields, UserValues, VideoRequest,
 };
@@ -24,17 +24,6 @@ pub(crate) fn request(prompt: &str) -> VideoRequest {
         media: Media::default(),
         extra: ExtraBody::default(),
     })
-}
-
-/// A dollar for each job of [`records`].
-pub(crate) fn pricing() -> Pricing {
-    Pricing {
-        currency: Currency::new("USD").expect("three letters"),
-        per_second: [(Model::Standard720p, decimal("0.12").expect("a number"))].into(),
-        audio_factor: decimal("1").expect("a number"),
-        reference_factor: decimal("1").expect("a number"),
-        per_job: decimal("0.04").expect("a number"),
-    }
 }
 
 pub(crate) fn job_id(id: &str) -> JobId {

@@ -2,6 +2,7 @@
 //!
 //! Start at [`Spend::of`].
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::budget::Budget;
@@ -9,7 +10,7 @@ use crate::engine::table::JobTable;
 use crate::money::Cost;
 
 /// What all creates of a state have reserved.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spend {
     reserved: Vec<Cost>,
     /// Creates without a recorded cost that `reserved` does not count.
@@ -39,6 +40,17 @@ impl Spend {
         (!spend.reserved.is_empty()).then_some(spend)
     }
 
+    /// What is reserved before a run that may reserve at most `cap`.
+    pub fn before(table: &JobTable, cap: Option<Cost>) -> Option<Self> {
+        match (Self::of(table, None), cap) {
+            (None, None) => None,
+            (spend, cap) => Some(Self {
+                cap,
+                ..spend.unwrap_or_default()
+            }),
+        }
+    }
+
     /// One line: `reserved: 12.30 USD, at most 20.00 USD`.
     pub fn text(&self) -> String {
         let sums: Vec<_> = self.reserved.iter().map(Cost::to_string).collect();
@@ -63,22 +75,22 @@ impl Spend {
 }
 
 /// The same in a summary line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SpendLine {
-    /// How much is reserved, one sum for each currency.
+    /// How much that is, one sum for each currency; what the provider refused is not counted.
     pub reserved: Vec<AmountLine>,
-    /// Requests that were recorded without a price and are not in the sums.
+    /// How many requests were recorded without a price and are not in the sums.
     pub unpriced_requests: u64,
-    /// What may be reserved at most.
-    pub cap: Option<AmountLine>,
+    /// What it may be at most: `--max-spend` or `limits.max_spend`.
+    pub max_spend: Option<AmountLine>,
 }
 
 /// An amount as an exact decimal text, so that no reader makes a float of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AmountLine {
-    /// Such as `12.30`.
+    /// Decimal text such as `12.30`.
     pub amount: String,
-    /// Three letters.
+    /// Three capital letters such as `USD`.
     pub currency: String,
 }
 
@@ -97,7 +109,7 @@ impl SpendLine {
         Box::new(Self {
             reserved: spend.reserved.iter().map(AmountLine::from).collect(),
             unpriced_requests: spend.uncounted,
-            cap: spend.cap.as_ref().map(AmountLine::from),
+            max_spend: spend.cap.as_ref().map(AmountLine::from),
         })
     }
 }

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use super::json::{DownloadLine, SummaryLine};
 use super::listing::jobs;
 use super::notice::stop_cause;
-use super::outcome::{ErrorClass, RunFact, Tally, exit_code, meaning};
+use super::outcome::{ErrorClass, RunFact, Tally, exit_code};
 use super::spend::{Spend, SpendLine};
 use super::status::counts;
 use super::table::cut;
@@ -21,6 +21,7 @@ use crate::engine::job::{Phase, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::results::{self, Seconds};
+use crate::text::quoted;
 use crate::units::show_duration;
 
 /// Most reasons, and most jobs in doubt, that are listed one by one.
@@ -151,16 +152,6 @@ fn operand(path: &str) -> String {
     }
 }
 
-/// `word` as a shell reads it back.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 impl Summary<'_> {
     /// The code that the run exits with.
     pub fn exit_code(&self) -> ExitCode {
@@ -261,7 +252,7 @@ impl Summary<'_> {
             let meaning = if self.lacks_files_alone() {
                 "videos are not downloaded"
             } else {
-                meaning(code)
+                code.meaning()
             };
             lines.push(format!("exit code {}: {meaning}", code as u8));
         }

@@ -89,7 +89,7 @@ fn warnings_can_be_denied_and_allowed_before_anything_is_sent() {
 
 #[test]
 fn the_warnings_of_a_table_are_allowed_in_a_manifest_that_names_it() {
-    let rows = "id,model,prompt\na,seedance2.0-720p,x\nb,seedance2.0-720p,y {{ z }}\n";
+    let rows = "id,model,prompt\na,seedance2.0-720p,A kite\nb,seedance2.0-720p,y {{ z }}\n";
     let scenario = Scenario::manifest("shots.csv", rows);
     let denied = scenario.ask("check", &["--deny-warnings"]).exits(2);
     let said = denied

@@ -148,6 +148,44 @@ fn warnings_about_tables_show_their_place_and_the_plan_stands() {
     assert_eq!(loaded.allowed, 4);
 }
 
+#[test]
+fn a_sheet_full_of_mistakes_shows_all_of_them_in_one_round() {
+    let loaded = load(Path::new("sheet.csv"), &|_| Ok(SHEET.into()));
+    insta::assert_snapshot!(loaded.render_compact());
+}
+
+const SHEET: &str = r#"id,model,prompt,Dauer (s),Format,image,images,seed,errors
+a,seedance2.0-72O,A kite, red,8 Sek.,16:9,www.example.com/a.png,,,
+b,seedance2.0-720p,A kite,20,4:3,„https://example.com/a.png“,,"1,23E+15",
+c,seedance2.0-720p,A boat,8,16:9,https：//example.com/a.png,,,
+d,seedance2.0-720p,A lamp,8,16:9,https:/example.com/a.png,,,
+e,seedance2.0-720p,A chair,8,16:9,htps://example.com/a.png,,,
+f,seedance2.0-720p,A table,8,16:9,[pic](https://example.com/a.png),,,
+g,seedance2.0-720p,A tent,8,16:9,http//example.com/a.png,,,
+h,seedance2.0-720p,A train,8,16:9,https://https://example.com/a.png,,,
+i,seedance2.0-720p,A bike,8,16:9,"https://example.com/a.png,",,,
+j,seedance2.0-720p,A car,8,16:9,,"https://e.com/0.png, https://e.com/1.png, https://e.com/2.png, https://e.com/3.png, https://e.com/4.png, https://e.com/5.png, https://e.com/6.png, https://e.com/7.png, https://e.com/8.png, C:\pics\9.png",,
+k,seedance2.0-720p,#BEZUG!,8,16:9,,,,
+l 1,seedance2.0-720p,A bird,8,16:9,,,,
+l 1,seedance2.0-720p,A cat,8,16:9,,,,
+l-1,seedance2.0-720p,A dog,8,16:9,,,,
+Note: please finish by Friday!,,,,,,,,
+* Prices are net,,,,,,,,
+Total,,,#DIV/0!,,,,,told before
+"#;
+
+#[test]
+fn warnings_about_cells_show_their_place_and_the_plan_stands() {
+    let table = "id,model,prompt,duration,image,seed\n\
+        a,seedance2.0-720p,TODO: write,8,,\n\
+        b,seedance2.0-720p,A [product] on a table,8,,\n\
+        c,seedance2.0-720p,A kite,8,https://drive.google.com/file/d/1/view,\n\
+        d,seedance2.0-720p,A boat,8,,1234567890123450000\n";
+    let loaded = load(Path::new("shots.csv"), &|_| Ok(table.into()));
+    insta::assert_snapshot!(loaded.render(Colour::Off));
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 4);
+}
+
 const TEMPLATES: &str = r#"vars:
   brand: Aurora
   mood: "{{ brand }} calm"
@@ -269,7 +307,12 @@ fn invalid_manifests() -> Vec<String> {
 
 fn load_invalid(name: &str) -> Loaded {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/invalid");
-    load(Path::new(name), &|path| std::fs::read(directory.join(path)))
+    let options = LoadOptions {
+        insists_on_prices: true,
+        ..LoadOptions::default()
+    };
+    let read = |path: &Path| std::fs::read(directory.join(path));
+    load_with(Path::new(name), &options, &read)
 }
 
 #[test]

@@ -11,9 +11,11 @@ mod examples;
 mod exit_codes;
 mod faults;
 mod gallery;
+mod help;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod kills;
+mod lines;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
 mod pricing;

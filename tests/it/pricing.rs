@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Scenario, Simulated, filters};
 
 const MANIFEST: &str = r#"pricing: prices.yaml
-limits: { max_spend: 1.5, max_jobs: 4 }
+limits: { max_jobs: 4 }
 allow: [no-duration, unpriced]
 defaults: { model: seedance2.0-720p, duration: 8, extra_body: { generate_audio: false } }
 jobs:
@@ -26,10 +26,14 @@ fn scenario() -> Scenario {
 #[test]
 fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     let scenario = scenario();
-    let plan = scenario.ask("plan", &[]).exits(0);
+    let cap = ["--max-spend", "1.5"];
+    let plan = scenario.ask("plan", &cap).exits(0);
     insta::assert_snapshot!(plan.stdout);
-    let lines = scenario.ask("plan", &["--json"]).exits(0).lines();
-    let prices: Vec<&Value> = lines.iter().map(|line| &line["price"]).collect();
+    let lines = scenario
+        .ask("plan", &[&cap[..], &["--json"]].concat())
+        .exits(0)
+        .lines();
+    let prices: Vec<&Value> = lines.iter().map(|line| &line["cost_estimate"]).collect();
     // 8 × 0.0333 + 0.02, the same × 1.5 × 1.2, and two that nobody knows.
     let (quiet, loud) = (json!("0.2864"), json!("0.49952"));
     let unknown = Value::Null;
@@ -38,20 +42,37 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
         [&quiet, &quiet, &loud, &unknown, &unknown, &unknown]
     );
     let summary = lines.last().expect("a summary");
+    let euro = |amount| json!({ "amount": amount, "currency": "EUR" });
     let cost = &summary["cost"];
-    assert_eq!(cost["currency"], "EUR");
-    assert_eq!(cost["amount"], "1.07232");
-    assert_eq!(cost["unknown"], 2);
-    assert_eq!(cost["max_spend"], "1.50");
+    assert_eq!(cost["total"], euro("1.07232"));
+    assert_eq!(cost["unpriced_videos"], 2);
+    let nothing_yet = json!({ "reserved": [], "unpriced_requests": 0, "max_spend": euro("1.50") });
+    assert_eq!(summary["spend"], nothing_yet);
     let group = json!({
-        "model": "seedance2.0-720p", "seconds": 8, "generate_audio": false, "media": false,
-        "videos": 2, "price": "0.2864", "amount": "0.5728",
+        "model": "seedance2.0-720p", "seconds": 8, "generate_audio": false, "media": false, "mode": "text",
+        "videos": 2, "each": "0.2864", "amount": "0.5728",
     });
     assert_eq!(cost["groups"].as_array().map(Vec::len), Some(4));
     let groups = cost["groups"].as_array().expect("a list");
     assert!(groups.contains(&group), "{groups:?}");
     assert_eq!(summary["expected"]["finished_videos"], 0);
     assert_eq!(summary["expected"]["video_most_seconds"], 240);
+}
+
+#[test]
+fn under_a_cap_of_the_manifest_jobs_without_a_price_are_refused_unless_they_are_not_submitted() {
+    let scenario = scenario();
+    scenario.edit(&MANIFEST.replace("max_jobs: 4", "max_spend: 1.5"));
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("error[max-spend-unpriced]: 2 of 5 jobs have no price");
+    let plan = scenario.ask("plan", &[]).exits(0).stdout;
+    assert!(plan.contains("a run would be refused: "), "{plan}");
+    scenario.run(&["--rehearse"]).exits(2);
+    let plan = scenario.ask("plan", &["--select", "kite*"]).exits(0).stdout;
+    assert!(plan.contains("within the cap of 1.50 EUR"), "{plan}");
+    scenario.run(&["--rehearse", "--select", "kite*"]).exits(0);
 }
 
 #[test]
@@ -75,7 +96,8 @@ fn each_row_has_its_cost_as_a_number_that_a_spreadsheet_can_add_up() {
     scenario.ask("report", &[]).exits(0);
     assert_eq!(scenario.results_text(), results);
     let plan = scenario.ask("plan", &[]).exits(0).stdout;
-    assert!(plan.ends_with("a run would submit nothing\n"), "{plan}");
+    let end = "a run would submit nothing\nreserved: 1.07232 EUR, and 2 requests without a recorded price\n";
+    assert!(plan.ends_with(end), "{plan}");
 }
 
 #[test]

@@ -144,3 +144,29 @@ fn a_table_is_probed_too_and_expanded_after_it() {
     let check = scenario.ask("check", &words).exits(0);
     assert!(check.stdout.contains("/moved.png"), "{}", check.stdout);
 }
+
+#[test]
+fn an_address_with_a_login_is_not_asked_and_its_password_shown_nowhere_but_sent_as_written() {
+    let server = files();
+    let login = server.base_url().replace("http://", "http://me:hush-hush@");
+    let jobs = format!(
+        "- {{ id: a, prompt: A kite., image: '{login}/picture.png', duration: 99 }}\n\
+        - {{ id: b, prompt: A kite., image: '{login}/clip.mp4' }}\n"
+    );
+    let scenario = manifest(&server, &jobs);
+    let wrong = scenario.ask("check", &[]).exits(2);
+    assert!(!wrong.stderr.contains("hush"), "{}", wrong.stderr);
+    wrong.says("me:*********@");
+
+    let scenario = manifest(&server, &jobs.replace("99", "9"));
+    let check = scenario
+        .ask("check", &["--probe", "--allow-private"])
+        .exits(0);
+    let mut filters = filters();
+    filters.push((r"@127\.0\.0\.1:\d+", "@[HOST]"));
+    insta::with_settings!({filters => filters}, { insta::assert_snapshot!(check.stderr) });
+    assert!(!check.stderr.contains("hush") && !check.stdout.contains("hush"));
+    assert_eq!(server.requests().len(), 0);
+    let expanded = scenario.ask("check", &["--expand"]).exits(0);
+    assert!(expanded.stdout.contains(&login), "{}", expanded.stdout);
+}

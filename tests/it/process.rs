@@ -1193,7 +1193,7 @@ fn wrong_usage_ends_in_a_summary_where_json_was_asked_for() {
         (&["run", "shots.csv", "--json", "--concurrency", "0"], "run"),
         (&["status", "--json"], "status"),
         (&["plan", "shots.csv", "--json", "--no-such-option"], "plan"),
-        (&["resolve", "shots.csv", "--json"], "shotlist"),
+        (&["resolve", "shots.csv", "--json"], "resolve"),
     ];
     for (words, command) in cases {
         let lines = scenario.shotlist(words).exits(2).lines();

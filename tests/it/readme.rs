@@ -10,11 +10,11 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use clap::{Arg, CommandFactory};
+use clap::Arg;
 use serde_json::json;
 use shotlist::api::classify;
 use shotlist::api::wire::{Answer, Content};
-use shotlist::cli::{Cli, parse};
+use shotlist::cli::{self, parse};
 use shotlist::engine::event::{FailureClass, PendingClass, RunFault, SubmitReply};
 use shotlist::engine::job::Status;
 use shotlist::error::ExitCode;
@@ -311,9 +311,9 @@ fn code_after(code: ExitCode) -> Option<ExitCode> {
 fn the_table_of_variables_names_those_that_are_read() {
     let rows = table("| variable | is |");
     let shown: BTreeSet<_> = rows.iter().flat_map(|row| codes(&row[0])).collect();
-    for name in [settings::API_KEY_VARIABLE, settings::BASE_URL_VARIABLE] {
-        assert!(shown.contains(name), "`{name}`");
-    }
+    let read = settings::VARIABLES.iter().flat_map(|(names, _)| *names);
+    let read: BTreeSet<_> = read.map(|name| (*name).to_owned()).collect();
+    assert_eq!(shown, read);
     let ours = without_proofs();
     let ours = ours
         .split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
@@ -750,7 +750,7 @@ fn words_for_the_program(line: &str) -> Option<Vec<&str>> {
 }
 
 fn program() -> clap::Command {
-    let mut program = Cli::command();
+    let mut program = cli::program();
     program.build();
     program
 }
@@ -798,10 +798,8 @@ fn default(option: &Arg) -> String {
     {
         return default.to_string_lossy().into_owned();
     }
-    let help = option
-        .get_help()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let help = option.get_long_help().or_else(|| option.get_help());
+    let help = help.map(ToString::to_string).unwrap_or_default();
     let named = help
         .split_once("[default: ")
         .and_then(|(_, rest)| rest.split_once(']'));

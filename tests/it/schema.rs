@@ -156,11 +156,14 @@ const UNSAID: &[(&str, &[&str])] = &[
             "price-list-too-large",
             "read-as",
             "sheet-needed",
+            "note-row",
             "summary-row",
+            "table-twice",
             "too-many-tables",
             "unknown-column",
             "unknown-format",
             "unknown-sheet",
+            "unmended-cell",
             "unreadable",
             "unreadable-character",
             "workbook-too-large",
@@ -193,7 +196,7 @@ const UNSAID: &[(&str, &[&str])] = &[
     ),
     (
         "it is about all that a job has together with its defaults, its axes and its row",
-        &["operation-mismatch"],
+        &["max-spend-unpriced", "operation-mismatch"],
     ),
     (
         "it adds up, or looks into bytes",

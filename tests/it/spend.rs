@@ -44,7 +44,7 @@ fn a_cap_ends_a_run_with_6_and_a_higher_one_goes_on_to_the_end() {
     let two_and_a_half = json!({"amount": "2.50", "currency": "USD"});
     assert_eq!(
         summary["spend"],
-        json!({"reserved": [two_and_a_half], "unpriced_requests": 0, "cap": two_and_a_half})
+        json!({"reserved": [two_and_a_half], "unpriced_requests": 0, "max_spend": two_and_a_half})
     );
     let status = scenario.ask("status", &[]).exits(0);
     assert!(
@@ -52,6 +52,39 @@ fn a_cap_ends_a_run_with_6_and_a_higher_one_goes_on_to_the_end() {
         "{}",
         status.stdout
     );
+}
+
+#[test]
+fn plan_takes_what_a_run_takes_and_says_what_comes_of_it() {
+    let provider = Simulated::with_faults("fail=first:1");
+    let scenario = priced(4).at(&provider);
+    scenario.run(&["--select", "job-0[12]"]).exits(3);
+    let mut filters = filters();
+    filters.push((r"(?m)^time: .*", "time: …"));
+    insta::with_settings!({ filters => filters }, {
+        for (name, options) in [
+            ("plain", &[][..]),
+            ("within", &["--max-spend", "2"]),
+            ("over", &["--max-spend", "1.99"]),
+            ("selected", &["--select", "job-04", "--max-jobs", "1"]),
+            ("again", &["--rerun", "failed,changed", "--max-jobs", "2"]),
+        ] {
+            let plan = scenario.ask("plan", options).exits(0).stdout;
+            insta::assert_snapshot!(format!("plan_{name}"), plan);
+        }
+        scenario.edit("jobs: { from: shots.csv }\n");
+        let plan = scenario.ask("plan", &["--max-spend", "2"]).exits(0).stdout;
+        insta::assert_snapshot!("plan_refused", plan);
+    });
+    let lines = scenario
+        .ask("plan", &["--max-spend", "2", "--json"])
+        .exits(0)
+        .lines();
+    let cost = &lines.last().expect("a summary")["cost"];
+    let refusal = cost["refusal"].as_str().expect("a run would be refused");
+    let run = scenario.run(&["--max-spend", "2"]).exits(2);
+    assert!(run.stderr.contains(refusal), "{}", run.stderr);
+    scenario.ask("plan", &["--select", "nothing*"]).exits(2);
 }
 
 #[test]

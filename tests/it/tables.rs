@@ -136,6 +136,16 @@ fn a_table_comes_back_with_its_errors_and_is_the_same_plan_once_mended() {
         .shotlist(&["check", "mend.csv", "--expand"])
         .exits(0);
     mended_is_passed_over(&mended.stderr);
+    let of_the_copy =
+        "`mend.csv` was written by `--errors-csv`, and a run of it begins with nothing made";
+    scenario
+        .shotlist(&["plan", "mend.csv"])
+        .exits(0)
+        .says(of_the_copy);
+    let named = scenario
+        .shotlist(&["plan", "mend.csv", "--out", "shots.run"])
+        .exits(0);
+    assert!(!named.stderr.contains("warning"), "{}", named.stderr);
     scenario.write(
         "shots.csv",
         &table
@@ -210,6 +220,23 @@ fn rows_with_errors_are_never_written_over_what_was_read_nor_without_a_table() {
 }
 
 #[test]
+fn a_table_that_is_not_there_is_told_with_the_one_that_was_meant() {
+    let scenario = Scenario::manifest("campaign.yaml", "jobs: { from: product.csv }\n");
+    scenario.write("notes.csv", "");
+    scenario.write("products.csv", "");
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("did you mean `products.csv`?");
+    let scenario = Scenario::manifest("campaign.yaml", "jobs: { from: products.csv }\n");
+    scenario.write("products.xlsx", "");
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("did you mean `products.xlsx`?");
+}
+
+#[test]
 fn rows_with_errors_replace_nothing_but_rows_with_errors() {
     let scenario = Scenario::manifest(
         "shots.csv",
@@ -235,6 +262,7 @@ fn rows_with_errors_replace_nothing_but_rows_with_errors() {
             .is_symlink()
     };
     for (file, why) in [
+        ("new.xlsx", "is the name of a workbook"),
         ("other.yaml", "was not written by `--errors-csv`"),
         ("dangling.csv", "is a link"),
         ("link.csv", "is a link"),

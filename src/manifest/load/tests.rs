@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::manifest::diagnostic::Severity;
+use crate::manifest::workbook::tests::raw;
 use crate::manifest::{Colour, ManifestSettings, OutputSettings};
 use crate::plan::AspectRatio;
 use crate::units::{Deadline, Rate};
@@ -407,7 +408,7 @@ fn other_encodings_are_read_by_their_byte_order_mark() {
 
 #[test]
 fn a_table_is_a_manifest_of_its_own_or_named_by_one() {
-    let table = b"id,prompt,model,duration\na,x,seedance2.0-720p,5\nb,y,,\n";
+    let table = b"id,prompt,model,duration\na,A kite,seedance2.0-720p,5\nb,y,,\n";
     let loaded = load_files(&[
         (
             "dir/shots.yaml",
@@ -432,7 +433,7 @@ fn a_table_is_a_manifest_of_its_own_or_named_by_one() {
         ["a", "b"]
     );
 
-    let alone = b"id,prompt,model,duration\na,x,seedance2.0-720p,5\n";
+    let alone = b"id,prompt,model,duration\na,A kite,seedance2.0-720p,5\n";
     for name in ["shots.csv", "shots.CSV", "shots.tsv", "shots.txt"] {
         assert_eq!(ids(&load_files(&[(name, alone)])), ["a"], "{name}");
     }
@@ -440,7 +441,7 @@ fn a_table_is_a_manifest_of_its_own_or_named_by_one() {
 
 #[test]
 fn a_mistake_in_a_table_is_shown_in_the_table() {
-    let table = b"id,prompt,duration\r\na,x,5\r\nb,\"y\r\nz\",99\r\n";
+    let table = b"id,prompt,duration\r\na,A kite,5\r\nb,\"y\r\nz\",99\r\n";
     let loaded = load_files(&[
         (
             "dir/shots.yaml",
@@ -461,11 +462,11 @@ fn mistakes_of_the_manifest_and_of_its_table_are_told_together() {
     let manifest = format!("version: 3\n{DEFAULTS}jobs: {{from: b.csv}}\n");
     let loaded = load_files(&[
         ("a.yaml", manifest.as_bytes()),
-        ("b.csv", b"id,prompt,duration\na,x,99\n"),
+        ("b.csv", b"id,prompt,duration\na,A kite,99\n"),
     ]);
     assert_eq!(
         errors(&loaded),
-        ["manifest-version 1:10", "duration-range 2:5"]
+        ["manifest-version 1:10", "duration-range 2:10"]
     );
     assert!(
         loaded
@@ -804,4 +805,81 @@ fn a_column_about_sound_is_read_as_its_cells_say() {
         );
         assert_eq!(found.contains("not-a-boolean"), cell == "yes", "{found}");
     }
+}
+
+#[test]
+fn a_file_is_read_once_however_often_it_is_named() {
+    let sheet = |id: &str| {
+        format!(
+            "<worksheet><sheetData><row><c t=\"inlineStr\"><is><t>sku</t></is></c></row><row><c t=\"inlineStr\"><is><t>{id}</t></is></c></row></sheetData></worksheet>"
+        )
+    };
+    let workbook = raw(&[
+        (
+            "xl/workbook.xml",
+            r#"<workbook xmlns:r="r"><sheets><sheet name="A" r:id="a"/><sheet name="B" r:id="d"/></sheets></workbook>"#,
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            r#"<Relationships><Relationship Id="a" Type="x/worksheet" Target="a.xml"/><Relationship Id="d" Type="x/worksheet" Target="d.xml"/></Relationships>"#,
+        ),
+        ("xl/a.xml", &sheet("a")),
+        ("xl/d.xml", &sheet("b")),
+    ]);
+    let table = |from: &str, id: &str| {
+        format!(
+            "  - {{ {from}, template: {{ id: '{{{{ sku }}}}{id}', prompt: 'A {{{{ sku }}}} {id}' }} }}\n"
+        )
+    };
+    let manifest = [
+        DEFAULTS.to_owned() + "jobs:\n",
+        table("from: t.csv", "1"),
+        table("from: t.csv", "2"),
+        table("from: w.xlsx, sheet: A", "3"),
+        table("from: w.xlsx, sheet: B", "4"),
+        table("from: w.xlsx, sheet: A", "5"),
+    ];
+    let reads = std::cell::RefCell::new(Vec::new());
+    let loaded = load(Path::new("m.yaml"), &|path| {
+        let name = path.to_string_lossy().into_owned();
+        let bytes = match name.as_str() {
+            "m.yaml" => manifest.concat().into_bytes(),
+            "t.csv" => b"sku\nc\n".to_vec(),
+            _ => workbook.clone(),
+        };
+        reads.borrow_mut().push(name);
+        Ok(bytes)
+    });
+    assert_eq!(ids(&loaded), ["c1", "c2", "a3", "b4", "a5"]);
+    assert_eq!(*reads.borrow(), ["m.yaml", "t.csv", "w.xlsx"]);
+    let names: Vec<&str> = loaded.sources.names().collect();
+    assert_eq!(names, ["m.yaml", "t.csv", "w.xlsx", "w.xlsx"]);
+    assert_eq!(loaded.detected.len(), 3);
+}
+
+#[test]
+fn all_sheets_of_a_workbook_together_are_bounded() {
+    let rows =
+        (1..=1300).map(|row| format!("<row r=\"{row}\"><c r=\"XFD{row}\"><v>1</v></c></row>"));
+    let sheet = format!(
+        "<worksheet><sheetData>{}</sheetData></worksheet>",
+        rows.collect::<String>()
+    );
+    let workbook = raw(&[
+        (
+            "xl/workbook.xml",
+            r#"<workbook xmlns:r="r"><sheets><sheet name="A" r:id="a"/><sheet name="B" r:id="a"/></sheets></workbook>"#,
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            r#"<Relationships><Relationship Id="a" Type="x/worksheet" Target="a.xml"/></Relationships>"#,
+        ),
+        ("xl/a.xml", &sheet),
+    ]);
+    let manifest = format!(
+        "{DEFAULTS}jobs:\n- {{ from: w.xlsx, sheet: A }}\n- {{ from: w.xlsx, sheet: B }}\n"
+    );
+    let loaded = load_files(&[("m.yaml", manifest.as_bytes()), ("w.xlsx", &workbook)]);
+    let codes: Vec<&str> = loaded.diagnostics.iter().map(|it| it.code).collect();
+    assert_eq!(codes, ["too-many-columns", "workbook-too-large"]);
 }

@@ -41,6 +41,39 @@ fn price_of_first(loaded: &Loaded) -> Option<String> {
 }
 
 #[test]
+fn numbers_that_only_yaml_knows_are_no_prices() {
+    for written in [
+        "0x10", "0o17", "-0", "+5", "-1", ".inf", "-.inf", ".nan", "1e400", "1e2", "1_000", "0b11",
+        "\"0x10\"", "1:30",
+    ] {
+        for head in [
+            format!("pricing: {{ currency: EUR, per_second: {{ seedance2.0-720p: {written} }} }}"),
+            format!(
+                "pricing: {{ currency: EUR, per_second: {{ seedance2.0-720p: 1 }}, per_job: {written} }}"
+            ),
+            format!(
+                "pricing: {{ currency: EUR, per_second: {{ seedance2.0-720p: 1 }} }}\nlimits: {{ max_spend: {written} }}"
+            ),
+        ] {
+            let loaded = read(&head, &[]);
+            assert_eq!(
+                codes(&loaded),
+                ["bad-price"],
+                "{head}\n{}",
+                loaded.render_compact()
+            );
+        }
+        let file = format!("currency: EUR\nper_second: {{ seedance2.0-720p: {written} }}\n");
+        let loaded = read("pricing: prices.yaml", &[("film/prices.yaml", &file)]);
+        assert_eq!(codes(&loaded), ["bad-price"], "{file}");
+    }
+    let anchored =
+        "pricing: { currency: EUR, per_second: { seedance2.0-720p: &p 12, seedance2.0-480p: *p } }";
+    let loaded = read(anchored, &[]);
+    assert_eq!(price_of_first(&loaded).as_deref(), Some("96.00 EUR"));
+}
+
+#[test]
 fn a_price_is_what_was_written_to_the_last_digit_in_quotes_or_not() {
     for (written, price) in [
         ("0.12", "0.96"),
@@ -290,4 +323,16 @@ fn a_price_for_a_model_that_no_job_uses_is_no_finding() {
     let head =
         "pricing: { currency: USD, per_second: { seedance2.0-720p: 1, seedance2.0-480p: 1 } }";
     assert_eq!(codes(&read(head, &[])), [""; 0]);
+}
+
+#[test]
+fn a_price_with_a_comma_is_answered_with_the_price_that_is_meant() {
+    for (written, meant) in [("0,06", "`0.06`"), ("1,5", "`1.5`"), ("12,005", "`12.005`")] {
+        let head =
+            format!("pricing: {{ currency: EUR, per_second: {{ seedance2.0-720p: {written} }} }}");
+        let loaded = read(&head, &[]);
+        assert_eq!(codes(&loaded), ["bad-price"], "{written}");
+        let help = &loaded.diagnostics.iter().next().expect("one").help;
+        assert_eq!(*help, format!("write a point: {meant}"));
+    }
 }

@@ -260,3 +260,40 @@ fn many_mistakes_are_counted_by_kind_and_errors_alone_can_be_shown() {
         ""
     );
 }
+
+/// What is said about a table with these `rows` under a header.
+fn table(rows: &str) -> String {
+    let text = format!("id,model,prompt,duration,generate_audio\n{rows}");
+    let read = |_: &std::path::Path| Ok(text.clone().into_bytes());
+    let loaded = crate::manifest::load(std::path::Path::new("shots.csv"), &read);
+    loaded.render(Colour::Off)
+}
+
+#[test]
+fn what_is_wrong_in_the_same_way_in_many_cells_of_a_column_is_told_once() {
+    let words = ["WAHR", "FALSCH"];
+    let row = |number: usize| {
+        let word = words[usize::from(number.is_multiple_of(4))];
+        format!("kite-{number},seedance2.0-720p,A kite number {number}.,8,{word}\n")
+    };
+    let rows: String = (1..=40).map(row).collect();
+    insta::assert_snapshot!(table(&rows));
+}
+
+#[test]
+fn the_third_of_a_kind_in_a_column_takes_a_line() {
+    let row = |number| format!("kite {number},seedance2.0-720p,A kite number {number}.,8,true\n");
+    let rows: String = (1..=6).map(row).collect();
+    insta::assert_snapshot!(table(&rows));
+}
+
+#[test]
+fn rows_are_listed_in_runs_and_the_many_are_counted() {
+    assert_eq!(runs(&[2]), "2");
+    assert_eq!(runs(&[2, 3, 5, 6, 7, 9]), "2, 3, 5–7, 9");
+    let even: Vec<usize> = (1..=20).map(|row| row * 2).collect();
+    assert_eq!(
+        runs(&even),
+        "2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24 and 8 more"
+    );
+}

@@ -4,11 +4,13 @@
 
 use std::ops::Range;
 
+use super::looks::Looks;
 use super::scanner::{Cell, Row};
 use super::{layout, names, span};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::fields::{self, Kind, List};
 use crate::manifest::tree::{Key, SourceId, Span};
+use crate::manifest::values::doubtful::{Garbled, garbled};
 use crate::text;
 
 /// What the columns of a table mean. Keys carry the field's name and the place of the header cell.
@@ -64,15 +66,6 @@ pub(super) struct Column {
     pub(super) key: Key,
     /// Whether its cells hold a number, a boolean or a choice, of which blanks and the like are no part.
     pub(super) is_tidied: bool,
-}
-
-/// What the cells of a column look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looks {
-    /// Yes or no, in some words.
-    Choice,
-    /// Addresses.
-    Address,
 }
 
 /// What a name in the header means.
@@ -131,7 +124,7 @@ impl Columns {
         row: &Row,
         text: &str,
         (source, others): (SourceId, OtherColumns),
-        looks: &dyn Fn(usize) -> Option<Looks>,
+        looks: &dyn Fn(usize) -> Looks,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let (unnamed, headers) = header_cells(row, text, source);
@@ -197,6 +190,11 @@ impl Columns {
     /// Whether there is a column for this field of a job, or for a part of it.
     pub(super) fn names(&self, field: &str) -> bool {
         self.all().any(|column| column.key.name == field)
+    }
+
+    /// Whether the column `index` is the one that `check --errors-csv` has added.
+    pub(super) fn is_passed_over(&self, index: usize) -> bool {
+        (self.headers.iter()).any(|header| header.index == index && header.meant == ERRORS)
     }
 
     /// What the column `index` is for; none if it has no meaning, or is passed over.
@@ -346,23 +344,32 @@ fn drop_mixed_lists(found: &mut Vec<(Meaning, Header)>, diagnostics: &mut Diagno
 }
 
 /// Reports the `unknown` headers, and reads each on as what it was probably meant to be if that has no column yet, so
-/// that one slip in the header is not reported again in every row.
+/// that one slip in the header is not reported again in every row, and does not hide what is wrong in its cells.
+///
+/// Names tell first; of what is left, the cells do, in the order of the table.
 fn add_meant_columns(
     found: &mut Vec<(Meaning, Header)>,
     unknown: Vec<Header>,
-    looks: &dyn Fn(usize) -> Option<Looks>,
+    looks: &dyn Fn(usize) -> Looks,
     diagnostics: &mut Diagnostics,
 ) {
+    /// As many columns are looked at; a table with more has other troubles.
+    const LOOKED_AT: usize = 50;
+    let mut unnamed = Vec::new();
     for header in unknown {
         let mut suggestion = suggestion(&header.meant);
         if fields::is_about_sound(&header.meant) {
             suggestion = match looks(header.index) {
-                Some(Looks::Choice) => Some("generate_audio".to_owned()),
-                Some(Looks::Address) => Some("audios".to_owned()),
-                None => suggestion,
+                Looks::Empty => suggestion,
+                look if look.is_address() => Some("audios".to_owned()),
+                _ => Some("generate_audio".to_owned()),
             };
         }
-        let meaning = suggestion.as_deref().and_then(meaning);
+        let Some(suggestion) = suggestion else {
+            unnamed.push(header);
+            continue;
+        };
+        let meaning = meaning(&suggestion);
         let other = meaning.as_ref().and_then(|meaning| {
             let found = found.iter();
             let mut found = found.filter(|(other, _)| other.rules_out(meaning));
@@ -370,11 +377,55 @@ fn add_meant_columns(
         });
         let taken = other.filter(|(other, _)| Some(other) == meaning.as_ref());
         let taken = taken.map(|(_, header)| header);
-        diagnostics.push(unknown_column(&header, suggestion.as_deref(), taken));
+        diagnostics.push(unknown_column(&header, Some(&suggestion), taken));
         if let Some(meaning) = meaning.filter(|_| other.is_none()) {
             found.push((meaning, header));
         }
     }
+    for (count, header) in unnamed.into_iter().enumerate() {
+        let is_looked_at = count < LOOKED_AT && !is_secret(&header.meant);
+        let look = Some(header.index).filter(|_| is_looked_at).map(looks);
+        let guess = look.and_then(|look| Some((look, look.field()?)));
+        let guess = guess.and_then(|(look, field)| Some((look, field, meaning(field)?)));
+        let guess = guess.filter(|(_, _, meaning)| is_free(meaning, found));
+        diagnostics.push(match &guess {
+            Some((look, field, _)) => column_by_looks(&header, *look, field),
+            None => unknown_column(&header, None, None),
+        });
+        if let Some((_, _, meaning)) = guess {
+            found.push((meaning, header));
+        }
+    }
+}
+
+/// Whether a table with the columns `found` can have another with this meaning.
+fn is_free(meaning: &Meaning, found: &[(Meaning, Header)]) -> bool {
+    let is_frame = |it: &Meaning| matches!(it, Meaning::Plain(name) if name == "image" || name == "last_image");
+    let is_shown = |it: &Meaning| matches!(it.list(), Some("images" | "videos"));
+    !found
+        .iter()
+        .any(|(other, _)| other.rules_out(meaning) || is_shown(meaning) && is_frame(other))
+}
+
+/// A column of which only the cells tell what it may be.
+fn column_by_looks(header: &Header, look: Looks, field: &str) -> Diagnostic {
+    let name = text::clean(&header.written, 60);
+    let own = fields::own_column(&header.written);
+    let others = match field {
+        "images" => ", or `image` for a first frame",
+        _ => "",
+    };
+    let help = format!(
+        "its cells look like {}: if that is meant, call it `{field}`{others}, and they are checked as that here; if it is a \
+         column of your own, which is not sent, call it `{own}`",
+        look.words()
+    );
+    Diagnostic::error(
+        "unknown-column",
+        &header.span,
+        format!("unknown column `{name}`"),
+        help,
+    )
 }
 
 /// The headers that are variables, each name once; the API key is none.
@@ -523,6 +574,9 @@ fn unknown_column(header: &Header, suggestion: Option<&str>, taken: Option<&Head
     let name = text::clean(&header.written, 60);
     let message = format!("unknown column `{name}`");
     let help = match suggestion {
+        _ if header.written.starts_with(MISREAD_BOM) => {
+            misread(&header.written).unwrap_or_default()
+        }
         _ if header.meant == "extra_body" => {
             "give each of its fields a column, such as `extra_body.seed`".to_owned()
         }
@@ -546,9 +600,36 @@ fn unknown_column(header: &Header, suggestion: Option<&str>, taken: Option<&Head
                 None => format!("did you mean `{column}`?"),
             }
         }
-        None => fields::advice(&header.written),
+        None => misread(&header.written).unwrap_or_else(|| fields::advice(&header.written)),
     };
     Diagnostic::error("unknown-column", &header.span, message, help)
+}
+
+/// The mark of UTF-8 as Windows-1252 reads it.
+const MISREAD_BOM: &str = "ï»¿";
+
+/// What to do about a name that was not read, or not saved, as somebody wrote it.
+pub(super) fn misread(name: &str) -> Option<String> {
+    const AGAIN: &str =
+        "save the table again from where it is still right, as .xlsx or (in Excel) as `CSV UTF-8`";
+    let name = name.trim();
+    if name.starts_with(MISREAD_BOM) {
+        return Some(
+            "`ï»¿` is the mark of UTF-8, read in another encoding: open the file that was imported again, as UTF-8, and save it from there".to_owned(),
+        );
+    }
+    if name.contains('?') && !name.contains(char::is_alphanumeric) {
+        return Some(format!(
+            "each `?` stands for a character that was lost when the table was saved: {AGAIN}"
+        ));
+    }
+    match garbled(name)? {
+        Garbled::ReadAs { encoding, meant } => Some(format!(
+            "it was read in the wrong encoding ({encoding}), and probably said `{}`: {AGAIN}; or name the encoding with `--encoding`",
+            text::clean(&meant, 40)
+        )),
+        Garbled::Lost(_) => Some(format!("characters of it are lost: {AGAIN}")),
+    }
 }
 
 fn duplicate(first: &Header, second: &Header) -> Diagnostic {

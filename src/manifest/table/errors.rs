@@ -5,28 +5,35 @@
 //! nothing to mend, and are left out.
 //!
 //! Cells are written as they were read, so that the mended file means what the table meant; the column itself is passed
-//! over when it is read. A row whose quotes are wrong is copied as it stands, since nobody knows its cells.
+//! over when it is read. Cells of a workbook that were refused for what they are, such as dates, get a mark: as text they
+//! would pass. A row whose quotes are wrong is copied as it stands, since nobody knows its cells.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Write};
 
 use super::columns::ERRORS;
 use super::layout::Layout;
+use super::marks::MarkedCell;
 use super::names;
 use super::scanner::{Cell, Fault, Row, Scanner};
 use super::{COLUMN_LIMIT, SourceId};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::manifest::tree::Span;
 use crate::text;
 
 /// Longest text about one mistake, in characters.
 const MESSAGE_LIMIT: usize = 500;
+
+/// Which of the lists of unshown findings has the warnings that are summed up.
+const SUMMED_UP: u8 = 1;
 
 /// The rows of a table, each with its mistakes.
 #[derive(Debug)]
 pub struct ErrorsCsv<'t> {
     text: &'t str,
     layout: &'t Layout,
+    /// Everything that was found.
+    diagnostics: &'t Diagnostics,
     /// Where each mistake stands, and what it is; in order.
     mistakes: Vec<Mistake>,
     /// How many columns are written before the new one.
@@ -37,12 +44,21 @@ pub struct ErrorsCsv<'t> {
     unclosed: usize,
 }
 
-/// An error or a warning.
-#[derive(Debug)]
+/// An error or a warning: its words are found again when they are written.
+#[derive(Debug, Clone, Copy)]
 struct Mistake {
     at: usize,
     severity: Severity,
-    told: String,
+    kept: Kept,
+}
+
+/// Where a mistake is kept.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    /// Among those that are listed, by its number.
+    Listed(u32),
+    /// In one of the lists of the others.
+    Aside(u8, u32),
 }
 
 /// Why the rows cannot be written.
@@ -110,24 +126,18 @@ impl<'t> ErrorsCsv<'t> {
     /// The table `source` with those of `diagnostics` that are errors and warnings in it.
     pub(in crate::manifest) fn new(
         (source, text, layout): (SourceId, &'t str, &'t Layout),
-        diagnostics: &Diagnostics,
+        diagnostics: &'t Diagnostics,
     ) -> Result<Self, NoErrorsCsv> {
-        let one_by_one = diagnostics.summed_up();
-        let told_there: HashSet<(usize, &str)> = one_by_one
-            .iter()
-            .map(|found| (found.span.bytes.start, found.code))
-            .collect();
-        let is_sum = |found: &&Diagnostic| {
-            found.severity == Severity::Warning
-                && told_there.contains(&(found.span.bytes.start, found.code))
+        let sums = diagnostics.sums();
+        let is_told = |severity, start: (SourceId, usize), code| {
+            severity == Severity::Error
+                || severity == Severity::Warning && !sums.contains(&(start, code))
         };
-        let all = diagnostics
-            .iter()
-            .chain(diagnostics.echoes())
-            .filter(|found| !is_sum(found));
         let mut mistakes = Vec::new();
-        for found in all.chain(one_by_one) {
-            let Some(at) = place_in(source, found).filter(|_| found.severity != Severity::Note)
+        for (number, found) in (0..).zip(diagnostics) {
+            let start = (found.span.source, found.span.bytes.start);
+            let Some(at) =
+                place_in(source, found).filter(|_| is_told(found.severity, start, found.code))
             else {
                 continue;
             };
@@ -137,13 +147,26 @@ impl<'t> ErrorsCsv<'t> {
             mistakes.push(Mistake {
                 at,
                 severity: found.severity,
-                told: told(found),
+                kept: Kept::Listed(number),
             });
+        }
+        for (list, aside) in (0..).zip(diagnostics.unshown()) {
+            let is_sums = list == SUMMED_UP;
+            for (number, found) in (0..).zip(aside.iter()) {
+                let severity = found.severity();
+                if let Some(at) = found.start_in(source)
+                    && (is_sums || is_told(severity, found.start(), found.code()))
+                {
+                    let kept = Kept::Aside(list, number);
+                    mistakes.push(Mistake { at, severity, kept });
+                }
+            }
         }
         mistakes.sort_by_key(|mistake| mistake.at);
         let mut csv = Self {
             text,
             layout,
+            diagnostics,
             mistakes,
             width: 0,
             old: Vec::new(),
@@ -194,10 +217,8 @@ impl<'t> ErrorsCsv<'t> {
     }
 
     fn old_columns(&self, header: &Row) -> Vec<usize> {
-        let is_old =
-            |cell: &Cell| names::field_name(&cell.part(self.text, cell.bytes.clone())) == ERRORS;
         (0..header.cells.len())
-            .filter(|index| is_old(&header.cells[*index]))
+            .filter(|index| is_of_errors(&header.cells[*index], self.text))
             .collect()
     }
 
@@ -222,11 +243,11 @@ impl<'t> ErrorsCsv<'t> {
             if !is_above {
                 next += self.mistakes[first..].partition_point(|it| it.at < scanner.place());
             }
-            let own = || in_order(&self.mistakes[first..next]);
+            let own = || self.in_order(&self.mistakes[first..next]);
             if row.is_blank_in(self.text) {
                 out.write_all(b"\r\n")?;
             } else if is_above {
-                self.write_row(&row, "", false, out)?;
+                self.write_row(&row, "", true, out)?;
             } else if let Some(others) = &mut homeless {
                 let others = std::mem::take(others);
                 let all: Vec<String> = others.into_iter().chain(own()).collect();
@@ -246,11 +267,41 @@ impl<'t> ErrorsCsv<'t> {
     /// What is wrong with the header, and with a last row that cannot take a cell any more.
     fn without_row(&self, of_header: impl Iterator<Item = String>) -> Vec<String> {
         let last = self.mistakes.partition_point(|it| it.at < self.unclosed);
-        let of_last = in_order(&self.mistakes[last..]);
+        let of_last = self.in_order(&self.mistakes[last..]);
+        let missing = match self.diagnostics.lost() {
+            0 => None,
+            count => Some(format!(
+                "incomplete: {count} more mistakes are not in this file; mend those that are, and check again"
+            )),
+        };
         of_header
             .map(|told| format!("header: {told}"))
             .chain(of_last.map(|told| format!("last row: {told}")))
+            .chain(missing)
             .collect()
+    }
+
+    /// What is told about mistakes: first the errors.
+    fn in_order(&self, mistakes: &[Mistake]) -> impl Iterator<Item = String> {
+        let of = |severity| mistakes.iter().filter(move |it| it.severity == severity);
+        let all = of(Severity::Error).chain(of(Severity::Warning));
+        all.map(|mistake| self.told(mistake))
+    }
+
+    fn told(&self, mistake: &Mistake) -> String {
+        match mistake.kept {
+            Kept::Listed(number) => {
+                let found = &self.diagnostics.iter().as_slice()[number as usize];
+                let message = self.diagnostics.own_message(found);
+                told(found.severity, found.code, message, &found.help)
+            }
+            Kept::Aside(list, number) => {
+                let aside = self.diagnostics.unshown()[usize::from(list)];
+                let found = aside.number(number as usize);
+                let severity = found.severity();
+                told(severity, found.code(), found.message(), found.help())
+            }
+        }
     }
 
     fn write_row(
@@ -265,10 +316,17 @@ impl<'t> ErrorsCsv<'t> {
         }
         let separator = [self.layout.separator];
         if row.faults.is_empty() {
+            let marks = self.marks_of(row);
             for index in (0..self.width).filter(|index| !self.old.contains(index)) {
-                if let Some(cell) = row.cells.get(index) {
-                    let content = cell.part(self.text, cell.bytes.clone());
-                    self.write_cell(&content, is_header, out)?;
+                let content = match row.cells.get(index) {
+                    Some(cell) => cell.part(self.text, cell.bytes.clone()),
+                    None => "".into(),
+                };
+                match marks.iter().find(|marked| marked.column == index) {
+                    Some(marked) => {
+                        self.write_cell(&marked.mark.written(&content), is_header, out)?;
+                    }
+                    None => self.write_cell(&content, is_header, out)?,
                 }
                 out.write_all(&separator)?;
             }
@@ -281,7 +339,15 @@ impl<'t> ErrorsCsv<'t> {
         out.write_all(b"\r\n")
     }
 
-    /// A cell in quotes where it needs them; in the header also where another delimiter could be guessed from it.
+    /// The cells of `row` that must not be written as they are.
+    fn marks_of(&self, row: &Row) -> &'t [MarkedCell] {
+        let marks = &self.layout.marks;
+        let first = marks.partition_point(|marked| marked.row < row.bytes.start);
+        let count = marks[first..].partition_point(|marked| marked.row == row.bytes.start);
+        &marks[first..first + count]
+    }
+
+    /// A cell in quotes where it needs them; down to the header also where another delimiter could be guessed from it.
     fn write_cell(&self, content: &str, is_header: bool, out: &mut dyn Write) -> io::Result<()> {
         let is_special = |byte: u8| {
             byte == self.layout.separator
@@ -297,29 +363,41 @@ impl<'t> ErrorsCsv<'t> {
     }
 }
 
-/// What is told about mistakes: first the errors.
-fn in_order(mistakes: &[Mistake]) -> impl Iterator<Item = String> {
-    let of = |severity| mistakes.iter().filter(move |it| it.severity == severity);
-    let all = of(Severity::Error).chain(of(Severity::Warning));
-    all.map(|mistake| mistake.told.clone())
+/// Whether the header of a table ends with the column of the errors, as that of such a file does.
+pub(in crate::manifest) fn is_one(text: &str, layout: &Layout) -> bool {
+    let mut scanner = Scanner::new(text, layout.start, layout.separator);
+    let mut row = Row::default();
+    while scanner.next_row(COLUMN_LIMIT, &mut row) {
+        if !row.is_blank_in(text) && row.bytes.start >= layout.header {
+            let last = row.cells.iter().rfind(|cell| !cell.is_blank_in(text));
+            return last.is_some_and(|cell| is_of_errors(cell, text));
+        }
+    }
+    false
 }
 
-/// Where a mistake belongs in `source`: at its own place, or at the row that a template was filled in for.
+fn is_of_errors(cell: &Cell, text: &str) -> bool {
+    names::field_name(&cell.part(text, cell.bytes.clone())) == ERRORS
+}
+
+/// Where a mistake belongs in `source`: at its own place, or at the row that a template was filled in for; at the
+/// second of two rows that do not go together.
 fn place_in(source: SourceId, found: &Diagnostic) -> Option<usize> {
     let related = found.related.iter().map(|(span, _)| span);
-    let mut spans = std::iter::once(&found.span).chain(related);
-    let span = spans.find(|span| span.source == source)?;
-    Some(span.bytes.start)
+    let mut spans = related.rev().chain(std::iter::once(&found.span));
+    let is_there = |span: &&Span| span.source == source;
+    let own = Some(&found.span).filter(is_there);
+    Some(own.or_else(|| spans.find(is_there))?.bytes.start)
 }
 
 /// A mistake in one line: its code first, so that no spreadsheet takes it for a formula.
-fn told(found: &Diagnostic) -> String {
-    let warning = match found.severity {
+fn told(severity: Severity, code: &str, message: &str, help: &str) -> String {
+    let warning = match severity {
         Severity::Warning => "warning: ",
         _ => "",
     };
-    let told = format!("{warning}{}: {}; {}", found.code, found.message, found.help);
-    text::clean(&told, MESSAGE_LIMIT)
+    let told = format!("{warning}{code}: {message}; {help}");
+    text::clean(&text::without_passwords(&told), MESSAGE_LIMIT)
 }
 
 #[cfg(test)]

@@ -149,9 +149,32 @@ pub(super) fn misplaced(
     let message =
         format!("the first row names no known column; the header seems to be row {header}");
     let help = format!(
-        "delete {rows}: a table begins with the names of its columns; what is below was checked as if that were done"
+        "mend the rest first, then delete {rows}: a table begins with the names of its columns; what is below was checked as if that were done, and is told by the row numbers of now"
     );
     Diagnostic::error("no-header", &span(source, title), message, help)
+}
+
+/// What parts the names of columns that stand in the one cell of the row at `place`.
+fn in_one_column(place: &Range<usize>, text: &str, dialect: &Dialect) -> Option<Delimiter> {
+    let mut row = Row::default();
+    Scanner::new(text, place.start, dialect.separator).next_row(COLUMN_LIMIT, &mut row);
+    let mut filled = row.cells.iter().filter(|cell| !cell.is_blank_in(text));
+    let (Some(cell), None) = (filled.next(), filled.next()) else {
+        return None;
+    };
+    if !cell.quoted {
+        return None;
+    }
+    let names = &text[cell.bytes.clone()];
+    let mut guesses = Dialect::SEPARATORS
+        .into_iter()
+        .map(|(separator, _)| separator);
+    let separator = guesses.find(|separator| {
+        let mut row = Row::default();
+        Scanner::new(names, 0, *separator).next_row(COLUMN_LIMIT, &mut row);
+        columns::likeness(&row, names).exact >= 2
+    })?;
+    Some(Delimiter::of(separator))
 }
 
 /// No header, nor anything like one.
@@ -164,22 +187,33 @@ pub(super) fn missing(
 ) -> Diagnostic {
     const START: &str =
         "start the table with a row of column names, such as `id,prompt,model,duration`";
+    if let Some(delimiter) = in_one_column(place, text, dialect) {
+        let message = "the first row is one cell that holds all names of columns";
+        let help = format!(
+            "the table was saved with each row as one text, in quotes: in the spreadsheet, select the column and part it at `{delimiter}` (`Data`, `Text to Columns`), then save it again"
+        );
+        return Diagnostic::error("no-header", &span(source, place), message, help);
+    }
     let other = if is_workbook {
         None
     } else {
         find(text, dialect, false, OtherColumns::Refused)
     };
-    let help = match other {
-        Some(Found {
-            separator, above, ..
-        }) => {
-            let delimiter = Delimiter::of(separator);
-            let row = dialect.rows_before + above + 1;
-            format!(
-                "row {row} has known columns if `{delimiter}` parts them: leave out `delimiter`, or say `--delimiter '{delimiter}'`"
-            )
-        }
-        None => START.to_owned(),
+    let misread = || {
+        let mut names = text[place.clone()].split(char::from(dialect.separator));
+        names.find_map(|name| columns::misread(name.trim_matches('"')))
+    };
+    let help = if let Some(Found {
+        separator, above, ..
+    }) = other
+    {
+        let delimiter = Delimiter::of(separator);
+        let row = dialect.rows_before + above + 1;
+        format!(
+            "row {row} has known columns if `{delimiter}` parts them: leave out `delimiter`, or say `--delimiter '{delimiter}'`"
+        )
+    } else {
+        misread().unwrap_or_else(|| START.to_owned())
     };
     let message = "the first row names no known column";
     Diagnostic::error("no-header", &span(source, place), message, help)

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::marks::MarkedCell;
 use super::names;
 use super::scanner::{Cell, Row, Scanner};
 use crate::manifest::vars::identifier;
@@ -22,6 +23,8 @@ pub(in crate::manifest) struct Layout {
     pub(super) header: usize,
     /// The sheet that the text is of, in a workbook.
     pub(in crate::manifest) sheet: Option<String>,
+    /// Its cells that a copy must not hold as they are, in order; only where a copy is wanted.
+    pub(super) marks: Vec<MarkedCell>,
 }
 
 /// Where the rows of a table begin, and what its columns are called.

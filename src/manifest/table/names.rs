@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::text;
+use crate::text::{self, half_width};
 
 /// The name of a field or variable as a header means it: lower case, `_` between words, without a unit in brackets.
 pub(super) fn field_name(written: &str) -> String {
@@ -113,17 +113,6 @@ fn without_unit(name: &str) -> &str {
     match name.rfind(open) {
         Some(at) if at > 0 => name[..at].trim_end_matches(is_wrapping),
         _ => name,
-    }
-}
-
-/// The ASCII character that a full-width one is, as East Asian keyboards write them.
-fn half_width(character: char) -> char {
-    match character {
-        '\u{FF01}'..='\u{FF5E}' => {
-            char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character)
-        }
-        '\u{3000}' => ' ',
-        other => other,
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::columns::Column;
+use super::marks::{Unmended, corners};
 use super::names;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::manifest::tree::{Node, Span, Value};
 use crate::manifest::values::{self, shown};
-use crate::manifest::workbook::{Oddity, Region, UNCOMPUTED, UNCOMPUTED_MARK, column_letters};
+use crate::manifest::workbook::{Oddity, Region, UNCOMPUTED, UNCOMPUTED_MARK};
 use crate::text;
 
 /// Which columns had cells that were tidied.
@@ -103,28 +104,52 @@ impl Finding {
 
 /// Whether a cell holds the error of a formula, in a workbook or in the CSV file made of one.
 pub(super) fn is_failure(text: &str) -> bool {
-    const FAILURES: [&str; 12] = [
-        "#N/A",
-        "#REF!",
-        "#VALUE!",
-        "#DIV/0!",
-        "#NAME?",
-        "#NUM!",
-        "#NULL!",
-        "#SPILL!",
-        "#CALC!",
-        "#FIELD!",
-        "#GETTING_DATA",
-        "#BLOCKED!",
-    ];
-    let text = text.trim_ascii_start();
-    (text.starts_with('#') || text.starts_with("Err:"))
-        && (FAILURES.contains(&text.trim_ascii_end())
-            || text.starts_with(UNCOMPUTED)
-            || text
-                .strip_prefix("Err:")
-                .is_some_and(|number| number.trim_ascii_end().parse::<u16>().is_ok()))
+    let text = text.trim();
+    if let Some(number) = text.strip_prefix("Err:") {
+        return number.parse::<u16>().is_ok();
+    }
+    text.starts_with(UNCOMPUTED)
+        || text.starts_with('#') && text.len() <= LONGEST_FAILURE && is_named_failure(text)
 }
+
+/// In bytes, with blanks.
+const LONGEST_FAILURE: usize = 40;
+
+fn is_named_failure(text: &str) -> bool {
+    let is_left_out = |it: char| it.is_whitespace() || matches!(it, '¡' | '¿');
+    let bare: String = text.chars().filter(|it| !is_left_out(*it)).collect();
+    // One blank before the mark is French, `# WOW !` nobody's.
+    text.chars().filter(|it| it.is_whitespace()).count() <= 1 && FAILURES.contains(&bare.as_str())
+}
+
+/// The errors of formulas as spreadsheet programs write them in the languages of their users, without blanks and
+/// opening marks. A list, because a text such as `#SALE!` is somebody's own.
+#[rustfmt::skip]
+const FAILURES: &[&str] = &[
+    // English, and all languages of files.
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!",
+    "#GETTING_DATA", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#BUSY!", "#PYTHON!", "#ERROR!", "#ERROR",
+    // German.
+    "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#ÜBERLAUF!", "#KALK!", "#FELD!", "#FEHLER!",
+    // French.
+    "#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!", "#EPARS!", "#PROPAGATION!", "#CHAMP!",
+    // Spanish, Portuguese, Italian.
+    "#N/D", "#VALOR!", "#NOMBRE?", "#NULO!", "#DESBORDAMIENTO!", "#CAMPO!", "#NOME?", "#NÚM!", "#DESPEJAR!",
+    "#RIF!", "#VALORE!", "#NULLO!", "#ESPANSIONE!",
+    // Dutch.
+    "#N/B", "#VERW!", "#WAARDE!", "#DEEL/0!", "#NAAM?", "#GETAL!", "#LEEG!", "#OVERLOOP!",
+    // Swedish, Danish, Norwegian, Finnish.
+    "#SAKNAS!", "#REFERENS!", "#VÄRDEFEL!", "#DIVISION/0!", "#NAMN?", "#OGILTIGT!", "#SKÄRNING!",
+    "#I/T", "#REFERENCE!", "#VÆRDI!", "#NAVN?", "#VERDI!",
+    "#PUUTTUU!", "#VIITTAUS!", "#ARVO!", "#JAKO/0!", "#NIMI?", "#LUKU!", "#TYHJÄ!",
+    // Polish, Czech, Hungarian, Turkish.
+    "#N/D!", "#ADR!", "#ARG!", "#DZIEL/0!", "#NAZWA?", "#LICZBA!", "#ZERO!",
+    "#NENÍ_K_DISPOZICI", "#ODKAZ!", "#HODNOTA!", "#DĚLENÍ_NULOU!", "#NÁZEV?", "#ČÍSLO!",
+    "#HIÁNYZIK", "#HIV!", "#ÉRTÉK!", "#ZÉRÓOSZTÓ!", "#NÉV?", "#SZÁM!", "#NULLA!",
+    "#YOK", "#BAŞV!", "#DEĞER!", "#SAYI/0!", "#AD?", "#SAYI!", "#BOŞ!",
+    // Russian.
+    "#Н/Д", "#ССЫЛКА!", "#ЗНАЧ!", "#ДЕЛ/0!", "#ИМЯ?", "#ЧИСЛО!", "#ПУСТО!",
+];
 
 /// A cell of a workbook that says something else than somebody typed.
 pub(super) fn odd_cell(
@@ -133,6 +158,11 @@ pub(super) fn odd_cell(
     field: Option<&str>,
     place: &Span,
 ) -> Diagnostic {
+    if oddity == Oddity::Unmended
+        && let Some(unmended) = Unmended::of(text)
+    {
+        return unmended_cell(unmended, text.trim_ascii(), field, place);
+    }
     let is_uncomputed = text.starts_with(UNCOMPUTED);
     let seconds = values::seconds_in_time(text);
     let text = shown(text.strip_prefix(UNCOMPUTED_MARK).unwrap_or(text));
@@ -176,13 +206,57 @@ pub(super) fn odd_cell(
             format!("the cell holds the formula `{text}` itself, not what it works out to"),
             "export the table again with values in place of formulas (not `show formulas`), or write the value into the cell",
         ),
-        Oddity::LongNumber => (
+        Oddity::LongNumber | Oddity::Unmended => (
             "number-too-long",
             format!("`{text}` has more digits than the 15 that a spreadsheet keeps"),
             "format the column as text and type the number again: its last digits are lost otherwise",
         ),
     };
     Diagnostic::error(code, place, message, help)
+}
+
+/// The mark of a cell that was refused in a workbook, in a copy of it.
+fn unmended_cell(
+    unmended: Unmended<'_>,
+    mark: &str,
+    field: Option<&str>,
+    place: &Span,
+) -> Diagnostic {
+    let had = match unmended {
+        Unmended::Moment("?") => "a date or time".to_owned(),
+        Unmended::Moment(moment) => format!("the date or time `{moment}`"),
+        Unmended::Failure(None) => "an error in place of a value".to_owned(),
+        Unmended::Failure(Some(error)) => format!("the error `{}`", shown(error)),
+        Unmended::Formula(formula) => {
+            format!("the formula `{}` without its value", shown(formula))
+        }
+        Unmended::Rounded(number) => {
+            format!("the number `{number}`, of which only 15 digits can be trusted")
+        }
+        Unmended::Merged(region) => {
+            format!("merged cells, {region}, of which only the first holds the value")
+        }
+    };
+    let seconds = match unmended {
+        Unmended::Moment(moment) => values::seconds_in_time(moment),
+        _ => None,
+    };
+    let meant = match (field, seconds, unmended) {
+        (Some("duration"), Some(seconds), _) => format!("`{seconds}`"),
+        (Some("duration"), None, _) => "a whole number of seconds from 5 to 15".to_owned(),
+        (Some("aspect_ratio"), ..) => "`16:9`, `9:16` or `1:1`".to_owned(),
+        (_, _, Unmended::Merged(_)) => {
+            "what this row is to have, or nothing if the default is meant".to_owned()
+        }
+        (_, _, Unmended::Rounded(_)) => "all its digits".to_owned(),
+        _ => "what is to be sent".to_owned(),
+    };
+    let message = format!("the cell is not mended yet: the workbook had {had}");
+    let help = format!(
+        "write {meant} in place of `{}`, which is only a mark",
+        shown(mark)
+    );
+    Diagnostic::error("unmended-cell", place, message, help)
 }
 
 fn message_of_moment(text: &str) -> String {
@@ -229,9 +303,7 @@ fn begins_with_cell(text: &str) -> bool {
 
 /// What is empty because of merged cells, in a column that is sent.
 pub(super) fn merged_cell(region: &Region, field: Option<&str>, place: &Span) -> Diagnostic {
-    let name = |row: u32, column: u32| format!("{}{}", column_letters(column as usize), row + 1);
-    let first = name(region.rows.start, region.columns.start);
-    let last = name(region.rows.end - 1, region.columns.end - 1);
+    let (first, last) = corners(region);
     let what = field.map_or("the cell".to_owned(), |field| format!("`{field}`"));
     let message = format!(
         "{what} is empty here: the cells {first}:{last} are merged, and only {first} holds the value"
@@ -245,6 +317,45 @@ pub(super) fn summary_row(place: &Span, word: &str) -> Diagnostic {
     let message = format!("the row `{}` adds up others and is no job", shown(word));
     let help = "delete this row, or keep it in another sheet: every row of the table is a job";
     Diagnostic::error("summary-row", place, message, help)
+}
+
+/// A row that holds a remark.
+pub(super) fn note_row(place: &Span) -> Diagnostic {
+    let message = "the row holds text in one cell only, and is no job";
+    let help = "if it is a note, delete the row, or keep it in another sheet; if it is a job, fill in its other cells";
+    Diagnostic::error("note-row", place, message, help)
+}
+
+/// Whether a text begins as remarks do.
+pub(super) fn is_remark(text: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "note",
+        "notes",
+        "nb",
+        "n.b.",
+        "ps",
+        "p.s.",
+        "remark",
+        "remarks",
+        "legend",
+        "hinweis",
+        "hinweise",
+        "anmerkung",
+        "bemerkung",
+        "legende",
+        "remarque",
+        "nota",
+        "备注",
+        "備註",
+        "注",
+        "注意",
+        "说明",
+        "說明",
+    ];
+    let Some((head, rest)) = text.trim().split_once([':', '：']) else {
+        return false;
+    };
+    !rest.trim().is_empty() && WORDS.contains(&head.trim_end().to_lowercase().as_str())
 }
 
 /// Whether a text heads a row of sums.
@@ -314,7 +425,7 @@ pub(super) fn hidden_rows(rows: &[Range<usize>], place: &Span) -> Diagnostic {
 
 /// What a cell is linked to, said where its text is no address.
 pub(super) fn linked(found: &mut Diagnostic, target: &str) {
-    let target = text::clean(target, 300);
+    let target = text::clean(&text::without_passwords(target), 300);
     found.help =
         format!("the cell is linked to `{target}`: write that address itself into the cell");
 }
@@ -355,6 +466,58 @@ mod tests {
             "a=B2",
         ] {
             assert!(!is_formula(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_of_formulas_are_known_in_the_language_of_the_spreadsheet() {
+        for failure in [
+            "#N/A",
+            " #REF! ",
+            "#NV",
+            "#BEZUG!",
+            "#WERT!",
+            "#NOM?",
+            "#¡VALOR!",
+            "#¿NOMBRE?",
+            "#REF !",
+            "#DIV/0\u{a0}!",
+            "#ЗНАЧ!",
+            "Err:502",
+            "#NULL!",
+        ] {
+            assert!(is_failure(failure), "{failure}");
+        }
+        for text in [
+            "#SALE!",
+            "#WOW",
+            "#",
+            "########",
+            "#1 in the charts!",
+            "#nv",
+            "# N / A",
+            "#VALUE! of friendship",
+            "Err: we",
+            "N/A",
+            "",
+        ] {
+            assert!(!is_failure(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn remarks_begin_with_their_word() {
+        for text in ["Note: by Friday!", "NB : x", "备注：周五", "Hinweis: bitte"] {
+            assert!(is_remark(text), "{text}");
+        }
+        for text in [
+            "Notes",
+            "Note:",
+            "A note: x",
+            "https://example.com",
+            "Noted: x",
+        ] {
+            assert!(!is_remark(text), "{text}");
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Scanner<'t> {
 pub(super) struct Row {
     /// Its cells, as many as were asked for; one more is the first cell beyond these that is not blank.
     pub(super) cells: Vec<Cell>,
+    /// How many there are, wanted or not.
+    pub(super) count: usize,
     /// Where its quotes are wrong.
     pub(super) faults: Vec<Fault>,
     /// All of it, without its line end.
@@ -75,6 +77,7 @@ impl<'t> Scanner<'t> {
     /// Fills `row` with the next row, keeping `width` cells of it; false at the end of the text.
     pub(super) fn next_row(&mut self, width: usize, row: &mut Row) -> bool {
         row.cells.clear();
+        row.count = 0;
         row.faults.clear();
         if self.at == self.text.len() {
             return false;
@@ -82,6 +85,7 @@ impl<'t> Scanner<'t> {
         let start = self.at;
         loop {
             let cell = self.next_cell(&mut row.faults);
+            row.count += 1;
             if row.cells.len() < width || (row.cells.len() == width && !cell.is_blank_in(self.text))
             {
                 row.cells.push(cell);

@@ -25,9 +25,15 @@ impl Outcome {
             source: SOURCE,
             options: &TableOptions::default(),
             others: OtherColumns::Refused,
+            kept: 0,
         };
         let mut keep = |row: &TableRow<'_>, _: &mut Diagnostics| rows.push(row.job.clone());
-        let ReadTable { text, detected, .. } = read(&file, &mut diagnostics, &mut keep);
+        let table = open(&file, &mut diagnostics);
+        let detected = table
+            .as_ref()
+            .map(|table| table.read(&mut diagnostics, &mut keep).detected);
+        let (text, detected) = (table.map(|it| it.text), detected.unwrap_or_default());
+        let text = text.unwrap_or_default();
         Self {
             rows,
             diagnostics,
@@ -579,10 +585,12 @@ fn variables(table: &str) -> Vec<String> {
         source: SOURCE,
         options: &TableOptions::default(),
         others: OtherColumns::Variables,
+        kept: 0,
     };
     let mut rows = Vec::new();
     let mut diagnostics = Diagnostics::default();
-    read(&file, &mut diagnostics, &mut |row, _| {
+    let opened = open(&file, &mut diagnostics).expect("a table");
+    opened.read(&mut diagnostics, &mut |row, _| {
         let shown = row.cells().map(|(header, text)| {
             let place = row.place_of(header);
             let is_there = text.is_empty() || table[place.bytes].contains(&*text);

@@ -46,6 +46,10 @@ pub(super) struct Row<'r> {
     job: &'r Node,
     number: NonZeroU32,
     values: RowValues,
+    /// Names, for templates and as written, of the columns whose cells are refused, which is reported.
+    refused: Vec<(String, String)>,
+    /// The fields among them.
+    refused_fields: &'r [&'r str],
 }
 
 /// What is known of all fillings so far.
@@ -195,6 +199,11 @@ impl<'f> Filling<'f> {
         }
         self.axes();
         self.row_fields();
+        for name in self.row.into_iter().flat_map(|row| row.refused_fields) {
+            if !self.is_set(name) {
+                self.refused.push(name);
+            }
+        }
         for (key, pattern) in defaults {
             if !self.is_set(&key.name) {
                 self.field(key, pattern, site, tally, diagnostics);
@@ -290,6 +299,9 @@ impl<'f> Filling<'f> {
                 ..
             } => {
                 self.filled.push(node.span.clone());
+                if self.row.is_some_and(|row| row.refuses(pattern)) {
+                    return Err(Refused);
+                }
                 let steps = tally.steps_for(&node.span)?;
                 // `default` stands for a value that is missing, and not for a name that is mistyped.
                 let is_known = !required.iter().any(|name| !self.scope.knows(name));
@@ -645,6 +657,11 @@ impl<'r> Row<'r> {
                 header: Arc::clone(header),
                 cells: row.cells().map(|(_, text)| cell(&text)).collect(),
             },
+            refused: row
+                .refused_headers()
+                .map(|header| (header.name.clone(), header.written.clone()))
+                .collect(),
+            refused_fields: &row.refused,
         }
     }
 
@@ -666,7 +683,19 @@ impl<'r> Row<'r> {
                 header: Arc::new(header),
                 cells: cells.into(),
             },
+            refused: row
+                .refused
+                .iter()
+                .map(|name| ((*name).to_owned(), (*name).to_owned()))
+                .collect(),
+            refused_fields: &row.refused,
         }
+    }
+
+    /// Whether a template names a cell that is refused.
+    fn refuses(&self, pattern: &Pattern<'_>) -> bool {
+        let mut refused = self.refused.iter();
+        refused.any(|(name, written)| pattern.names(name, written))
     }
 
     fn fields(&self) -> &'r [(Key, Node)] {

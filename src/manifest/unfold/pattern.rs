@@ -119,11 +119,21 @@ impl<'t> JobTemplate<'t> {
                     .any(|(_, pattern)| pattern.may_name(written))
     }
 
-    /// Refuses axes that change nothing: all their jobs would be alike, and each of them paid for.
-    pub(super) fn refuse_idle_axes(&self, by_default: &Used, diagnostics: &mut Diagnostics) {
+    /// Refuses axes that change nothing: all their jobs would be alike, and each of them paid for. Unless all names
+    /// were found (`is_sure`), one that is like an axis may be meant for it.
+    pub(super) fn refuse_idle_axes(
+        &self,
+        by_default: &Used,
+        is_sure: bool,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let used: Vec<&str> = self.used.names.iter().map(String::as_str).collect();
         for key in self.matrix.iter().flat_map(Matrix::varying) {
             let name = key.name.as_str();
             let is_named = |used: &Used| used.names.contains(name);
+            if !is_sure && nearest(name, &used).is_some() {
+                continue;
+            }
             if is_named(&self.used) || is_named(by_default) || name == "extra_body" {
                 continue;
             }
@@ -313,6 +323,16 @@ impl Pattern<'_> {
             Self::Fixed(_) | Self::Refused => {}
         }
         self
+    }
+
+    /// Whether it looks up the column `name`, which is `written` so in the header.
+    pub(super) fn names(&self, name: &str, written: &str) -> bool {
+        match self {
+            Self::Text { names, .. } => names
+                .iter()
+                .any(|used| used == name || used == "row" && self.may_name(written)),
+            _ => false,
+        }
     }
 
     /// Whether a subscript in it may name this header.

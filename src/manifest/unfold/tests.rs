@@ -1209,3 +1209,21 @@ fn an_axis_that_makes_jobs_which_are_all_alike_is_refused() {
         assert!(!text.contains("idle-axis"), "{text}");
     }
 }
+
+#[test]
+fn a_wrong_matrix_hides_no_other_mistake_of_its_job() {
+    let manifest = "jobs:\n  - id: bottle\n    prompt: \"A {{ colour }} bottle.\"\n    matrix:\n      color: [amber, blue]\n      aspect_ration: [\"9:16\", \"16:9\"]\n      exclude: [{ color: bleu, aspect_ratio: \"9:16\" }]\n      include: [{ color: red }]\n";
+    let all = [
+        "unknown-variable 4:19",
+        "idle-axis 7:7",
+        "unknown-value 8:26",
+        "unknown-axis 8:32",
+        "include-incomplete 9:17",
+    ];
+    assert_eq!(told(manifest), all);
+    let text = messages(manifest, "");
+    assert!(
+        text.contains("called `aspect_ration`: call it `aspect_ratio` too"),
+        "{text}"
+    );
+}

@@ -1205,3 +1205,29 @@ jobs: [{}]",
         assert!(job.user_values().iter().eq([(number, "v")]));
     }
 }
+
+#[test]
+fn an_id_that_is_refused_is_told_one_that_is_free() {
+    let jobs = [
+        "hero 1",
+        "hero 1",
+        "hero-1",
+        "HERO-1",
+        "ＡＤ　－ ２０",
+        "b: c",
+    ];
+    let jobs: Vec<String> = (jobs.iter().zip(0..))
+        .map(|(id, number)| format!("{{id: '{id}', prompt: p{number}}}"))
+        .collect();
+    let source = format!(
+        "defaults: {{model: seedance2.0-720p, duration: 8}}\njobs: [{}]",
+        jobs.join(", ")
+    );
+    let mut told = check(&source).diagnostics;
+    told.sort_by_key(|found| found.span.bytes.start);
+    let told: Vec<&str> = told
+        .iter()
+        .filter_map(|found| found.help.rsplit('`').nth(1))
+        .collect();
+    assert_eq!(told, ["hero-1-2", "hero-1-3", "HERO-1-4", "AD-20", "b-c"]);
+}

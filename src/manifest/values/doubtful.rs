@@ -297,70 +297,93 @@ fn has_lost_words(text: &str) -> bool {
     runs > 1
 }
 
+/// What people write where a text is still to come, in lower case.
+const PLACEHOLDERS: &[&str] = &[
+    "tbd",
+    "tba",
+    "tbc",
+    "todo",
+    "to do",
+    "to be done",
+    "to be determined",
+    "to be decided",
+    "to be defined",
+    "to be written",
+    "to follow",
+    "wip",
+    "fixme",
+    "n/a",
+    "na",
+    "n.a",
+    "none",
+    "null",
+    "nil",
+    "empty",
+    "blank",
+    "placeholder",
+    "prompt",
+    "prompt here",
+    "your prompt",
+    "your prompt here",
+    "text",
+    "text here",
+    "xx",
+    "xxx",
+    "xxxx",
+    "xxxxx",
+    "same",
+    "as above",
+    "same as above",
+    "see above",
+    "idem",
+    "ditto",
+    "dito",
+    "s.o",
+    "siehe oben",
+    "wie oben",
+    "同上",
+    "见上",
+    "見上",
+    "如上",
+    "同前",
+    "待定",
+    "待补",
+    "待补充",
+    "待補充",
+    "待写",
+    "待填",
+    "待确认",
+    "待確認",
+    "暂无",
+    "暫無",
+    "无",
+    "無",
+    "略",
+    "后补",
+    "後補",
+    "folgt",
+    "folgt noch",
+    "kommt noch",
+    "noch offen",
+    "offen",
+    "à compléter",
+    "à définir",
+    "à venir",
+    "a definir",
+    "por definir",
+    "pendiente",
+    "pendente",
+    "da definire",
+    "da completare",
+    "volgt",
+    "do uzupełnienia",
+    "уточнить",
+    "未定",
+    "미정",
+];
+
 /// The text that keeps a place free in `prompt`, if it says nothing else.
 pub(in crate::manifest) fn placeholder(prompt: &str) -> Option<&str> {
-    const WORDS: [&str; 60] = [
-        "tbd",
-        "tba",
-        "tbc",
-        "todo",
-        "to do",
-        "to be done",
-        "to be determined",
-        "to be decided",
-        "to be defined",
-        "to be written",
-        "to follow",
-        "wip",
-        "fixme",
-        "n/a",
-        "na",
-        "n.a",
-        "none",
-        "null",
-        "nil",
-        "empty",
-        "blank",
-        "placeholder",
-        "prompt",
-        "prompt here",
-        "your prompt",
-        "your prompt here",
-        "text",
-        "text here",
-        "xx",
-        "xxx",
-        "xxxx",
-        "xxxxx",
-        "same",
-        "as above",
-        "same as above",
-        "see above",
-        "idem",
-        "ditto",
-        "dito",
-        "s.o",
-        "siehe oben",
-        "wie oben",
-        "同上",
-        "见上",
-        "見上",
-        "如上",
-        "同前",
-        "待定",
-        "待补",
-        "待补充",
-        "待補充",
-        "待写",
-        "待填",
-        "待确认",
-        "待確認",
-        "暂无",
-        "暫無",
-        "无",
-        "無",
-        "略",
-    ];
     const LONGEST: usize = 60;
     let text = prompt.trim();
     let starts_with = |words: &str| {
@@ -377,10 +400,80 @@ pub(in crate::manifest) fn placeholder(prompt: &str) -> Option<&str> {
         it.is_whitespace() || "()[]<>{}【】（）《》「」\"'.,:;!?*_-–—…。！？".contains(it)
     };
     let word = text.trim_matches(is_around);
-    let is_named = WORDS.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let is_named = PLACEHOLDERS.contains(&word.to_lowercase().as_str());
     let is_mark = |it: char| is_around(it) || it.is_ascii_punctuation() && it != '?';
     let is_only_marks = text.chars().all(is_mark) && !text.is_empty();
-    (is_named || is_only_marks || is_one_slot(text)).then_some(text)
+    let is_unfinished = is_named || is_only_marks || is_one_slot(text) || begins_unfinished(text);
+    is_unfinished.then_some(text)
+}
+
+/// Whether a text is a reminder such as `TODO: write` or `TBD - Kim`. Only with the mark: *todo el mundo* is Spanish.
+fn begins_unfinished(text: &str) -> bool {
+    const WORDS: &[&str] = &["tbd", "tba", "tbc", "todo", "fixme", "wip", "待定"];
+    let end = text.find(|it: char| !it.is_alphabetic());
+    let (word, rest) = text.split_at(end.unwrap_or(text.len()));
+    let rest = rest.trim_start();
+    WORDS.contains(&word.to_lowercase().as_str())
+        && rest.starts_with([':', '：', '-', '–', '—', '(', '（', '/', '?'])
+}
+
+/// The slot that a sentence has where a word belongs, as in `[product] on a table`: the slot has such a name, and the
+/// words beside it go on without a pause. `[Subject] A red kite. [Camera] Slow pan.` has headings instead, which are
+/// meant.
+pub(in crate::manifest) fn open_slot(text: &str) -> Option<&str> {
+    const NAMES: &[&str] = &[
+        "product",
+        "product name",
+        "name",
+        "brand",
+        "brand name",
+        "color",
+        "colour",
+        "object",
+        "item",
+        "material",
+        "surface",
+        "background",
+        "location",
+        "place",
+        "city",
+        "person",
+        "model",
+        "insert",
+        "produkt",
+        "produktname",
+        "marke",
+        "farbe",
+        "ort",
+        "produit",
+        "marque",
+        "couleur",
+        "producto",
+        "marca",
+    ];
+    const BEFORE: &[&str] = &[
+        "a", "an", "the", "of", "in", "on", "with", "for", "to", "and", "from", "our", "your",
+        "der", "die", "das", "ein", "eine", "auf", "mit", "und", "le", "la", "un", "une", "de",
+        "sur", "el", "una", "en", "con",
+    ];
+    const AFTER: &[&str] = &[
+        "on", "in", "at", "of", "with", "is", "and", "from", "under", "over", "beside", "near",
+        "auf", "mit", "im", "und", "ist", "sur", "avec", "dans", "et", "sobre", "con", "en", "y",
+    ];
+    let is_word = |words: &[&str], word: Option<&str>| {
+        word.is_some_and(|word| words.contains(&word.to_lowercase().as_str()))
+    };
+    [('[', ']'), ('<', '>')]
+        .into_iter()
+        .find_map(|(open, close)| {
+            text.match_indices(open).find_map(|(at, _)| {
+                let (inside, rest) = text[at + 1..].split_once(close)?;
+                let is_slot = is_word(NAMES, Some(inside.trim()))
+                    && (is_word(BEFORE, text[..at].split_whitespace().next_back())
+                        || rest.starts_with(' ') && is_word(AFTER, rest.split_whitespace().next()));
+                is_slot.then(|| &text[at..at + inside.len() + 2])
+            })
+        })
 }
 
 /// Whether a text is one slot to be filled in, such as `[product]` or `<product name>`.
@@ -576,6 +669,58 @@ mod tests {
             "{{ product }}",
             "see above the clouds",
             "<3",
+        ] {
+            assert_eq!(placeholder(prompt), None, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn a_slot_in_a_sentence_is_found_and_a_heading_is_none() {
+        for (prompt, slot) in [
+            ("[product] on table", "[product]"),
+            ("A [Color] kite over a roof, slow camera", "[Color]"),
+            (
+                "Close-up of the <product name>, soft light",
+                "<product name>",
+            ),
+            ("Ein [Produkt] auf dem Tisch", "[Produkt]"),
+        ] {
+            assert_eq!(open_slot(prompt), Some(slot), "{prompt}");
+        }
+        for prompt in [
+            "[Product] A lamp turns. [Camera] Slow pan.",
+            "[product]: a lamp; [location]: a roof",
+            "[Image 1] is the first frame, [Image 2] the last",
+            "The figure of [Image 1] walks",
+            "A sign that says [OPEN] and nothing else",
+            "Use <location> as a heading",
+            "a [b] c",
+            "[product",
+        ] {
+            assert_eq!(open_slot(prompt), None, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn reminders_of_all_kinds_keep_a_place_free_and_short_prompts_do_not() {
+        for prompt in [
+            "TODO: write",
+            "TBD - Kim",
+            "tbd (Kim)",
+            "folgt",
+            "待定：小王",
+            "À compléter",
+        ] {
+            assert!(placeholder(prompt).is_some(), "{prompt}");
+        }
+        for prompt in [
+            "todo el mundo baila",
+            "TODO EL MUNDO",
+            "WIP workers on a beach",
+            "猫",
+            "ox",
+            "Offenes Meer",
+            "x-ray of a hand",
         ] {
             assert_eq!(placeholder(prompt), None, "{prompt}");
         }

@@ -67,10 +67,10 @@ pub(in crate::manifest) fn addresses(
 ) -> Option<Vec<Box<str>>> {
     let split;
     let elements = match &node.value {
-        Value::List(elements) => elements,
+        Value::List(elements) => &elements[..],
         Value::Cell(text) => {
             split = split_cell(text, node);
-            &split
+            &split[..]
         }
         other => {
             let help = match other {
@@ -93,6 +93,8 @@ pub(in crate::manifest) fn addresses(
         diagnostics.push(Diagnostic::error("empty-list", &node.span, message, help));
         return None;
     }
+    let spread = spread(elements, diagnostics);
+    let elements = spread.as_deref().unwrap_or(elements);
     let within = within_limit(name, list, elements, diagnostics);
     let read = references(name, elements, diagnostics);
     let lengths = total_length(name, node, &read, diagnostics);
@@ -100,7 +102,44 @@ pub(in crate::manifest) fn addresses(
         .into_iter()
         .map(|reference| reference.address)
         .collect();
-    addresses.filter(|_| within && lengths)
+    addresses.filter(|_| within && lengths && spread.is_none())
+}
+
+/// The elements of a list with each that is several addresses in place of one reported, and taken apart, so that all of
+/// them are counted and checked; none if each is one.
+fn spread(elements: &[Node], diagnostics: &mut Diagnostics) -> Option<Vec<Node>> {
+    elements.iter().find(|node| parts(node).is_some())?;
+    let mut all = Vec::new();
+    for node in elements {
+        let Some((text, parts)) = parts(node) else {
+            all.push(node.clone());
+            continue;
+        };
+        diagnostics.push(several_in_one(text, parts.len(), node));
+        all.extend(parts.into_iter().map(|part| Node {
+            value: Value::Cell(part.to_owned()),
+            span: node.span.clone(),
+        }));
+    }
+    Some(all)
+}
+
+/// The text of an element, and the addresses in it, if there are several.
+fn parts(node: &Node) -> Option<(&str, Vec<&str>)> {
+    match &node.value {
+        Value::Text(text) | Value::Cell(text) => Some((text, address::several(text)?)),
+        _ => None,
+    }
+}
+
+fn several_in_one(text: &str, count: usize, node: &Node) -> Diagnostic {
+    let message = format!("`{}` is {count} addresses in the place of one", shown(text));
+    let help = if is_cell(node) {
+        "put `|` or a line break between the addresses: `https://… | https://…`"
+    } else {
+        "write a list: `[\"https://…\", \"https://…\"]`"
+    };
+    Diagnostic::error("bad-url", &node.span, message, help)
 }
 
 fn references(name: &str, elements: &[Node], diagnostics: &mut Diagnostics) -> Vec<Reference> {

@@ -102,16 +102,20 @@ pub(in crate::manifest) fn aspect_ratio(
 
 /// The shape in `16x9`, `16/9`, `1920x1080`, `16:09:00` or `04:09:00 PM` (what spreadsheets make of `16:9`), `969` (what YAML 1.1 made
 /// of it) or `landscape`.
-fn ratio_meant(written: &str) -> Option<AspectRatio> {
+pub(in crate::manifest) fn ratio_meant(written: &str) -> Option<AspectRatio> {
     let lower = written.trim().to_lowercase();
     match lower.as_str() {
-        "969" | "landscape" | "horizontal" | "wide" | "widescreen" | "横屏" => {
+        "969" | "landscape" | "horizontal" | "wide" | "widescreen" | "querformat" | "quer"
+        | "paysage" | "横屏" | "横版" | "橫版" => {
             return Some(AspectRatio::Landscape);
         }
-        "556" | "portrait" | "vertical" | "upright" | "竖屏" => {
+        "556" | "portrait" | "vertical" | "upright" | "hochformat" | "hoch" | "竖屏" | "竖版"
+        | "直版" => {
             return Some(AspectRatio::Portrait);
         }
-        "61" | "square" | "方形" => return Some(AspectRatio::Square),
+        "61" | "square" | "quadrat" | "quadratisch" | "carré" | "方形" | "方图" => {
+            return Some(AspectRatio::Square);
+        }
         _ => {}
     }
     // What a spreadsheet makes of `=16/9`.

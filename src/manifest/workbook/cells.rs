@@ -11,10 +11,6 @@ use quick_xml::events::{BytesStart, Event};
 use super::package::{Part, RUN_LIMIT, RUN_TOO_LONG, attribute, character, value_of};
 use super::{Link, Oddity, Refusal, Region, UNCOMPUTED};
 
-/// Most texts that a workbook shares between its cells.
-const STRINGS_LIMIT: usize = 10_000_000;
-/// Most bytes of them.
-const STRINGS_SIZE: usize = 512 << 20;
 /// Most cells of a sheet, empty ones included: a full sheet of 15 columns.
 const CELLS_LIMIT: usize = 16_000_000;
 /// Most merged regions that are looked at.
@@ -33,7 +29,7 @@ const FORMULA_SHOWN: usize = 60;
 #[derive(Debug, Default)]
 pub(super) struct Strings {
     text: String,
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl Strings {
@@ -50,17 +46,9 @@ impl Strings {
                 Event::End(element) if element.local_name().as_ref() == "si" => {
                     part.found_something();
                     strings.text.push_str(&capture.text);
-                    strings.ends.push(strings.text.len());
-                    if strings.ends.len() > STRINGS_LIMIT {
-                        return Err(Refusal::too_large(
-                            "the workbook has more than 10 million texts",
-                        ));
-                    }
-                    if strings.text.len() > STRINGS_SIZE {
-                        return Err(Refusal::too_large(
-                            "the workbook has more than 512 MiB of text",
-                        ));
-                    }
+                    let end = u32::try_from(strings.text.len()).expect("less is kept");
+                    strings.ends.push(end);
+                    part.keep(capture.text.len() + size_of_val(&end))?;
                 }
                 Event::Eof => return Ok(strings),
                 _ => {}
@@ -73,7 +61,7 @@ impl Strings {
         let start = number
             .checked_sub(1)
             .map_or(0, |previous| self.ends[previous]);
-        Some(&self.text[start..end])
+        Some(&self.text[start as usize..end as usize])
     }
 }
 
@@ -180,7 +168,9 @@ pub(super) fn formats(mut part: Part<'_>) -> Result<Vec<Format>, Refusal> {
                 "numFmt" => {
                     let code = attribute(&element, "formatCode")?.unwrap_or_default();
                     let id = attribute(&element, "numFmtId")?.unwrap_or_default();
-                    own.push((id, format_of(&code)));
+                    let format = format_of(&code);
+                    part.keep(id.len() + size_of::<(String, Format)>())?;
+                    own.push((id, format));
                 }
                 "cellXfs" => is_in_styles = true,
                 "xf" if is_in_styles => {
@@ -360,6 +350,7 @@ impl<'w> CellReader<'w> {
                         let region = attribute(&element, "ref")?;
                         let region = region.as_deref().and_then(Region::parse);
                         if let (Some(region), Some(id)) = (region, attribute(&element, "id")?) {
+                            self.part.keep(id.len() + size_of::<Link>())?;
                             self.named_links.push(Link {
                                 row: region.rows.start,
                                 column: region.columns.start,
@@ -394,6 +385,11 @@ impl<'w> CellReader<'w> {
         self.next = (row, 0);
         self.part.found_something();
         Ok(())
+    }
+
+    /// Counts what is kept of the workbook.
+    pub(super) fn keep(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.part.keep(bytes)
     }
 
     /// Notes that the row that began is not shown.
@@ -493,7 +489,8 @@ impl<'w> CellReader<'w> {
                 None
             }
             "e" => {
-                self.shown.push_str(value);
+                self.shown
+                    .push_str(if value.is_empty() { "#ERROR!" } else { value });
                 Some(Oddity::Failure)
             }
             "d" => {

@@ -25,6 +25,13 @@ const UNPACKED_LIMIT: u64 = 1 << 30;
 const EVENTS_LIMIT: u32 = 64_000_000;
 /// Most XML events of a part without a row, a cell or a text among them.
 const IDLE_LIMIT: u32 = 1_000_000;
+/// Most bytes that are kept of what a small workbook says, and how many more for each byte of a larger one: texts that
+/// many cells share and empty cells before others count each time. What people write unpacks to about ten times its
+/// size.
+const KEPT_LIMIT: usize = 32 << 20;
+const KEPT_SHARE: usize = 32;
+/// Most bytes that are kept of any.
+const KEPT_OF_LARGE: usize = 1 << 30;
 /// Longest text or tag, in bytes: spreadsheets hold 32,767 characters in a cell.
 pub(super) const RUN_LIMIT: usize = 4 << 20;
 /// What a longer one is refused with.
@@ -37,6 +44,14 @@ pub(super) struct Package<'b> {
     numbers: HashMap<String, usize>,
     unpacked: u64,
     events: u32,
+    kept: Kept,
+}
+
+/// How much of what a workbook says is kept.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    bytes: usize,
+    limit: usize,
 }
 
 /// The XML of one file in the archive, an event at a time.
@@ -44,13 +59,15 @@ pub(super) struct Part<'p> {
     xml: Reader<BufReader<Bounded<'p>>>,
     buffer: Vec<u8>,
     events: &'p mut u32,
+    kept: &'p mut Kept,
     /// Elements that have begun and not ended.
     open: u32,
     idle: u32,
 }
 
 impl<'b> Package<'b> {
-    pub(super) fn open(bytes: &'b [u8]) -> Result<Self, Refusal> {
+    /// Opens a workbook of which `kept` bytes are held already, as other sheets of it.
+    pub(super) fn open(bytes: &'b [u8], kept: usize) -> Result<Self, Refusal> {
         if bytes.len() > FILE_LIMIT {
             return Err(Refusal::too_large("the workbook is larger than 256 MiB"));
         }
@@ -66,6 +83,10 @@ impl<'b> Package<'b> {
             numbers,
             unpacked: 0,
             events: 0,
+            kept: Kept {
+                bytes: kept,
+                limit: (KEPT_LIMIT + KEPT_SHARE * bytes.len()).min(KEPT_OF_LARGE),
+            },
         })
     }
 
@@ -87,9 +108,23 @@ impl<'b> Package<'b> {
             xml,
             buffer: Vec::new(),
             events: &mut self.events,
+            kept: &mut self.kept,
             open: 0,
             idle: 0,
         }))
+    }
+}
+
+impl Kept {
+    fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.bytes += bytes;
+        if self.bytes > self.limit {
+            let limit = self.limit >> 20;
+            return Err(Refusal::too_large(&format!(
+                "the workbook unpacks to more than {limit} MiB of texts and cells, empty ones before others included"
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -139,6 +174,11 @@ impl Part<'_> {
             _ => {}
         }
         Ok(event)
+    }
+
+    /// Counts what is kept of the workbook.
+    pub(super) fn keep(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.kept.add(bytes)
     }
 
     /// Notes that something of use was found: a row, a cell, a text.

@@ -4,28 +4,21 @@
 use super::cells::{Cell, CellReader};
 use super::{Link, Oddity, Refusal, SheetText};
 
-/// Most bytes of text that are taken from a sheet: texts that many cells share count each time.
-const TEXT_LIMIT: usize = 512 << 20;
+/// What a cell counts beside its text: it may become a value of a job.
+const CELL_SIZE: usize = 24;
 
 /// The sheet `name`, of which `cells` are the cells; and its links of which only the ids are known.
-pub(super) fn text(name: String, cells: CellReader<'_>) -> Result<(SheetText, Vec<Link>), Refusal> {
-    text_within(name, cells, TEXT_LIMIT)
-}
-
-/// The same with at most `limit` bytes of text.
-pub(super) fn text_within(
+pub(super) fn text(
     name: String,
     mut cells: CellReader<'_>,
-    limit: usize,
 ) -> Result<(SheetText, Vec<Link>), Refusal> {
     let mut writer = Writer::default();
+    let mut kept = 0;
     while let Some(cell) = cells.next()? {
         writer.write(&cell)?;
-        if writer.text.len() > limit {
-            return Err(Refusal::too_large(
-                "the sheet has more than 512 MiB of text",
-            ));
-        }
+        let size = writer.size();
+        cells.keep(size - kept + CELL_SIZE)?;
+        kept = size;
     }
     if !writer.text.is_empty() {
         writer.text.push('\n');
@@ -60,7 +53,7 @@ pub(in crate::manifest) fn column_letters(column: usize) -> String {
 #[derive(Default)]
 struct Writer {
     text: String,
-    oddities: Vec<(usize, Oddity)>,
+    oddities: Vec<(u32, Oddity)>,
     /// Where the text stands.
     row: u32,
     column: u32,
@@ -86,6 +79,11 @@ impl Writer {
         Ok(())
     }
 
+    /// How many bytes it holds.
+    fn size(&self) -> usize {
+        self.text.len() + self.oddities.len() * size_of::<(u32, Oddity)>()
+    }
+
     fn write_text(&mut self, cell: &Cell<'_>) {
         let needs_quotes = cell
             .text
@@ -94,7 +92,7 @@ impl Writer {
         if needs_quotes {
             self.text.push('"');
         }
-        let start = self.text.len();
+        let start = u32::try_from(self.text.len()).expect("less is kept");
         self.oddities
             .extend(cell.oddity.map(|oddity| (start, oddity)));
         if !needs_quotes {

@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 use super::*;
 
 /// A workbook of raw parts beside the ones that every workbook has.
-fn raw(parts: &[(&str, &str)]) -> Vec<u8> {
+pub(in crate::manifest) fn raw(parts: &[(&str, &str)]) -> Vec<u8> {
     let usual = [
         (
             "_rels/.rels",
@@ -45,14 +45,14 @@ fn raw_sheet(data: &str) -> Vec<u8> {
 }
 
 fn text_of(bytes: &[u8]) -> String {
-    match read(bytes, None) {
+    match read(bytes, None, 0) {
         Ok(sheet) => sheet.text,
         Err(refusal) => panic!("{}: {}", refusal.code, refusal.message),
     }
 }
 
 fn refusal(bytes: &[u8], sheet: Option<&str>) -> (&'static str, String) {
-    let refusal = read(bytes, sheet).expect_err("it is refused");
+    let refusal = read(bytes, sheet, 0).expect_err("it is refused");
     assert!(!refusal.help.is_empty());
     (refusal.code, refusal.message)
 }
@@ -88,7 +88,7 @@ fn every_kind_of_cell_becomes_the_text_that_somebody_typed() {
     sheet.write(4, 1, " 中文 🎬 ").expect("written");
     sheet.write_blank(5, 3, &bold).expect("written");
     let bytes = book.save_to_buffer().expect("saved");
-    let read = read(&bytes, None).expect("read");
+    let read = read(&bytes, None, 0).expect("read");
     assert_eq!(
         read.text,
         "\n,\"prompt, or \"\"text\"\"\",8,8.5,TRUE,a red kite \n,8,16:09:00,0.5,\"two\nlines\",#N/A\n\n, 中文 🎬 \n"
@@ -96,7 +96,7 @@ fn every_kind_of_cell_becomes_the_text_that_somebody_typed() {
     let oddities: Vec<_> = read
         .oddities
         .iter()
-        .map(|(at, oddity)| (&read.text[*at..*at + 4], *oddity))
+        .map(|(at, oddity)| (&read.text[*at as usize..*at as usize + 4], *oddity))
         .collect();
     assert_eq!(oddities[0], ("16:0", Oddity::Moment));
 }
@@ -121,7 +121,7 @@ fn a_formula_that_nobody_worked_out_is_no_empty_cell() {
     let bytes = raw_sheet(
         r#"<row r="1"><c r="A1"><f>B1&amp;"x"</f><v></v></c><c r="B1"><f>1</f></c><c r="C1" t="str"><f>IF(1,"")</f><v></v></c></row>"#,
     );
-    let sheet = read(&bytes, None).expect("read");
+    let sheet = read(&bytes, None, 0).expect("read");
     assert_eq!(sheet.text, "\"#CALC! =B1&\"\"x\"\"\",#CALC! =1\n");
     assert_eq!(sheet.oddities.len(), 2);
 }
@@ -144,7 +144,7 @@ fn the_sheet_is_the_one_named_or_the_only_visible_one_with_something_in_it() {
         }
     }
     let bytes = book.save_to_buffer().expect("saved");
-    let named = |name| read(&bytes, Some(name)).map(|sheet| (sheet.name, sheet.text));
+    let named = |name| read(&bytes, Some(name), 0).map(|sheet| (sheet.name, sheet.text));
     for (name, expected) in [
         ("Shots", ("Shots", "s\n")),
         (" shots ", ("Shots", "s\n")),
@@ -161,6 +161,37 @@ fn the_sheet_is_the_one_named_or_the_only_visible_one_with_something_in_it() {
         refusal(&bytes, Some("Shtos")),
         ("unknown-sheet", unknown.to_owned())
     );
+}
+
+#[test]
+fn the_sheet_is_named_as_a_shell_and_yaml_read_it_back() {
+    for (name, shell, yaml) in [
+        ("Shots", "`--sheet Shots`", "sheet: \"Shots\" }"),
+        (
+            "Bob's shots",
+            r"`--sheet 'Bob'\''s shots'`",
+            "sheet: \"Bob's shots\" }",
+        ),
+        (
+            "a \"b\" 'c' d",
+            r#"`--sheet 'a "b" '\''c'\'' d'`"#,
+            r#"sheet: 'a "b" ''c'' d' }"#,
+        ),
+        ("$(x)", "`--sheet '$(x)'`", "sheet: \"$(x)\" }"),
+        ("-1", "`--sheet=-1`", "sheet: \"-1\" }"),
+        ("拍摄", "`--sheet 拍摄`", "sheet: \"拍摄\" }"),
+    ] {
+        let mut book = Book::new();
+        for name in [name, "Other"] {
+            let sheet = book.add_worksheet();
+            sheet.write(0, 0, "id").expect("written");
+            sheet.set_name(name).expect("a name");
+        }
+        let bytes = book.save_to_buffer().expect("saved");
+        let refused = read(&bytes, None, 0).expect_err("two sheets");
+        assert!(refused.help.contains(shell), "{}", refused.help);
+        assert!(refused.help.contains(yaml), "{}", refused.help);
+    }
 }
 
 #[test]
@@ -210,19 +241,30 @@ fn a_bomb_is_refused_before_it_fills_the_memory() {
     );
     too_large(&raw_sheet(&long), "a text of more than 4 MiB");
     // A text that many cells share.
-    let cells = "<c t=\"s\"><v>0</v></c>".repeat(600);
+    let cells = "<row><c t=\"s\"><v>0</v></c></row>".repeat(1100);
+    let text = format!("<sst><si><t>{}</t></si></sst>", "a".repeat(32_000));
     let shared = raw(&[
-        ("xl/sharedStrings.xml", "<sst><si><t>a kite</t></si></sst>"),
+        ("xl/sharedStrings.xml", &text),
         (
             "xl/worksheets/sheet1.xml",
-            &format!("<worksheet><sheetData><row>{cells}</row></sheetData></worksheet>"),
+            &format!("<worksheet><sheetData>{cells}</sheetData></worksheet>"),
         ),
     ]);
-    let mut workbook = Workbook::open(&shared).expect("a workbook");
-    let cells = workbook.cells(0).expect("a sheet");
-    let refused = sheet::text_within("S".to_owned(), cells, 4096).expect_err("too much");
-    assert_eq!(refused.code, "workbook-too-large");
-    assert!(refused.message.contains("512 MiB of text"), "{refused:?}");
+    too_large(&shared, "MiB of texts and cells");
+    // Cells far to the right.
+    let far =
+        (1..=2200).map(|row| format!("<row r=\"{row}\"><c r=\"XFD{row}\"><v>1</v></c></row>"));
+    too_large(
+        &raw_sheet(&far.collect::<String>()),
+        "empty ones before others included",
+    );
+    // Names that nobody can want.
+    let name = format!(
+        "<Relationship Id=\"{}\" Type=\"x/a\"/>",
+        "a".repeat(1 << 20)
+    );
+    let names = format!("<Relationships>{}</Relationships>", name.repeat(40));
+    too_large(&raw(&[("_rels/.rels", &names)]), "MiB of texts and cells");
     // An archive of very many files.
     let names: Vec<String> = (0..10_001).map(|number| format!("f{number}")).collect();
     let parts: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
@@ -330,11 +372,11 @@ proptest! {
         let names = ["xl/sharedStrings.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/workbook.xml"];
         let parts: Vec<(&str, &str)> = names.into_iter().zip(texts.iter().map(String::as_str)).collect();
         let mut archive = raw(&parts);
-        let _ = read(&archive, None);
+        let _ = read(&archive, None, 0);
         for (at, byte) in &changes {
             let at = at.index(archive.len());
             archive[at] = *byte;
         }
-        let _ = read(&archive, None);
+        let _ = read(&archive, None, 0);
     }
 }

@@ -4,6 +4,7 @@
 //! Start at [`Scenario`]. Nothing here waits for time to pass: [`until`] waits for a condition, and gives up.
 
 pub(crate) mod chromium;
+pub(crate) mod lines;
 mod provider;
 #[cfg(target_os = "linux")]
 pub(crate) mod strace;
@@ -318,6 +319,8 @@ pub(crate) fn filters() -> Vec<(&'static str, &'static str)> {
 pub(crate) struct Running {
     child: Child,
     streams: TempDir,
+    /// Whether it prints JSON lines.
+    json: bool,
 }
 
 impl Running {
@@ -331,7 +334,13 @@ impl Running {
             .stderr(stream("stderr"))
             .spawn()
             .expect("the program starts");
-        Self { child, streams }
+        let words: Vec<_> = command.get_args().collect();
+        let is_said = |word: &str| words.iter().any(|it| *it == word);
+        Self {
+            child,
+            streams,
+            json: is_said("--json") && !is_said("--help"),
+        }
     }
 
     /// Its process id.
@@ -445,11 +454,15 @@ impl Running {
         });
         let status = status.expect("waited for");
         let signal = || 128 + status.signal().expect("neither code nor signal");
-        Finished {
+        let finished = Finished {
             code: status.code().unwrap_or_else(signal),
             stdout: self.stdout(),
             stderr: self.stderr(),
+        };
+        if self.json {
+            lines::assert_in_schema(&finished.stdout, finished.code);
         }
+        finished
     }
 }
 

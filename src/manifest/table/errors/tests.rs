@@ -1,15 +1,77 @@
 //! Tables are written with their errors and read again: mended or not, they mean the same as before.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
 
-use crate::manifest::{LoadOptions, Loaded, NoErrorsCsv, load, load_with};
+use super::ErrorsCsv;
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::manifest::tree::Span;
+use crate::manifest::workbook::tests::raw;
+use crate::manifest::{Colour, LoadOptions, Loaded, NoErrorsCsv, load, load_with};
 
 fn loaded(name: &str, bytes: &[u8]) -> Loaded {
     let read = |_: &Path| Ok(bytes.to_vec());
     load(Path::new(name), &read)
+}
+
+/// The same with every mistake kept.
+fn loaded_whole(name: &str, bytes: &[u8]) -> Loaded {
+    let options = LoadOptions {
+        keeps_all_mistakes: true,
+        ..LoadOptions::default()
+    };
+    load_with(Path::new(name), &options, &|_: &Path| Ok(bytes.to_vec()))
+}
+
+/// A workbook with such rows of cells, each as XML without its name, some of them merged.
+fn workbook(rows: &[Vec<String>], merged: &str) -> Vec<u8> {
+    let rows = rows
+        .iter()
+        .map(|cells| format!("<row>{}</row>", cells.concat()));
+    let rows: String = rows.collect();
+    let sheet = format!("<worksheet><sheetData>{rows}</sheetData>{merged}</worksheet>");
+    raw(&[
+        ("xl/worksheets/sheet1.xml", &sheet),
+        (
+            "xl/styles.xml",
+            r#"<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="20"/></cellXfs></styleSheet>"#,
+        ),
+    ])
+}
+
+fn text(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    format!("<c t=\"inlineStr\"><is><t xml:space=\"preserve\">{text}</t></is></c>")
+}
+
+fn texts(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|cell| text(cell)).collect()
+}
+
+/// Cells that a spreadsheet made of what somebody typed.
+const ODD: [&str; 10] = [
+    r#"<c s="1"><v>46151</v></c>"#,
+    r#"<c s="2"><v>0.672916666666667</v></c>"#,
+    r#"<c s="1"><v>46151.5</v></c>"#,
+    r#"<c t="d"><v>soon</v></c>"#,
+    r#"<c t="e"><v>#N/A</v></c>"#,
+    r#"<c t="e"><v>#LATER!</v></c>"#,
+    r#"<c t="e"/>"#,
+    r"<c><f>B1&amp;A1</f></c>",
+    "<c><v>1234567890123456789</v></c>",
+    "<c><v>-9.1e15</v></c>",
+];
+
+/// The rows that have errors, as spreadsheets count.
+fn wrong_rows(loaded: &Loaded) -> BTreeSet<usize> {
+    let errors = loaded.diagnostics.iter();
+    errors
+        .filter(|found| found.severity == Severity::Error)
+        .filter_map(|found| Some(loaded.sources.place(&found.span).cell?.row))
+        .collect()
 }
 
 fn written(loaded: &Loaded) -> String {
@@ -92,6 +154,127 @@ fn mistakes_of_the_header_and_of_an_open_quote_stand_at_the_first_job() {
 }
 
 #[test]
+fn cells_of_a_workbook_that_csv_would_heal_are_marked_and_refused_again() {
+    let mut rows = vec![texts(&["id", "prompt", "model", "duration", "x_due"])];
+    let fine = texts(&[
+        "a",
+        "#DATE! night, a kite",
+        "seedance2.0-720p",
+        "8",
+        "#DATE! 2026-05-09",
+    ]);
+    rows.push(fine);
+    for odd in ODD {
+        let mut row = texts(&["", "A kite", "seedance2.0-720p", "9s", ""]);
+        row[1] = odd.to_owned();
+        row[4] = ODD[0].to_owned();
+        rows.push(row);
+    }
+    rows.push(texts(&["m", "A kite", "seedance2.0-720p", "8"]));
+    rows.push(texts(&["n", "A kite", "seedance2.0-720p"]));
+    rows[12].push(ODD[5].to_owned());
+    let merged = r#"<mergeCells><mergeCell ref="D13:D14"/></mergeCells>"#;
+    let first = loaded_whole("shots.xlsx", &workbook(&rows, merged));
+    let copy = written(&first);
+    insta::assert_snapshot!("marks", copy.replace("\r\n", "␍␊\n"));
+    let again = loaded_whole("mend.csv", copy.as_bytes());
+    assert_eq!(wrong_rows(&first), wrong_rows(&again));
+    assert_eq!(wrong_rows(&first), (3..=14).collect());
+    insta::assert_snapshot!("marks-read-again", again.render(Colour::Off));
+    assert_eq!(written(&again).lines().count(), copy.lines().count());
+}
+
+#[test]
+fn a_refused_cell_hides_no_other_mistake_of_its_row() {
+    let header = texts(&["id", "prompt", "model", "duration", "images", "product"]);
+    let mut row = texts(&[
+        "a b",
+        "A kite",
+        "seedance2.0-721p",
+        "",
+        "kite.png",
+        "TBD",
+        "beyond",
+    ]);
+    row[3] = ODD[0].to_owned();
+    row[5] = ODD[0].to_owned();
+    let bytes = workbook(&[header, row], "");
+    for (manifest, expected) in [
+        (
+            "jobs: { from: t.xlsx, template: { prompt: 'A {{ product }}', x_a: '{{ nothing }}' } }",
+            "bad-id cell-is-a-date cell-is-a-date extra-cell local-path unknown-model unknown-variable",
+        ),
+        (
+            "vars: { a: b }\ndefaults: { last_image: '{{ duration }}{{ a }}' }\njobs: { from: t.xlsx }",
+            "bad-id cell-is-a-date extra-cell local-path unknown-column unknown-model",
+        ),
+        (
+            "defaults: { duration: 8 }\njobs: { from: t.xlsx }",
+            "bad-id cell-is-a-date extra-cell local-path unknown-column unknown-model",
+        ),
+    ] {
+        let read = |path: &Path| {
+            let is_manifest = path == Path::new("m.yaml");
+            Ok(if is_manifest {
+                manifest.into()
+            } else {
+                bytes.clone()
+            })
+        };
+        let loaded = load(Path::new("m.yaml"), &read);
+        let mut codes: Vec<&str> = loaded.diagnostics.iter().map(|it| it.code).collect();
+        codes.sort_unstable();
+        assert_eq!(
+            codes.join(" "),
+            expected,
+            "{manifest}\n{}",
+            loaded.render_compact()
+        );
+    }
+}
+
+#[test]
+fn all_rows_have_their_errors_also_where_the_screen_folds_those_of_a_template() {
+    let manifest = "defaults: { model: seedance2.0-720p }\nvars: { look: soft }\n\
+        jobs: { from: t.csv, template: { prompt: 'A {{ product }}, {{ look }}', id: '{{ sku }}', image: '{{ picture }}' } }\n";
+    let mut table = "sku,product,picture,duration\n".to_owned();
+    for row in 0..40 {
+        let (sku, product) = match row % 4 {
+            0 => (String::new(), "lamp"),
+            1 => (format!("s{row}"), ""),
+            2 => (format!("s {row}"), "TBD"),
+            _ => (format!("s{row}"), "lamp"),
+        };
+        let _ = writeln!(table, "{sku},{product},kite{row}.png,");
+    }
+    let options = LoadOptions {
+        keeps_all_mistakes: true,
+        ..LoadOptions::default()
+    };
+    let read = |path: &Path| {
+        let is_manifest = path == Path::new("m.yaml");
+        Ok(if is_manifest { manifest } else { &table }.into())
+    };
+    let loaded = load_with(Path::new("m.yaml"), &options, &read);
+    assert!(
+        loaded.render(Colour::Off).contains("more rows)"),
+        "they are folded"
+    );
+    let copy = written(&loaded);
+    for (row, line) in copy.lines().skip(1).enumerate() {
+        let count = |code: &str| line.matches(code).count();
+        assert_eq!(count("local-path: "), 1, "{row}: {line}");
+        assert_eq!(
+            count("empty-cell: "),
+            usize::from(row % 4 < 2),
+            "{row}: {line}"
+        );
+        assert_eq!(count("warning: no-duration: "), 1, "{row}: {line}");
+        assert!(!line.contains(" more "), "{row}: {line}");
+    }
+}
+
+#[test]
 fn what_a_template_cannot_fill_in_stands_at_the_row() {
     let loaded = load(Path::new("m.yaml"), &|path| {
         Ok(match path.to_str() {
@@ -168,6 +351,31 @@ fn a_hundred_thousand_wrong_rows_all_get_their_errors() {
     assert_eq!(copy.matches(",duration-range: ").count(), 100_000);
 }
 
+#[test]
+fn a_copy_that_has_not_every_mistake_says_so() {
+    let first = loaded("shots.csv", b"id,prompt\na,A cat\nb,A dog\n");
+    let (source, text, layout) = first.sources.tables().next().expect("a table");
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.keep_all();
+    let error = |start: usize, message: String| {
+        let bytes = start..start + 1;
+        Diagnostic::error("wrong", &Span { source, bytes }, message, "mend it")
+    };
+    for number in 0..10_000 {
+        diagnostics.push(error(10, number.to_string()));
+    }
+    diagnostics.push(error(18, "a".repeat(65 << 20)));
+    diagnostics.push(error(18, "not told".to_owned()));
+    let mut out = Vec::new();
+    let csv = ErrorsCsv::new((source, text, layout), &diagnostics).expect("it can be written");
+    csv.write(&mut out).expect("memory takes everything");
+    let copy = String::from_utf8(out).expect("UTF-8");
+    let rows: Vec<&str> = copy.lines().collect();
+    assert!(rows[1].contains("incomplete: 1 more mistakes are not in this file"));
+    assert!(rows[2].contains("wrong: aaaa") && !copy.contains("not told"));
+    assert_eq!(csv.count(Severity::Error), 10_001);
+}
+
 /// Cells as people write them, hostile ones among them.
 fn cell() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -211,5 +419,116 @@ proptest! {
             let again = loaded("shots.csv", &out);
             prop_assert_eq!(meaning(&first), meaning(&again), "{}\n{}", table, String::from_utf8_lossy(&out));
         }
+    }
+
+    #[test]
+    fn the_copy_of_a_workbook_has_errors_in_the_same_rows(
+        rows in proptest::collection::vec(
+            (
+                proptest::collection::vec(proptest::option::weighted(0.2, 0..ODD.len()), 6),
+                proptest::collection::vec(cell(), 6),
+                any::<bool>(),
+            ),
+            1..8,
+        ),
+        merged in proptest::collection::vec((1_u32..9, 0_u8..6, 0_u32..3, 0_u8..3), 0..3),
+        is_template in any::<bool>(),
+    ) {
+        let mut sheet = vec![texts(&["id", "prompt", "model", "duration", "aspect_ratio", "x_a"])];
+        sheet.extend(rows.iter().enumerate().map(|(number, (odd, cells, is_fine))| {
+            let fine = [&format!("j{number}"), "A kite", "seedance2.0-720p", "8", "16:9", ""];
+            let cell = |index: usize| match (odd[index], is_fine) {
+                (Some(odd), _) => ODD[odd].to_owned(),
+                (None, true) => text(fine[index]),
+                // Invisible in XML, and of no matter here.
+                (None, false) => text(&cells[index].replace('\r', "\n")),
+            };
+            (0..6).map(cell).collect()
+        }));
+        let merged = merged.iter().map(|(row, column, height, width)| {
+            let letter = |column: u8| char::from(b'A' + column);
+            let (last, end) = (row + height, letter(column + width));
+            format!("<mergeCell ref=\"{}{}:{end}{}\"/>", letter(*column), row + 1, last + 1)
+        });
+        let merged = format!("<mergeCells>{}</mergeCells>", merged.collect::<String>());
+        let bytes = workbook(&sheet, &merged);
+        let manifest = |table: &str| {
+            let template = if is_template {
+                ", template: { prompt: 'A {{ prompt }}, {{ aspect_ratio | default(1) }}' }"
+            } else {
+                ""
+            };
+            format!("jobs: {{ from: {table}{template} }}\n").into_bytes()
+        };
+        let options = LoadOptions { keeps_all_mistakes: true, ..LoadOptions::default() };
+        let first = load_with(Path::new("m.yaml"), &options, &|path: &Path| {
+            Ok(if path == Path::new("m.yaml") { manifest("t.xlsx") } else { bytes.clone() })
+        });
+        let copy = written(&first);
+        let again = load_with(Path::new("m.yaml"), &options, &|path: &Path| {
+            Ok(if path == Path::new("m.yaml") { manifest("t.csv") } else { copy.clone().into_bytes() })
+        });
+        prop_assert_eq!(rows_with_errors(&copy), rows_with_errors(&written(&again)), "{}", copy);
+        prop_assert_eq!(meaning(&first), meaning(&again), "{}", copy);
+    }
+}
+
+/// Which rows of a copy have errors.
+fn rows_with_errors(copy: &str) -> Vec<bool> {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(copy.as_bytes());
+    let rows = reader.records().map(|row| row.expect("CSV"));
+    rows.map(|row| {
+        let errors = row.iter().next_back().unwrap_or_default();
+        let mut parts = errors.split(" | ").filter(|part| !part.is_empty());
+        parts.any(|part| !part.starts_with("warning: "))
+    })
+    .collect()
+}
+
+#[test]
+fn every_row_that_repeats_an_id_or_a_mistake_of_a_template_has_it() {
+    let manifest = "allow: [placeholder-prompt]\ndefaults: { model: seedance2.0-720p }\njobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}-film\", prompt: \"{{ product }}\" }\n";
+    let table = "sku,product,duration\nk,TBD,8\nk,TODO,99\nk,n/a,98\nl,A kite,97\n";
+    let options = LoadOptions {
+        keeps_all_mistakes: true,
+        ..LoadOptions::default()
+    };
+    let loaded = load_with(Path::new("m.yaml"), &options, &|path| {
+        let bytes = if path.ends_with("t.csv") {
+            table
+        } else {
+            manifest
+        };
+        Ok(bytes.into())
+    });
+    let copy = written(&loaded);
+    let codes = |row: &str| -> Vec<&str> {
+        ["id-not-unique", "duration-range", "placeholder-prompt"]
+            .into_iter()
+            .filter(|code| row.contains(code))
+            .collect()
+    };
+    let rows: Vec<Vec<&str>> = copy.lines().skip(1).map(codes).collect();
+    let both = vec!["id-not-unique", "duration-range"];
+    assert_eq!(
+        rows,
+        [vec![], both.clone(), both, vec!["duration-range"]],
+        "{copy}"
+    );
+}
+
+#[test]
+fn a_copy_is_known_by_its_header_also_where_that_has_several_lines() {
+    for (table, is_copy) in [
+        ("id,\"image\n1\",errors\n", true),
+        ("\n\"id\";Errors;;\n", true),
+        ("id,errors,prompt\n", false),
+        ("id,prompt\nerrors,errors\n", false),
+        ("id,\"a\nx,errors\n\",prompt\n", false),
+    ] {
+        let loaded = loaded("mend.csv", table.as_bytes());
+        assert_eq!(loaded.is_errors_csv(), is_copy, "{table}");
     }
 }
