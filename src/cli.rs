@@ -395,9 +395,9 @@ pub struct OutArgs {
 #[derive(Debug, Args, Clone, Copy, Default)]
 #[command(next_help_heading = "Files")]
 pub struct GalleryArgs {
-    /// Write gallery.html, however many jobs there are
+    /// Write gallery.html [default: up to 5,000 jobs]
     ///
-    /// A page with every video. Without the option it is written for up to 5,000 jobs.
+    /// A page with every video, however many jobs there are.
     #[arg(long, overrides_with = "no_gallery")]
     pub gallery: bool,
 
@@ -454,12 +454,12 @@ pub struct PlanArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  shotlist run shots.yaml --rehearse                       free, against a simulated provider
-  shotlist run shots.yaml --select 'hero-*' --max-jobs 1   one real video first
+  shotlist run shots.yaml --rehearse                        free, against a simulated provider
+  shotlist run shots.yaml --select 'hero-*' --max-jobs 1    one real video first
   shotlist run shots.yaml --submit-rate 10/min --deadline 06:00
-  shotlist run shots.yaml --rerun failed                   make failed jobs again; costs again
-  shotlist run shots.yaml --download                       and download the videos
-  shotlist run shots.yaml --rerun redo --marks marks.json  make again what is marked in the gallery
+  shotlist run shots.yaml --rerun failed                    make failed jobs again; costs again
+  shotlist run shots.yaml --download                        and download the videos
+  shotlist run shots.yaml --rerun redo --marks marks.json   make marked ones again
 
 Ctrl-C once stops submitting, saves and says how to go on; twice leaves at once.")]
 pub struct RunArgs {
@@ -497,7 +497,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub limits: LimitArgs,
 
-    /// Download finished videos
+    /// Download the videos [default: `videos`]
     ///
     /// Into DIR, or `videos` beside results.csv. `shotlist download` does it afterwards.
     #[arg(

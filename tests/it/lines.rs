@@ -283,7 +283,9 @@ fn whatever_the_schema_describes_is_printed_some_time() {
         all(schema, name, &mut expected);
     }
     let mut seen = Seen::default();
-    let parts: [fn(&mut Seen); 7] = [manifests, prices, statuses, faults, notices, ends, others];
+    let parts: [fn(&mut Seen); 8] = [
+        manifests, prices, statuses, faults, notices, ends, downloads, others,
+    ];
     std::thread::scope(|threads| {
         let parts = parts.map(|part| {
             threads.spawn(move || {
@@ -479,6 +481,29 @@ fn ends(seen: &mut Seen) {
 }
 
 /// The commands that are left, and what jobs have only some time.
+/// Downloads that come to an end and such that do not, and what becomes of files.
+fn downloads(seen: &mut Seen) {
+    let provider = Simulated::with_faults("cut-video=first:1");
+    let scenario = Scenario::jobs(4).at(&provider);
+    let words = ["--download", "--allow-private", "--json"];
+    seen.add(&scenario.run(&words).exits(0));
+    seen.add(&scenario.ask("verify", &["--json"]).exits(0));
+    let videos = scenario.out().join("videos");
+    fs::remove_file(videos.join("job-01.mp4")).expect("a file");
+    fs::write(videos.join("job-02.mp4"), "other").expect("a file");
+    fs::remove_file(videos.join("job-03.mp4")).expect("a file");
+    fs::create_dir(videos.join("job-03.mp4")).expect("a directory");
+    seen.add(&scenario.ask("verify", &["--json"]).exits(3));
+    fs::remove_file(videos.join("job-04.mp4")).expect("a file");
+    seen.add(&scenario.ask("verify", &["--json"]).exits(3));
+    fs::rename(&videos, scenario.out().join("elsewhere")).expect("a directory");
+    fs::write(&videos, "no directory").expect("a file");
+    seen.add(&scenario.ask("verify", &["--json"]).exits(3));
+    let provider = Simulated::with_faults("html-video=first:2");
+    let scenario = Scenario::jobs(1).at(&provider);
+    seen.add(&scenario.run(&words).exits(7));
+}
+
 fn others(seen: &mut Seen) {
     let scenario = Scenario::jobs(1);
     seen.add(&simulator(&scenario));
