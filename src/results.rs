@@ -296,7 +296,8 @@ pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<&'static str> {
     }
 }
 
-fn is_without_url(state: &JobState) -> bool {
+/// Whether the job was made and has no URL: nothing makes it again.
+pub(crate) fn is_without_url(state: &JobState) -> bool {
     matches!(
         state.phase,
         Phase::Failed {

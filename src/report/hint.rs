@@ -128,6 +128,7 @@ pub fn hints(signs: &Signs<'_>) -> Vec<String> {
     let in_order = [
         reach(signs.waits.unreachable, signs.elapsed, not_sent),
         stop_doubts(seen.in_doubt, seen.unanswered, signs.limits.submit_timeout),
+        remake(seen.edited),
         fetch_soon(seen.fresh_urls).filter(|_| !signs.downloads),
         wait_longer(timed_out, signs.limits.job_timeout),
         slow_down(signs.waits, seen.accepted, signs.limits, signs.elapsed),
@@ -147,6 +148,8 @@ struct Seen {
     in_doubt: u32,
     /// Jobs in doubt because no answer came in time.
     unanswered: u32,
+    /// Settled jobs whose content in the manifest is no longer what was sent.
+    edited: u32,
     /// Completed jobs without a file here whose URL should still work.
     fresh_urls: u32,
     /// Jobs that failed because of their sound.
@@ -159,7 +162,10 @@ impl Seen {
         let run = RunNumber(signs.table.next_run().0 - 1);
         for index in signs.table.planned() {
             if signs.selection.selects(signs.table.id(index)) {
-                seen.look_at(signs.table.job(index), run, signs.now);
+                let job = signs.table.job(index);
+                let is_edited = signs.table.is_changed(index) && can_be_remade(job);
+                seen.edited += u32::from(is_edited);
+                seen.look_at(job, run, signs.now);
             }
         }
         seen
@@ -187,6 +193,12 @@ impl Seen {
             _ => {}
         }
     }
+}
+
+/// Whether `--rerun changed` makes the job again.
+fn can_be_remade(job: &JobState) -> bool {
+    matches!(job.phase, Phase::Completed { .. } | Phase::Failed { .. })
+        && !results::is_without_url(job)
 }
 
 /// The provider could not be reached for long, or to the end.
@@ -218,6 +230,18 @@ fn stop_doubts(in_doubt: u32, unanswered: u32, submit_timeout: Duration) -> Opti
             "{counted} in doubt: something on the way to the provider loses its answers, such as a proxy or a weak network; run from elsewhere, or ask the provider"
         )
     })
+}
+
+/// An edit alone makes no new video.
+fn remake(edited: u32) -> Option<String> {
+    let were = match edited {
+        0 => return None,
+        1 => "1 job was edited after it was sent".to_owned(),
+        count => format!("{count} jobs were edited after they were sent"),
+    };
+    Some(format!(
+        "{were}, which alone makes no new video: `--rerun changed` does, and costs again"
+    ))
 }
 
 /// Video URLs do not last.
@@ -417,6 +441,8 @@ mod tests {
             reach(SECOND, minutes(10), 4),
             stop_doubts(5, 4, LIMITS.submit_timeout),
             stop_doubts(5, 1, LIMITS.submit_timeout),
+            remake(1),
+            remake(12),
             fetch_soon(1),
             fetch_soon(40),
             wait_longer(2, LIMITS.job_timeout),

@@ -255,6 +255,20 @@ fn a_row_that_is_inserted_on_top_runs_once_and_the_others_not_again() {
 }
 
 #[test]
+fn a_run_over_an_edited_row_says_what_makes_it_again() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(3).at(&provider);
+    scenario.run(&[]).exits(0);
+    scenario.edit(&table(1..=3).replace("about job-02", "for the edited job-02"));
+    let said = "1 job was edited after it was sent, which alone makes no new video";
+    scenario.run(&[]).exits(0).says(said);
+    assert_eq!(provider.posts(), 3);
+    let run = scenario.run(&["--rerun", "changed"]).exits(0);
+    assert!(!run.stderr.contains("edited"), "{}", run.stderr);
+    assert_eq!(provider.posts(), 4);
+}
+
+#[test]
 fn rows_that_are_removed_reordered_and_edited_are_not_sent_again() {
     let provider = Simulated::with_faults("stuck=always");
     let scenario = Scenario::jobs(6).at(&provider);
