@@ -283,6 +283,14 @@ impl Matrix {
         }
     }
 
+    /// The most that a combination can have of what `measure` gives for each value.
+    pub(super) fn most(&self, measure: impl Fn(&Choice) -> u64) -> u64 {
+        let most = |choices: &[Choice]| choices.iter().map(&measure).max().unwrap_or(0);
+        let of_axes: u64 = self.axes.iter().map(|axis| most(&axis.values)).sum();
+        let sum = |choices: &Vec<Choice>| choices.iter().map(&measure).sum();
+        of_axes.max(self.included.iter().map(sum).max().unwrap_or(0))
+    }
+
     /// The names of the axes.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.axes.iter().map(|axis| &axis.key)

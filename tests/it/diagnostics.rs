@@ -99,11 +99,16 @@ fn what_would_take_too_much_memory_or_time_is_told_and_not_done() {
     let job = |number| format!("  - {{ id: wave{number}, prompt: A wave., variants: 100000 }}\n");
     let too_many: Vec<String> = (1..=11).map(job).collect();
     let too_many = too_many.concat();
+    let repeated = format!(
+        "  - {{ id: a, prompt: A wave., x_note: {}, variants: 100000 }}\n",
+        "wave".repeat(1000)
+    );
     let cases = [
         (
             "text.yaml",
             "  - { id: a, prompt: \"{{ 'wave ' * 200000 }}{{ variant }}\", variants: 300 }\n",
         ),
+        ("repeated.yaml", &*repeated),
         (
             "time.yaml",
             "  - { id: a, prompt: \"{% for wave in range(9000) %}{% endfor %}{{ variant }}\", variants: 2000 }\n",

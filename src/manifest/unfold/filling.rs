@@ -10,6 +10,7 @@ use std::sync::Arc;
 use minijinja::Value as Filled;
 
 use super::pattern::{JobTemplate, Pattern};
+use super::repeated::Repeated;
 use super::words::{self, broken, known_names};
 use super::{Setting, Site};
 use crate::manifest::align;
@@ -70,14 +71,25 @@ pub(super) struct Tally {
     texts: HashSet<u64>,
     /// Where these became too much, and at which job.
     too_much_text_at: Option<(Span, u64)>,
+    /// Bytes of text that jobs repeat, but for the room of each, and of pictures that they repeat.
+    repeated: u64,
+    pictures: u64,
+    /// How many jobs these are of.
+    repeating: u64,
+    /// Where these became too much.
+    too_much_repeated_at: Option<Span>,
 }
 
 /// Bytes of different texts that all templates of a manifest may make beyond the room of each job, which are held at
 /// once.
 pub(super) const ALL_TEXT: u64 = 256 << 20;
 
+/// Bytes of pictures, written out as addresses, that all jobs of a manifest may repeat: no character of these is looked
+/// at for each job, and thousands of videos of one picture are an honest thing to want.
+pub(super) const ALL_PICTURES: u64 = 16 << 30;
+
 /// Bytes of text that every job may have besides, as a row of a table that is written out may.
-const ROOM: usize = 512;
+pub(super) const ROOM: usize = 512;
 
 /// Shorter texts are counted each time they are made.
 const LONG: usize = 256;
@@ -119,6 +131,26 @@ impl Tally {
         Err(Refused)
     }
 
+    /// Counts what each of `jobs` jobs repeats, before they are made. An error says that they must not be.
+    pub(super) fn count_repeated(&mut self, each: &Repeated, jobs: u64) -> Result<(), Refused> {
+        let text = each.text.saturating_sub(ROOM as u64);
+        if text == 0 && each.pictures == 0 {
+            return Ok(());
+        }
+        if self.too_much_repeated_at.is_some() {
+            return Err(Refused);
+        }
+        self.repeated = self.repeated.saturating_add(text.saturating_mul(jobs));
+        self.pictures = (self.pictures).saturating_add(each.pictures.saturating_mul(jobs));
+        self.repeating += jobs;
+        if self.repeated <= ALL_TEXT && self.pictures <= ALL_PICTURES {
+            return Ok(());
+        }
+        self.too_much_repeated_at = each.longest.as_ref().map(|(_, at)| at.clone());
+        self.has_failures = true;
+        Err(Refused)
+    }
+
     /// Notes that the template at `span` could not be filled in.
     fn fail(&mut self, kind: &FailureKind, span: &Span) {
         self.has_failures = true;
@@ -137,15 +169,24 @@ impl Tally {
         self.spent_at.as_ref()
     }
 
-    /// The error that all fillings together made too much text.
-    pub(super) fn too_much_text(&self) -> Option<Diagnostic> {
-        let (at, jobs) = self.too_much_text_at.as_ref()?;
-        Some(words::too_much_text(at, self.text, *jobs))
+    /// The errors that all fillings together made too much text, and that jobs repeat too much of it.
+    pub(super) fn too_much_text(&self) -> impl Iterator<Item = Diagnostic> {
+        let filled = self.too_much_text_at.as_ref();
+        let filled = filled.map(|(at, jobs)| words::too_much_text(at, self.text, *jobs));
+        let repeated = self.too_much_repeated_at.as_ref().map(|at| {
+            let (bytes, most) = if self.repeated > ALL_TEXT {
+                (self.repeated, ALL_TEXT)
+            } else {
+                (self.pictures, ALL_PICTURES)
+            };
+            words::too_much_repeated(at, (bytes, most), self.repeating)
+        });
+        filled.into_iter().chain(repeated)
     }
 }
 
-/// A text that could not be filled in was reported.
-struct Refused;
+/// A text that could not be filled in, or jobs that could not be made, were reported.
+pub(super) struct Refused;
 
 impl<'f> Filling<'f> {
     pub(super) fn new(
@@ -698,7 +739,7 @@ impl<'r> Row<'r> {
         refused.any(|(name, written)| pattern.names(name, written))
     }
 
-    fn fields(&self) -> &'r [(Key, Node)] {
+    pub(super) fn fields(&self) -> &'r [(Key, Node)] {
         match &self.job.value {
             Value::Map(map) => map,
             _ => &[],

@@ -604,6 +604,79 @@ fn too_much_is_refused_before_it_is_made() {
 }
 
 #[test]
+fn text_that_jobs_repeat_is_counted_before_they_are_made() {
+    let long = "wave ".repeat(1000);
+    let rows = |count: usize, cell: &str| {
+        (0..count).fold("id,name\n".to_owned(), |mut table, row| {
+            let _ = writeln!(table, "r{row},{cell}");
+            table
+        })
+    };
+    let codes = |manifest: &str, table: &str| {
+        let mut codes = told_with(manifest, table);
+        codes.retain(|it| it.starts_with("too-much-text"));
+        codes
+    };
+    let numbers = |count: usize| (0..count).map(|it| format!("{it},")).collect::<String>();
+    let matrix = numbers(50_000);
+    for manifest in [
+        format!("jobs: [{{ id: a, prompt: {long}, variants: 60000 }}]\n"),
+        format!("jobs: [{{ id: a, prompt: p, x_a: {long}, variants: 60000 }}]\n"),
+        format!(
+            "jobs: [{{ id: a, prompt: p, images: ['https://e.com/{}'], variants: 60000 }}]\n",
+            "a".repeat(5000)
+        ),
+        format!(
+            "jobs: [{{ id: a, prompt: {long}, matrix: {{ seed: [{matrix}] }}, variants: 2 }}]\n"
+        ),
+        format!(
+            "jobs: [{{ id: a, prompt: p, matrix: {{ x_a: [{long}], seed: [{matrix}] }}, variants: 2 }}]\n"
+        ),
+    ] {
+        assert_eq!(codes(&manifest, "").len(), 1, "{}", &manifest[..60]);
+    }
+    // What stands in the file for each of its jobs is not repeated, and neither is what each job sets itself.
+    let own = format!(
+        "jobs: [{{ id: a, matrix: {{ prompt: [{}] }} }}]\n",
+        format!("{long}1, {long}2")
+    );
+    assert_eq!(codes(&own, ""), [""; 0]);
+    let template = |text: &str| {
+        format!(
+            "jobs: [{{ from: t.csv, template: {{ id: '{{{{ id }}}}', prompt: '{{{{ name }}}}', x_a: {text} }} }}]\n"
+        )
+    };
+    let longest = "wave ".repeat(40_000);
+    assert_eq!(codes(&template(&longest), &rows(1500, "n")).len(), 1);
+    assert_eq!(codes(&template(&longest), &rows(500, "n")), [""; 0]);
+    // A cell of a row that makes many jobs.
+    let variants =
+        "jobs: [{ from: t.csv, template: { id: '{{ id }}', prompt: p, variants: 60000 } }]\n";
+    let table = format!("id,x_a\nr1,{long}\n");
+    assert_eq!(codes(variants, &table).len(), 1);
+}
+
+#[test]
+fn defaults_that_jobs_do_not_set_are_repeated_in_them() {
+    let longest = "wave ".repeat(40_000);
+    let told = |field: &str, own: &str| {
+        let jobs = (0..1500).fold(String::new(), |mut jobs, number| {
+            let _ = writeln!(jobs, "- {{ id: a{number}, prompt: p{number}{own} }}");
+            jobs
+        });
+        let manifest = format!(
+            "defaults: {{ model: seedance2.0-720p, duration: 8, {field}: {longest} }}\njobs:\n{jobs}"
+        );
+        let loaded = load_both(&manifest, "");
+        let codes = loaded.diagnostics.iter().map(|it| it.code);
+        codes.filter(|code| *code == "too-much-text").count()
+    };
+    assert_eq!(told("x_a", ""), 1);
+    assert_eq!(told("x_a", ", x_a: short"), 0);
+    assert_eq!(told("prompt", ""), 0);
+}
+
+#[test]
 fn a_manifest_of_too_many_jobs_is_refused_with_their_number() {
     let source = crate::manifest::tree::SourceId(0);
     let span = |at: usize| Span {

@@ -177,6 +177,22 @@ pub(super) fn too_much_text(at: &Span, bytes: u64, jobs: u64) -> Diagnostic {
     Diagnostic::error("too-much-text", at, message, help)
 }
 
+/// The jobs of a manifest repeat `bytes` of text, and may no more than `most`; so many have been counted.
+pub(super) fn too_much_repeated(at: &Span, (bytes, most): (u64, u64), jobs: u64) -> Diagnostic {
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let message = format!(
+        "the jobs of this manifest have more than {} MiB of text that is written once and repeated in each: {} MiB in {jobs} jobs; from here on none was made",
+        mebibytes(most),
+        mebibytes(bytes)
+    );
+    let help = if most == ALL_TEXT {
+        "no prompt is that long: shorten what is repeated, or make fewer jobs of it"
+    } else {
+        "put the picture where the provider can fetch it, and give its address; or make fewer jobs of it"
+    };
+    Diagnostic::error("too-much-text", at, message, help)
+}
+
 pub(super) fn not_filled_in(field: &str, at: &Span) -> Diagnostic {
     let message = format!("`{field}` is not filled in: it is no text");
     let help = if field == "extra_body" {
