@@ -17,6 +17,7 @@ mod options;
 mod scanner;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -177,7 +178,8 @@ impl OpenTable {
         let mut refused = RefusedCells::new(diagnostics);
         if let Some(at) = self.text.find('\0') {
             diagnostics.push(nul_byte(&span(self.source, &(at..at + 1))));
-        } else if let Some(columns) = table.read(&mut refused, diagnostics, take_row) {
+        } else if let Some((columns, ends)) = table.read(&mut refused, diagnostics, take_row) {
+            detected.extend(ends);
             detected.extend(columns.read_as());
         }
         let layout = Layout {
@@ -426,16 +428,17 @@ struct Table<'t> {
 }
 
 impl Table<'_> {
-    /// Reads header and rows; the columns, unless there is no header.
+    /// Reads header and rows; the columns and what is to be noted about the ends of rows, unless there is no header.
     fn read(
         &self,
         refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
         take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
-    ) -> Option<Columns> {
+    ) -> Option<(Columns, Option<String>)> {
         let mut walk = Walk {
             scanner: Scanner::new(self.text, self.dialect.start, self.dialect.separator),
             rows: self.dialect.rows_before,
+            other_ends: None,
         };
         let mut row = Row::default();
         let mut columns = self.header(&mut walk, &mut row, diagnostics)?;
@@ -489,7 +492,7 @@ impl Table<'_> {
         tidied.report(diagnostics);
         hidden.report(self, diagnostics);
         linked.tell(self, diagnostics);
-        Some(columns)
+        Some((columns, walk.note(self.dialect)))
     }
 
     fn header(
@@ -513,7 +516,8 @@ impl Table<'_> {
             return None;
         }
         let below = walk.scanner.place();
-        let looks = |index| self.looks(below, index);
+        let rows = OnceCell::new();
+        let looks = |index| looks_of(rows.get_or_init(|| self.first_rows(below)), index);
         let about = (self.source, self.others);
         let columns = Columns::read(row, self.text, about, &looks, diagnostics);
         if columns.is_none() {
@@ -528,26 +532,26 @@ impl Table<'_> {
         columns
     }
 
-    /// What the cells of a column look like, in the rows from the byte `from` on.
-    fn looks(&self, from: usize, index: usize) -> Looks {
+    /// The cells of the rows from the byte `from` on, as many as tell what those of a column look like.
+    fn first_rows(&self, from: usize) -> Vec<Vec<&str>> {
         const ROWS: usize = 300;
         let mut scanner = Scanner::new(self.text, from, self.dialect.separator);
         let mut row = Row::default();
-        let mut cells = Vec::new();
-        while cells.len() < ROWS && scanner.next_row(index + 1, &mut row) {
-            if row.is_blank_in(self.text) {
-                continue;
+        let mut rows = Vec::new();
+        while rows.len() < ROWS && scanner.next_row(COLUMN_LIMIT, &mut row) {
+            if !row.is_blank_in(self.text) {
+                let cells = row.cells.iter();
+                rows.push(cells.map(|it| self.text[it.bytes.clone()].trim()).collect());
             }
-            let cell = row.cells.get(index);
-            cells.push(cell.map_or("", |cell| self.text[cell.bytes.clone()].trim()));
         }
-        looks::of(&cells)
+        rows
     }
 
     /// Fills `row` with the next row that is not blank.
     fn next_row(&self, walk: &mut Walk<'_>, width: usize, row: &mut Row) -> bool {
         while walk.scanner.next_row(width, row) {
             walk.rows += 1;
+            walk.see_end(scanner::line_end(&self.text[row.bytes.end..]), self.dialect);
             if !row.is_blank_in(self.text) {
                 return true;
             }
@@ -932,6 +936,45 @@ struct Walk<'t> {
     scanner: Scanner<'t>,
     /// The number, from 1, of the row that was read last.
     rows: usize,
+    /// The first row that ends in another way than the header, and how many do.
+    other_ends: Option<(usize, usize)>,
+}
+
+impl Walk<'_> {
+    /// Notes how the row that was read last ends. LF for CR LF, and the other way round, splits nothing.
+    fn see_end(&mut self, end: &str, dialect: &Dialect) {
+        let is_alone = |end: &str| end == "\r";
+        if !end.is_empty()
+            && is_alone(end) != is_alone(dialect.line_end)
+            && !dialect.line_end.is_empty()
+        {
+            let (_, count) = self.other_ends.get_or_insert((self.rows, 0));
+            *count += 1;
+        }
+    }
+
+    /// That some rows end in another way than the header.
+    fn note(&self, dialect: &Dialect) -> Option<String> {
+        let (first, count) = self.other_ends?;
+        let end = if dialect.line_end == "\r" {
+            "LF"
+        } else {
+            "CR alone"
+        };
+        let rows = match count {
+            1 => format!("row {first} ends"),
+            _ => format!("row {first} and {} more end", count - 1),
+        };
+        Some(format!(
+            "{rows} with {end}, which begins a new row too; a cell with a line break in it stands in quotes"
+        ))
+    }
+}
+
+/// What the cells of a column look like in `rows`.
+fn looks_of(rows: &[Vec<&str>], index: usize) -> Looks {
+    let cells = rows.iter().map(|row| row.get(index).copied().unwrap_or(""));
+    looks::of(&cells.collect::<Vec<_>>())
 }
 
 /// Cells that are refused because of what they are, and not of what they say.
