@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::bounds::{Token, end_of_raw, end_of_tag, token};
+use super::bounds::{OPERATORS, Token, end_of_raw, end_of_tag, token};
 
 /// What is wrong with a part of a template, and how to write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,19 +19,6 @@ pub(in crate::manifest) struct Mistake {
 
 /// How braces are written that are meant as such.
 pub(in crate::manifest) const LITERAL_BRACES: &str = "a value is written `{{ name }}`; braces that are meant are written `{{ '{{' }}`, or between `{% raw %}` and `{% endraw %}`";
-
-/// Words that join or change values, and are no values.
-const OPERATORS: [&str; 9] = [
-    "if",
-    "else",
-    "and",
-    "or",
-    "not",
-    "in",
-    "is",
-    "for",
-    "recursive",
-];
 
 fn mistake(at: Range<usize>, reason: impl Into<String>, help: impl Into<String>) -> Mistake {
     Mistake {

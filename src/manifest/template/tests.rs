@@ -251,10 +251,10 @@ fn every_filter_of_the_engine_was_looked_at() {
     let filters = shown.split("filters: ").nth(1).expect("they are shown");
     let filters = filters.split("templates: ").next().unwrap_or("");
     let names: Vec<&str> = filters.split('"').skip(1).step_by(2).collect();
-    assert_eq!(
-        names.join(" "),
-        "abs capitalize count d default first float int join last length list lower max min replace reverse round sort split string title trim unique upper urlencode"
-    );
+    let mut known = FILTERS.to_vec();
+    known.push("d");
+    known.sort_unstable();
+    assert_eq!(names, known);
 }
 
 #[test]

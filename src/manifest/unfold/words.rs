@@ -61,7 +61,10 @@ pub(super) fn broken(kind: &FailureKind, part: &str, place: &Span) -> Diagnostic
             format!("there is no {what} `{}`", shown(name)),
             match (*what, meant) {
                 (_, Some(meant)) => format!("did you mean `{meant}`?"),
-                ("filter", None) => format!("the usual filters are {}", listed(&FILTERS)),
+                ("filter", None) => format!(
+                    "the usual filters are {}",
+                    listed(template::usual_filters())
+                ),
                 ("test", None) => {
                     "ask with `==`, `in`, or `is defined`: `{% if brand == 'Aurora' %}`".to_owned()
                 }
@@ -80,22 +83,6 @@ pub(super) fn broken(kind: &FailureKind, part: &str, place: &Span) -> Diagnostic
     };
     Diagnostic::error(code, place, message, help)
 }
-
-/// Filters that people use in prompts and names.
-const FILTERS: [&str; 12] = [
-    "default",
-    "join",
-    "lower",
-    "upper",
-    "title",
-    "capitalize",
-    "trim",
-    "replace",
-    "first",
-    "last",
-    "length",
-    "urlencode",
-];
 
 /// A filter or a sign that does not fit its values, by what the engine says of it.
 fn unfit(said: &str, part: &str) -> (&'static str, String, String) {
