@@ -70,10 +70,12 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
             Line::Plan(line).to_json()
         }));
         let summary = SummaryLine {
-            cost: Some(CostLine {
+            cost: Some(Box::new(CostLine {
+                reserved: cap.map(|cap| cap.reserved.to_string()),
+                room_for: cap.map(|cap| cap.room_for),
                 refusal: refusal.map(|error| error.to_string()),
                 ..CostLine::new(bill, scope.max_spend)
-            }),
+            })),
             spend: spend.as_ref().map(SpendLine::boxed),
             expected: forecast.as_ref().map(ExpectedLine::from),
             ..SummaryLine::new("plan", ExitCode::Completed).with_totals(&totals)

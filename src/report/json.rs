@@ -267,7 +267,7 @@ pub struct SummaryLine {
     /// What all requests of the state are expected to cost, and what they may.
     pub spend: Option<Box<SpendLine>>,
     /// What a run would order, and what that is expected to cost.
-    pub cost: Option<CostLine>,
+    pub cost: Option<Box<CostLine>>,
     /// How long it is expected to take.
     pub expected: Option<ExpectedLine>,
 }
@@ -283,6 +283,10 @@ pub struct CostLine {
     pub unknown: u32,
     /// The cap of `--max-spend` or `limits.max_spend`.
     pub max_spend: Option<String>,
+    /// What is reserved under it already.
+    pub reserved: Option<String>,
+    /// How many of the videos there is room for under it, in the order of the plan and without those that do not fit.
+    pub room_for: Option<u32>,
     /// Why a run under this cap would send nothing.
     pub refusal: Option<String>,
     /// The same by what prices hang on.
@@ -319,6 +323,8 @@ impl CostLine {
             amount: bill.currency().map(|_| sum.amount.to_string()),
             unknown: sum.unknown,
             max_spend: max_spend.map(|it| it.to_string()),
+            reserved: None,
+            room_for: None,
             refusal: None,
             groups: bill.groups().map(CostGroupLine::from).collect(),
         }

@@ -47,6 +47,11 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     assert_eq!(cost["amount"], "1.07232");
     assert_eq!(cost["unknown"], 2);
     assert_eq!(cost["max_spend"], "1.50");
+    assert_eq!(
+        (&cost["reserved"], &cost["room_for"]),
+        (&Value::Null, &Value::Null),
+        "a run would be refused: two have no price"
+    );
     let group = json!({
         "model": "seedance2.0-720p", "seconds": 8, "generate_audio": false, "media": false, "mode": "text",
         "videos": 2, "price": "0.2864", "amount": "0.5728",
@@ -71,6 +76,12 @@ fn under_a_cap_of_the_manifest_jobs_without_a_price_are_refused_unless_they_are_
     scenario.run(&["--rehearse"]).exits(2);
     let plan = scenario.ask("plan", &["--select", "kite*"]).exits(0).stdout;
     assert!(plan.contains("within the cap of 1.50 EUR"), "{plan}");
+    let narrow = ["--select", "kite*", "--max-spend", "0.6", "--json"];
+    let lines = scenario.ask("plan", &narrow).exits(0).lines();
+    let cost = &lines.last().expect("a summary")["cost"];
+    assert_eq!(cost["max_spend"], "0.60");
+    assert_eq!(cost["reserved"], "0.00");
+    assert_eq!(cost["room_for"], 2, "{cost}");
     scenario.run(&["--rehearse", "--select", "kite*"]).exits(0);
 }
 
