@@ -224,6 +224,17 @@ fn until_semicolon(text: &str) -> &str {
     text.split(';').next().unwrap_or(text)
 }
 
+/// Which bytes are digits of base64: a table, as a picture has millions of them.
+const BASE64_DIGITS: [bool; 256] = {
+    let mut digits = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        digits[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        byte += 1;
+    }
+    digits
+};
+
 /// Why `body` is not base64 with its padding, if it is not.
 fn not_base64(body: &str) -> Option<String> {
     let digits = body.trim_end_matches('=');
@@ -231,11 +242,10 @@ fn not_base64(body: &str) -> Option<String> {
     if digits.is_empty() || padding > 2 {
         return Some("has no picture after the comma, or too many `=`".to_owned());
     }
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let stranger = digits
-        .chars()
-        .find(|c| !u8::try_from(*c).is_ok_and(is_base64));
-    if let Some(stranger) = stranger {
+    let is_base64 = |byte: &u8| BASE64_DIGITS[usize::from(*byte)];
+    // Up to the first that is none, all of them are ASCII.
+    let stranger = digits.bytes().position(|byte| !is_base64(&byte));
+    if let Some(stranger) = stranger.and_then(|at| digits[at..].chars().next()) {
         return Some(format!(
             "contains `{}`, which is not base64",
             stranger.escape_debug()
