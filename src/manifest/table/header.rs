@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::columns::{self, Likeness, OtherColumns};
+use super::dialect::Dialect;
 use super::scanner::{Row, Scanner};
-use super::{COLUMN_LIMIT, Delimiter, Dialect, SourceId, span};
+use super::{COLUMN_LIMIT, Delimiter, SourceId, span};
 use crate::manifest::diagnostic::Diagnostic;
 
 /// How many rows, from the first that is not blank, may hold the header.

@@ -223,67 +223,21 @@ impl<'t> Tag<'t> {
     }
 
     fn at_sign(&self, number: usize, sign: char, depth: u32) -> Option<(String, String)> {
-        let before = number.checked_sub(1).map_or("", |before| self.text(before));
-        let after = self.text(number + 1);
-        let is_last = number + 1 == self.tokens.len();
-        let name = if self.word(number + 1).is_some() {
-            after
-        } else {
-            "name"
+        let sign = Sign {
+            written: sign,
+            number,
+            before: number.checked_sub(1).map_or("", |before| self.text(before)),
+            after: self.text(number + 1),
+            name: self.word(number + 1).unwrap_or("name"),
+            is_last: number + 1 == self.tokens.len(),
         };
-        let told = |reason: &str, help: String| Some((reason.to_owned(), help));
-        match sign {
-            '“' | '”' | '„' | '‘' | '’' | '«' | '»' | '`' | '「' | '」' => told(
-                &format!("`{sign}` is no quote here"),
-                "texts stand in straight quotes: `'…'`".to_owned(),
-            ),
-            '|' if after == "|" => told("`||` is not known here", "write `or`".to_owned()),
-            '|' if is_last => told(
-                "the name of a filter is missing after `|`",
-                format!(
-                    "write `{{{{ {} | upper }}}}`, or leave `|` out",
-                    named(before)
-                ),
-            ),
-            '|' if number == 0 => told(
-                "a value is missing before `|`",
-                "write `{{ name | upper }}`".to_owned(),
-            ),
-            '&' => told("`&` is not known here", "write `and`".to_owned()),
-            '=' if depth == 0 && after != "=" && !matches!(before, "=" | "!" | "<" | ">") => {
-                told("one `=` does not compare", "write `==`".to_owned())
-            }
-            ':' if depth == 0 && self.text(number.saturating_sub(2)) == "|" => told(
-                &format!("`:` does not give a value to `{before}`"),
-                format!("write it in brackets: `{before}({})`", quoted(after)),
-            ),
-            ',' if depth == 0 => told(
-                "one pair of braces holds one value",
-                format!(
-                    "put each value into braces of its own: `{{{{ {} }}}}, {{{{ {name} }}}}`",
-                    named(before)
-                ),
-            ),
-            '?' => told(
-                "`?` is not known here",
-                "write `{{ name | default('…') }}`, or `{{ 'one' if name else 'other' }}`"
-                    .to_owned(),
-            ),
-            '.' | '~' | '+' | '*' | '/' | '%' | '-' if is_last => told(
-                &format!("something is missing after `{sign}`"),
-                format!("write what follows it, or leave `{sign}` out"),
-            ),
-            '.' if number == 0 => told(
-                "something is missing before `.`",
-                format!("write `{{{{ {name} }}}}`"),
-            ),
-            '.' | '|' | ',' | ':' | '=' | '!' | '<' | '>' | '~' | '+' | '-' | '*' | '/' | '%'
-            | '(' | ')' | '[' | ']' | '{' | '}' => None,
-            other => told(
-                &format!("`{other}` is not known here"),
-                format!("a value is written with its name alone: `{{{{ {name} }}}}`"),
-            ),
-        }
+        let between = || {
+            let earlier = self.text(number.saturating_sub(2));
+            (depth == 0).then(|| sign.between_values(earlier))?
+        };
+        sign.of_elsewhere()
+            .or_else(|| sign.without_value())
+            .or_else(between)
     }
 
     /// Two values with nothing between them.
@@ -376,6 +330,103 @@ impl<'t> Tag<'t> {
             None => format!("write `{{% {opened} … %}}` where it begins, or leave it out"),
         };
         Some(mistake(self.at.clone(), reason, help))
+    }
+}
+
+/// A sign between braces, and what stands around it.
+struct Sign<'t> {
+    written: char,
+    number: usize,
+    before: &'t str,
+    after: &'t str,
+    /// The word after it, or one in its place.
+    name: &'t str,
+    is_last: bool,
+}
+
+impl Sign<'_> {
+    /// Signs of other languages, and of none.
+    fn of_elsewhere(&self) -> Option<(String, String)> {
+        let Self {
+            written: sign,
+            name,
+            ..
+        } = *self;
+        let unknown = |written: &str| format!("`{written}` is not known here");
+        Some(match sign {
+            '“' | '”' | '„' | '‘' | '’' | '«' | '»' | '`' | '「' | '」' => (
+                format!("`{sign}` is no quote here"),
+                "texts stand in straight quotes: `'…'`".to_owned(),
+            ),
+            '|' if self.after == "|" => (unknown("||"), "write `or`".to_owned()),
+            '&' => (unknown("&"), "write `and`".to_owned()),
+            '?' => (
+                unknown("?"),
+                "write `{{ name | default('…') }}`, or `{{ 'one' if name else 'other' }}`"
+                    .to_owned(),
+            ),
+            '.' | '|' | ',' | ':' | '=' | '!' | '<' | '>' | '~' | '+' | '-' | '*' | '/' | '%'
+            | '(' | ')' | '[' | ']' | '{' | '}' => return None,
+            other => (
+                unknown(&other.to_string()),
+                format!("a value is written with its name alone: `{{{{ {name} }}}}`"),
+            ),
+        })
+    }
+
+    /// Signs with nothing before or after them.
+    fn without_value(&self) -> Option<(String, String)> {
+        let Self {
+            written: sign,
+            name,
+            ..
+        } = *self;
+        Some(match sign {
+            '|' if self.is_last => (
+                "the name of a filter is missing after `|`".to_owned(),
+                format!(
+                    "write `{{{{ {} | upper }}}}`, or leave `|` out",
+                    named(self.before)
+                ),
+            ),
+            '|' if self.number == 0 => (
+                "a value is missing before `|`".to_owned(),
+                "write `{{ name | upper }}`".to_owned(),
+            ),
+            '.' | '~' | '+' | '*' | '/' | '%' | '-' if self.is_last => (
+                format!("something is missing after `{sign}`"),
+                format!("write what follows it, or leave `{sign}` out"),
+            ),
+            '.' if self.number == 0 => (
+                "something is missing before `.`".to_owned(),
+                format!("write `{{{{ {name} }}}}`"),
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Signs that do not join what stands around them; before the word before it stands `earlier`.
+    fn between_values(&self, earlier: &str) -> Option<(String, String)> {
+        let (before, after) = (self.before, self.after);
+        Some(match self.written {
+            '=' if after != "=" && !matches!(before, "=" | "!" | "<" | ">") => (
+                "one `=` does not compare".to_owned(),
+                "write `==`".to_owned(),
+            ),
+            ':' if earlier == "|" => (
+                format!("`:` does not give a value to `{before}`"),
+                format!("write it in brackets: `{before}({})`", quoted(after)),
+            ),
+            ',' => (
+                "one pair of braces holds one value".to_owned(),
+                format!(
+                    "put each value into braces of its own: `{{{{ {} }}}}, {{{{ {} }}}}`",
+                    named(before),
+                    self.name
+                ),
+            ),
+            _ => return None,
+        })
     }
 }
 
