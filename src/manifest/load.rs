@@ -9,6 +9,7 @@ use super::Loaded;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::encoding::UNREADABLE;
 use super::fields::{EXPANDING, JOB_FIELDS, nearest};
+use super::own_files;
 use super::pricing;
 use super::sections::Sections;
 use super::sources::Sources;
@@ -100,6 +101,7 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
             let at = span(source, 0..0);
             loading.diagnostics.push(match (loading.files.read)(path) {
                 Err(error) if !is_address(path) => unreadable(path, &error, &at),
+                Ok(bytes) if let Some(found) = own_files::refusal(path, &bytes, &at) => found,
                 _ => unknown_format(path, source),
             });
             None
@@ -237,6 +239,10 @@ impl Loading<'_> {
     fn bare_table(&mut self, source: SourceId, kind: TableKind) -> Option<Plan> {
         self.files.names_table = true;
         let bytes = self.bytes_of_manifest(source)?;
+        if let Some(found) = own_files::refusal(self.files.path, &bytes, &span(source, 0..0)) {
+            self.diagnostics.push(found);
+            return None;
+        }
         let language = Language::new();
         let diagnostics = &mut self.diagnostics;
         let setting = Setting::new("", &language, None, None, diagnostics);

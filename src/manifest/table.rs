@@ -122,6 +122,11 @@ impl TableRow<'_> {
         self.columns.names(field)
     }
 
+    /// The fields, and the user's own, that have a column for one value; also those whose cell is blank.
+    pub(super) fn single_fields(&self) -> impl Iterator<Item = &str> {
+        self.columns.plain.iter().map(|it| it.key.name.as_str())
+    }
+
     /// Where the cell of a column stands; the whole row if it is too short for it.
     #[cfg(test)]
     pub(super) fn place_of(&self, header: &Header) -> Span {
@@ -297,6 +302,9 @@ impl Table<'_> {
         let mut linked = Linked::of(&self.sheet.links);
         let mut is_empty = true;
         while self.next_row(&mut walk, columns.width, &mut row) {
+            if self.holds_only_errors(&row, &columns) {
+                continue;
+            }
             is_empty = false;
             for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
                 diagnostics.hide(&self.span(&cell.bytes));

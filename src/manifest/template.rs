@@ -70,7 +70,7 @@ const WITHOUT_BOUNDS: [&str; 26] = [
 ];
 
 /// The engine's filters that are left.
-const FILTERS: [&str; 24] = [
+const FILTERS: [&str; 25] = [
     "abs",
     "capitalize",
     "count",
@@ -95,6 +95,7 @@ const FILTERS: [&str; 24] = [
     "trim",
     "unique",
     "upper",
+    "urlencode",
 ];
 
 /// Whether templates have a filter of this name.
@@ -384,7 +385,8 @@ impl Failure {
 
     /// The template cannot be read: what is written instead of it if that is known, or else `reason`.
     fn syntax(template: &str, at: Option<Range<usize>>, reason: Option<String>) -> Self {
-        if let Some(mistake) = mistakes::find(template) {
+        let read_to = at.as_ref().map_or(0, |at| at.start);
+        if let Some(mistake) = mistakes::find(template, read_to) {
             return Self {
                 kind: FailureKind::Syntax {
                     reason: mistake.reason,

@@ -635,6 +635,64 @@ fn a_good_header_is_never_taken_for_a_title() {
 }
 
 #[test]
+fn the_texts_of_a_table_of_one_column_are_no_header_whatever_they_hold() {
+    for table in [
+        "Prompt\nModel | Text: a red kite\nTime; sound\n",
+        "prompt\nmodel\tduration\n",
+        "prompt\nRed; soft light\n",
+    ] {
+        let found = found_in("t.csv", table.as_bytes()).join("\n");
+        assert!(!found.contains("no-header"), "{table}: {found}");
+    }
+    let manifest = "defaults: { model: seedance2.0-720p, duration: 8 }\njobs: { from: t.csv, template: { prompt: '{{ product_name }}' } }\n";
+    let table = |rows: &str| {
+        let rows = rows.to_owned();
+        move |path: &Path| {
+            let is_table = path.to_str() == Some("t.csv");
+            Ok(if is_table {
+                rows.clone()
+            } else {
+                manifest.to_owned()
+            }
+            .into_bytes())
+        }
+    };
+    let one = table("Product Name\nRed shoes; soft light\nBlue hat; hard light\n");
+    let loaded = load(Path::new("m.yaml"), &one);
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 2);
+    // What stands above names is a title.
+    let titled = load(
+        Path::new("m.yaml"),
+        &table("Spring films\nproduct_name;look\nkite;soft\n"),
+    );
+    assert!(titled.render_compact().contains("no-header"));
+    let titled = found_in(
+        "t.csv",
+        b"Prompt\nid;prompt;model\na;kite;seedance2.0-720p\n",
+    )
+    .join("\n");
+    assert!(titled.contains("the header seems to be row 2"), "{titled}");
+}
+
+#[test]
+fn one_slip_in_a_section_hides_nothing_below_it() {
+    let manifest = "prices: { currncy: usd, per_second: { seedance2.0-72Op: 0.1 } }\nlimit: { concurrency: many }\nallow: [duration, pages]\njobs:\n- { id: a, model: seedance2.0-720p, duration: 8, prompt: kite }\n";
+    let told = found_in("m.yaml", manifest.as_bytes()).join("\n");
+    for part in [
+        "did you mean `pricing`?",
+        "did you mean `currency`?",
+        "write it in capital letters: `currency: USD`",
+        "did you mean `seedance2.0-720p`?",
+        "did you mean `limits`?",
+        "`many`",
+        "did you mean `no-duration`?",
+        "errors cannot be allowed; the warnings are",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
 fn no_delimiter_is_advised_for_a_workbook_nor_the_one_in_use() {
     let mut book = rust_xlsxwriter::Workbook::new();
     book.add_worksheet().write(0, 0, "a;b").expect("written");

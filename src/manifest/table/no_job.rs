@@ -2,7 +2,7 @@
 //! [`Table::is_no_job`].
 
 use super::Table;
-use super::columns::{self, Column, Columns, OtherColumns};
+use super::columns::{self, Columns, OtherColumns, Use};
 use super::scanner::Row;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::fields;
@@ -33,14 +33,27 @@ impl Table<'_> {
         true
     }
 
+    /// Whether all that `row` says is what `check --errors-csv` has added to a table without jobs.
+    pub(super) fn holds_only_errors(&self, row: &Row, columns: &Columns) -> bool {
+        let mut filled =
+            (row.cells.iter().enumerate()).filter(|(_, cell)| !cell.is_blank_in(self.text));
+        filled.all(|(index, _)| columns.is_passed_over(index))
+    }
+
     /// Whether `row` is the header once more, as in two tables that were joined: it would make a job of its own.
     fn repeats_header(&self, row: &Row, columns: &Columns) -> bool {
-        let mut known = columns.all().peekable();
-        known.peek().is_some()
-            && known.all(|Column { index, key, .. }| {
+        let names: Vec<(usize, &Span)> = match self.others {
+            OtherColumns::Refused => columns.all().map(|it| (it.index, &it.key.span)).collect(),
+            OtherColumns::Variables => columns.nameable().map(|it| (it.index, &it.span)).collect(),
+        };
+        // One word may be a value too, in whatever letters: a product that is called `Look`.
+        let is_sure = names.len() > 1 || self.others == OtherColumns::Refused;
+        !names.is_empty()
+            && names.iter().all(|(index, header)| {
                 row.cells.get(*index).is_some_and(|cell| {
                     let name = &self.text[columns::name_in(cell, self.text)];
-                    name.eq_ignore_ascii_case(&self.text[key.span.bytes.clone()])
+                    let header = &self.text[header.bytes.clone()];
+                    name == header || is_sure && name.eq_ignore_ascii_case(header)
                 })
             })
     }
@@ -55,9 +68,15 @@ impl Table<'_> {
         });
         let (index, first) = filled.next()?;
         let word = &self.text[first.bytes.clone()];
-        let is_summary = is_summary(word)
-            && columns.field(index) != Some("prompt")
-            && filled.all(|(_, cell)| {
+        if !is_summary(word) || columns.field(index) == Some("prompt") {
+            return None;
+        }
+        let mut rest = filled.peekable();
+        // Where a row has nothing else to say, the word is a value like any other.
+        let says_more = |other| other != index && columns.use_of(other) == Some(Use::Sent);
+        let is_alone = rest.peek().is_none();
+        let is_summary = (!is_alone || (0..columns.width).any(says_more))
+            && rest.all(|(_, cell)| {
                 let text = &self.text[cell.bytes.clone()];
                 is_amount(text) || self.oddity(cell).is_some()
             });

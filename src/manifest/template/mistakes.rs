@@ -41,8 +41,8 @@ fn mistake(at: Range<usize>, reason: impl Into<String>, help: impl Into<String>)
     }
 }
 
-/// The first mistake in `template` that has a name.
-pub(super) fn find(template: &str) -> Option<Mistake> {
+/// The first mistake in `template` that has a name. What ends before the byte `read_to` was read, so that it is not blamed.
+pub(super) fn find(template: &str, read_to: usize) -> Option<Mistake> {
     let mut from = 0;
     // The blocks that are open, with their places.
     let mut open: Vec<(&str, Range<usize>)> = Vec::new();
@@ -56,13 +56,13 @@ pub(super) fn find(template: &str) -> Option<Mistake> {
             from = at.end + end + 2;
             continue;
         }
-        let tag = match Tag::read(template, &at) {
+        let tag = match Tag::read(template, &at, read_to) {
             Ok(tag) => tag,
             Err(mistake) => return Some(mistake),
         };
         from = tag.end;
         if braces == "{{" {
-            if let Some(mistake) = tag.in_value() {
+            if let Some(mistake) = tag.in_value().filter(|_| tag.end > read_to) {
                 return Some(mistake);
             }
             continue;
@@ -77,6 +77,7 @@ pub(super) fn find(template: &str) -> Option<Mistake> {
         }
         if let Some(mistake) = tag
             .in_statement(word)
+            .filter(|_| tag.end > read_to)
             .or_else(|| tag.close(word, &mut open))
         {
             return Some(mistake);
@@ -99,11 +100,13 @@ struct Tag<'t> {
     /// All of it, with the braces.
     at: Range<usize>,
     end: usize,
+    /// What ends before this byte of the template was read by the engine.
+    read_to: usize,
 }
 
 impl<'t> Tag<'t> {
     /// Reads the tag that `open` opens.
-    fn read(template: &'t str, open: &Range<usize>) -> Result<Self, Mistake> {
+    fn read(template: &'t str, open: &Range<usize>, read_to: usize) -> Result<Self, Mistake> {
         let is_value = &template[open.clone()] == "{{";
         let (braces, close) = if is_value { ("{{", "}}") } else { ("{%", "%}") };
         let mut tokens: Vec<(Token, Range<usize>)> = Vec::new();
@@ -131,6 +134,7 @@ impl<'t> Tag<'t> {
                     tokens,
                     at: open.start..begin + length,
                     end: begin + length,
+                    read_to,
                 });
             }
             let (token, end) = token(template, begin);
@@ -190,12 +194,14 @@ impl<'t> Tag<'t> {
         for number in first..self.tokens.len() {
             let (token, at) = &self.tokens[number];
             match token {
-                Token::Sign('(' | '[') => depth += 1,
-                Token::Sign(')' | ']') => depth = depth.saturating_sub(1),
+                Token::Sign('(' | '[' | '{') => depth += 1,
+                Token::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
                 _ => {}
             }
+            let is_read = at.end <= self.read_to;
             let found = match token {
-                Token::Sign(sign) => self.at_sign(number, *sign, depth),
+                Token::Sign(sign) => self.at_sign(number, *sign, depth, is_read),
+                _ if is_read => None,
                 Token::Number => self.at_number(number),
                 Token::Word | Token::Text => self.between_values(number, first),
             };
@@ -205,14 +211,14 @@ impl<'t> Tag<'t> {
         }
         (depth > 0).then(|| {
             let reason = "a bracket opens here, and is not closed";
-            mistake(self.at.clone(), reason, "write `)` or `]` where it ends")
+            let help = "write `)`, `]` or `}` where it ends";
+            mistake(self.at.clone(), reason, help)
         })
     }
 
     fn at_number(&self, number: usize) -> Option<(String, String)> {
         let text = self.text(number);
-        let is_name =
-            text.contains(|c: char| c.is_alphabetic()) && !text.contains(['e', 'x', 'o', 'b']);
+        let is_name = text.contains(char::is_alphabetic) && !is_number(text);
         is_name.then(|| {
             let reason = format!("`{text}` starts with a digit, and names do not");
             (
@@ -222,7 +228,13 @@ impl<'t> Tag<'t> {
         })
     }
 
-    fn at_sign(&self, number: usize, sign: char, depth: u32) -> Option<(String, String)> {
+    fn at_sign(
+        &self,
+        number: usize,
+        sign: char,
+        depth: u32,
+        is_read: bool,
+    ) -> Option<(String, String)> {
         let sign = Sign {
             written: sign,
             number,
@@ -233,7 +245,7 @@ impl<'t> Tag<'t> {
         };
         let between = || {
             let earlier = self.text(number.saturating_sub(2));
-            (depth == 0).then(|| sign.between_values(earlier))?
+            (depth == 0 && !is_read).then(|| sign.between_values(earlier))?
         };
         sign.of_elsewhere()
             .or_else(|| sign.without_value())
@@ -448,6 +460,21 @@ fn unclosed(
         None => LITERAL_BRACES.to_owned(),
     };
     mistake(open.clone(), reason, help)
+}
+
+/// Whether a word that begins with a digit is a number: in decimals, with an exponent, or in another base.
+fn is_number(word: &str) -> bool {
+    let digits = word.replace('_', "");
+    let in_base = |prefix: [&str; 2], base| {
+        let digits = prefix.iter().find_map(|it| digits.strip_prefix(it));
+        digits.is_some_and(|it| !it.is_empty() && it.chars().all(|digit| digit.is_digit(base)))
+    };
+    in_base(["0x", "0X"], 16)
+        || in_base(["0o", "0O"], 8)
+        || in_base(["0b", "0B"], 2)
+        || digits.parse::<f64>().is_ok()
+        // The sign of an exponent is a sign of its own.
+        || digits.strip_suffix(['e', 'E']).is_some_and(|it| it.parse::<f64>().is_ok())
 }
 
 fn named(word: &str) -> &str {
