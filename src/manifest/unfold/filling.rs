@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value as Filled;
+use minijinja::value::Object as _;
 
 use super::pattern::{JobTemplate, Pattern};
 use super::words::{self, broken, known_names};
@@ -580,11 +581,45 @@ impl<'f> Filling<'f> {
                 (kind, _) => broken(kind, &text[at.clone()], &place(&at)),
             });
         }
+        if failure.kind == FailureKind::Undefined {
+            for (name, at) in self.empty_cells(text, compiled, required) {
+                let told = self.without_value(name, &place(&at));
+                if !found.contains(&told) {
+                    found.push(told);
+                }
+            }
+        }
         let related = self.related(site);
         for found in &mut found {
             found.related.extend(related.iter().cloned());
         }
         found
+    }
+
+    /// The columns whose cells are empty in this row, and that `text` surely needs: it says nothing of what may stand
+    /// for them, or of when they are needed.
+    fn empty_cells<'n>(
+        &self,
+        text: &str,
+        compiled: &Compiled<'_>,
+        required: &'n [String],
+    ) -> Vec<(&'n str, Range<usize>)> {
+        let Some(row) = self.row.filter(|_| !text.contains("{%")) else {
+            return Vec::new();
+        };
+        let is_alone = |at: &Range<usize>| {
+            let before = text[..at.start].trim_end();
+            let after = text[at.end..].trim_start();
+            before.ends_with("{{") && after.starts_with("}}")
+        };
+        let empty = required.iter().filter(|name| {
+            let is_column = row.values.header.column(name).is_some();
+            is_column && self.scope.get_value(&Filled::from(name.as_str())).is_none()
+        });
+        empty
+            .filter_map(|name| Some((name.as_str(), compiled.place_of(name)?)))
+            .filter(|(_, at)| is_alone(at))
+            .collect()
     }
 
     /// A name that has no value.

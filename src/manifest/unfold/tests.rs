@@ -505,6 +505,39 @@ fn a_word_of_sums_is_a_value_where_a_row_has_no_other() {
 }
 
 #[test]
+fn an_unknown_name_hides_no_empty_cell_of_the_same_text() {
+    let manifest = |prompt: &str| {
+        format!(
+            "jobs:\n  - from: t.csv\n    template: {{ id: \"{{{{ sku }}}}\", prompt: \"{prompt}\" }}\n"
+        )
+    };
+    let table = "sku,name,surface,look\na,lamp,,\n";
+    let told = told_with(
+        &manifest("A {{ nam }} on {{ surface }}, {{ look }}."),
+        table,
+    );
+    assert_eq!(
+        told,
+        [
+            "unknown-variable 4:48",
+            "empty-cell 4:61",
+            "empty-cell 4:76"
+        ]
+    );
+    // What has something that stands for it is not needed.
+    for prompt in [
+        "A {{ nam }} on {{ surface | default('oak') }}.",
+        "A {{ nam }}{% if look %} {{ look }}{% endif %}.",
+    ] {
+        assert_eq!(
+            told_with(&manifest(prompt), table),
+            ["unknown-variable 4:48"],
+            "{prompt}"
+        );
+    }
+}
+
+#[test]
 fn every_unknown_name_is_told_at_its_first_place() {
     let manifest = "vars: { brand: x }\njobs:\n  - id: a\n    prompt: nope1 {{ nope1 }} {{ brand }} {{ nope2 | upper }} {{ nope1 }}\n";
     assert_eq!(
