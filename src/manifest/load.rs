@@ -259,13 +259,12 @@ impl<'r> Loading<'r> {
             return None;
         }
         let text = self.files.sources.take(source);
-        match yaml::patched(&text, source) {
-            Some(patched) => Some((patched, text)),
-            None => {
-                self.files.sources.fill(source, text);
-                None
-            }
+        let patched = yaml::patched(&text, source);
+        if let Some(patched) = patched {
+            return Some((patched, text));
         }
+        self.files.sources.fill(source, text);
+        None
     }
 
     /// Reads on in a manifest that was patched; `text` is what it says itself.

@@ -736,7 +736,7 @@ fn a_value_that_stands_in_for_a_broken_one_is_never_blamed() {
     );
     assert!(
         told.iter()
-            .all(|it| !it.contains("[") || it.contains("yaml-syntax")),
+            .all(|it| !it.contains('[') || it.contains("yaml-syntax")),
         "{told:#?}"
     );
 }

@@ -90,11 +90,10 @@ impl Patched {
                 self.ranges.iter().any(is_in)
             })
         };
-        diagnostics.retain(|found| {
-            !is_own(found)
-                && !UNSURE.contains(&found.code)
-                && !(self.hides_anchor && found.code == "unknown-anchor")
-        });
+        let is_unsure = |it: &Diagnostic| {
+            UNSURE.contains(&it.code) || self.hides_anchor && it.code == "unknown-anchor"
+        };
+        diagnostics.retain(|found| !(is_own(found) || is_unsure(found)));
         diagnostics.append(self.found);
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn diagnostic(error: &ScanError, place: &Place<'_>, depth_limit: usiz
         return too_deep(&span, depth_limit);
     }
     if let Some(open) = quotes::unclosed(place.text, place.from, offset) {
-        return unclosed_quote(open, span, place);
+        return unclosed_quote(open, &span, place);
     }
     let (message, help) =
         words_from_line(error.kind(), place.text, offset).unwrap_or_else(|| words(error.kind()));
@@ -42,7 +42,7 @@ pub(super) fn diagnostic(error: &ScanError, place: &Place<'_>, depth_limit: usiz
 }
 
 /// The quote at `open` took in what stands below it, up to `end`.
-fn unclosed_quote(open: usize, end: Span, place: &Place<'_>) -> Diagnostic {
+fn unclosed_quote(open: usize, end: &Span, place: &Place<'_>) -> Diagnostic {
     let span = Span {
         source: place.source,
         bytes: place.base + open..place.base + open + 1,
@@ -57,7 +57,7 @@ fn unclosed_quote(open: usize, end: Span, place: &Place<'_>) -> Diagnostic {
     };
     let message = "the quote that opens here is not closed, and takes in the fields below it";
     Diagnostic::error("yaml-syntax", &span, message, help)
-        .related(&end, "up to here all that is one text")
+        .related(end, "up to here all that is one text")
 }
 
 /// Lists and maps inside each other without end.
