@@ -12,6 +12,7 @@ mod fields;
 mod lint;
 mod load;
 mod matrix;
+mod own_files;
 mod pricing;
 pub mod references;
 mod render;

@@ -394,7 +394,8 @@ impl Failure {
 
     /// The template cannot be read: what is written instead of it if that is known, or else `reason`.
     fn syntax(template: &str, at: Option<Range<usize>>, reason: Option<String>) -> Self {
-        if let Some(mistake) = mistakes::find(template) {
+        let read_to = at.as_ref().map_or(0, |at| at.start);
+        if let Some(mistake) = mistakes::find(template, read_to) {
             return Self {
                 kind: FailureKind::Syntax {
                     reason: mistake.reason,

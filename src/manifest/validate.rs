@@ -63,7 +63,7 @@ pub(super) struct Context<'c> {
     /// Where it comes from.
     pub(super) origin: plan::Origin,
     /// The row that it is made for, if there is a template for rows.
-    pub(super) row: Option<&'c Span>,
+    pub(super) row: Option<RowSeen<'c>>,
     /// Where texts stand that were filled in.
     pub(super) filled: &'c [Span],
     /// These places, and those of values whose braces were told before.
@@ -76,6 +76,15 @@ pub(super) struct Context<'c> {
     pub(super) made: Option<Made>,
     /// How to tell two jobs of the template apart that have the same id.
     pub(super) help_with_ids: Option<&'c dyn Fn() -> String>,
+}
+
+/// A row that a template fills in.
+#[derive(Clone, Copy)]
+pub(super) struct RowSeen<'c> {
+    /// Where it stands.
+    pub(super) at: &'c Span,
+    /// Those of [`NEEDED`] for which its table has a column.
+    pub(super) columns: &'c [&'static str],
 }
 
 impl Validator {
@@ -509,7 +518,7 @@ impl Validator {
             return;
         };
         let of_template = context.made.zip(id_at).filter(|(_, id_at)| {
-            let is_cell = context.row.is_some_and(|row| row.source == id_at.source);
+            let is_cell = context.row.is_some_and(|row| row.at.source == id_at.source);
             !is_cell
         });
         let is_nameless = context.made.is_some() && who == IdOrigin::Made;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value as Filled;
+use minijinja::value::Object as _;
 
 use super::pattern::{JobTemplate, Pattern};
 use super::repeated::Repeated;
@@ -20,7 +21,7 @@ use crate::manifest::matrix::{Combination, slug, slug_of_id};
 use crate::manifest::table::TableRow;
 use crate::manifest::template::{self, ALL_STEPS, Compiled, Failure, FailureKind};
 use crate::manifest::tree::{Key, Node, Span, Value};
-use crate::manifest::validate::{Context, Validator};
+use crate::manifest::validate::{Context, NEEDED, RowSeen, Validator};
 use crate::manifest::values::shown;
 use crate::manifest::vars::{Header, RowValues, Scope};
 use crate::plan::{Expansion, Origin};
@@ -51,6 +52,8 @@ pub(super) struct Row<'r> {
     refused: Vec<(String, String)>,
     /// The fields among them.
     refused_fields: &'r [&'r str],
+    /// Those of [`NEEDED`] for which the table has a column.
+    needed: Vec<&'static str>,
 }
 
 /// What is known of all fillings so far.
@@ -261,7 +264,10 @@ impl<'f> Filling<'f> {
         let known: Vec<Span> = self.filled.iter().cloned().chain(axes).collect();
         let context = Context {
             origin: self.origin(template, site),
-            row: self.row.map(|_| &site.at),
+            row: self.row.map(|row| RowSeen {
+                at: &site.at,
+                columns: &row.needed,
+            }),
             filled: &self.filled,
             known: &known,
             refused: &self.refused,
@@ -616,11 +622,45 @@ impl<'f> Filling<'f> {
                 (kind, _) => broken(kind, &text[at.clone()], &place(&at)),
             });
         }
+        if failure.kind == FailureKind::Undefined {
+            for (name, at) in self.empty_cells(text, compiled, required) {
+                let told = self.without_value(name, &place(&at));
+                if !found.contains(&told) {
+                    found.push(told);
+                }
+            }
+        }
         let related = self.related(site);
         for found in &mut found {
             found.related.extend(related.iter().cloned());
         }
         found
+    }
+
+    /// The columns whose cells are empty in this row, and that `text` surely needs: it says nothing of what may stand
+    /// for them, or of when they are needed.
+    fn empty_cells<'n>(
+        &self,
+        text: &str,
+        compiled: &Compiled<'_>,
+        required: &'n [String],
+    ) -> Vec<(&'n str, Range<usize>)> {
+        let Some(row) = self.row.filter(|_| !text.contains("{%")) else {
+            return Vec::new();
+        };
+        let is_alone = |at: &Range<usize>| {
+            let before = text[..at.start].trim_end();
+            let after = text[at.end..].trim_start();
+            before.ends_with("{{") && after.starts_with("}}")
+        };
+        let empty = required.iter().filter(|name| {
+            let is_column = row.values.header.column(name).is_some();
+            is_column && self.scope.get_value(&Filled::from(name.as_str())).is_none()
+        });
+        empty
+            .filter_map(|name| Some((name.as_str(), compiled.place_of(name)?)))
+            .filter(|(_, at)| is_alone(at))
+            .collect()
     }
 
     /// A name that has no value.
@@ -703,19 +743,26 @@ impl<'r> Row<'r> {
                 .map(|header| (header.name.clone(), header.written.clone()))
                 .collect(),
             refused_fields: &row.refused,
+            needed: needed_in(row),
         }
     }
 
     pub(super) fn of_fields(row: &'r TableRow<'_>) -> Self {
         let mut header = Header::default();
         let mut cells = Vec::new();
-        if let Value::Map(map) = &row.job.value {
-            for (key, node) in map {
-                if let Value::Cell(text) = &node.value {
-                    header.add(cells.len(), key.name.clone(), key.name.clone());
-                    cells.push(Some(Filled::from(text.as_str())));
-                }
-            }
+        let fields = match &row.job.value {
+            Value::Map(fields) => &fields[..],
+            _ => &[],
+        };
+        // They stand in the order of their columns, but for those whose cells are blank.
+        let mut fields = fields.iter().peekable();
+        for name in row.single_fields() {
+            let field = fields.next_if(|(key, _)| key.name == name);
+            header.add(cells.len(), name.to_owned(), name.to_owned());
+            cells.push(field.and_then(|(_, node)| match &node.value {
+                Value::Cell(text) => Some(Filled::from(text.as_str())),
+                _ => None,
+            }));
         }
         Self {
             job: &row.job,
@@ -730,6 +777,7 @@ impl<'r> Row<'r> {
                 .map(|name| ((*name).to_owned(), (*name).to_owned()))
                 .collect(),
             refused_fields: &row.refused,
+            needed: needed_in(row),
         }
     }
 
@@ -745,4 +793,10 @@ impl<'r> Row<'r> {
             _ => &[],
         }
     }
+}
+
+/// Those of [`NEEDED`] for which the table of `row` has a column.
+fn needed_in(row: &TableRow<'_>) -> Vec<&'static str> {
+    let needed = NEEDED.into_iter();
+    needed.filter(|field| row.has_column(field)).collect()
 }

@@ -449,6 +449,95 @@ fn what_is_wrong_with_every_row_is_told_once_and_what_is_wrong_with_one_is_told_
 }
 
 #[test]
+fn a_row_without_a_value_is_blamed_where_the_table_has_its_column() {
+    let manifest = "vars: {}\ndefaults: {}\njobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: kite }\n";
+    let table = "sku,model,duration\na,seedance2.0-720p,8\nb,,\n";
+    let loaded = load_both(manifest, table);
+    let told = loaded.render_compact();
+    assert!(told.contains("t.csv:3:1: error[missing-model]"), "{told}");
+    assert!(told.contains("t.csv:3:1: warning[no-duration]"), "{told}");
+    assert!(told.contains("fill in the `model` column"), "{told}");
+    // Without the column no row could say it.
+    let told = load_both(manifest, "sku\na\nb\n").render_compact();
+    assert!(told.contains("m.yaml:5:15: error[missing-model]"), "{told}");
+}
+
+#[test]
+fn an_empty_cell_of_a_row_is_no_variable_of_the_same_name() {
+    let manifest = "vars: { x_look: hard }\ndefaults: { model: seedance2.0-720p, prompt: \"a {{ x_look }} kite\" }\njobs: { from: t.csv }\n";
+    let told = load_both(manifest, "id,x_look,duration\na,soft,8\nb,,8\n").render_compact();
+    assert!(
+        told.contains("`x_look` has no value: its cell in row 3 is empty"),
+        "{told}"
+    );
+    let plan = plan_of(manifest, "id,duration\na,8\n");
+    assert_eq!(plan.jobs()[0].request().prompt(), "a hard kite");
+}
+
+#[test]
+fn a_header_that_stands_once_more_is_no_job_of_a_template_either() {
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"{{ look }}\" }\n";
+    assert_eq!(
+        told_with(manifest, "sku,look\na,soft\nSKU, Look\n"),
+        ["repeated-header 3:1"]
+    );
+    for table in ["sku,look\nsku,soft\n", "sku,look,errors\na,look,x\n"] {
+        assert_eq!(jobs_with(manifest, table).len(), 1, "{table}");
+    }
+    let one = "jobs:\n  - from: t.csv\n    template: { prompt: \"{{ look }}\" }\n";
+    assert_eq!(
+        told_with(one, "look\nsoft\nlook\n"),
+        ["repeated-header 3:1"]
+    );
+    assert_eq!(jobs_with(one, "look\nsoft\nLook\n").len(), 2);
+}
+
+#[test]
+fn a_word_of_sums_is_a_value_where_a_row_has_no_other() {
+    let one = "jobs:\n  - from: t.csv\n    template: { prompt: \"{{ product }}\" }\n";
+    assert_eq!(jobs_with(one, "product\nTotal\nSum\n").len(), 2);
+    assert_eq!(jobs_with(one, "product,x_note\nTotal,\nSum,\n").len(), 2);
+    assert_eq!(
+        told_with(one, "product,duration\nkite,8\nTotal,\nTotal,8\n"),
+        ["summary-row 3:1", "summary-row 4:1"]
+    );
+}
+
+#[test]
+fn an_unknown_name_hides_no_empty_cell_of_the_same_text() {
+    let manifest = |prompt: &str| {
+        format!(
+            "jobs:\n  - from: t.csv\n    template: {{ id: \"{{{{ sku }}}}\", prompt: \"{prompt}\" }}\n"
+        )
+    };
+    let table = "sku,name,surface,look\na,lamp,,\n";
+    let told = told_with(
+        &manifest("A {{ nam }} on {{ surface }}, {{ look }}."),
+        table,
+    );
+    assert_eq!(
+        told,
+        [
+            "unknown-variable 4:48",
+            "empty-cell 4:61",
+            "empty-cell 4:76"
+        ]
+    );
+    // What has something that stands for it is not needed.
+    for prompt in [
+        "A {{ nam }} on {{ surface | default('oak') }}.",
+        "A {{ nam }}{% if look %} {{ look }}{% endif %}.",
+    ] {
+        assert_eq!(
+            told_with(&manifest(prompt), table),
+            ["unknown-variable 4:48"],
+            "{prompt}"
+        );
+    }
+}
+
+#[test]
 fn every_unknown_name_is_told_at_its_first_place() {
     let manifest = "vars: { brand: x }\njobs:\n  - id: a\n    prompt: nope1 {{ nope1 }} {{ brand }} {{ nope2 | upper }} {{ nope1 }}\n";
     assert_eq!(
