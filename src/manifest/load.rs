@@ -644,15 +644,17 @@ impl Files<'_> {
     ) -> bool {
         let element = named.element;
         let errors_before = diagnostics.count(Severity::Error);
-        let Some(number) = self.open(named, diagnostics) else {
-            return false;
-        };
+        let number = self.open(named, diagnostics);
+        // What is wrong with the template itself is told without the table too.
         let template = match named.template {
             Some(node) => match unfolder.template(node, diagnostics) {
                 Some(template) => Some(template),
                 None => return false,
             },
             None => None,
+        };
+        let Some(number) = number else {
+            return false;
         };
         let Some(table) = &self.opened[number].table else {
             return false;

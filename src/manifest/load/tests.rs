@@ -742,6 +742,23 @@ fn a_value_that_stands_in_for_a_broken_one_is_never_blamed() {
 }
 
 #[test]
+fn a_table_that_is_not_there_hides_no_mistake_of_its_template() {
+    let manifest = "jobs:\n- from: t.csv\n  template: { id: \"{{ sku }}\", prompt: \"{{ a b }}\", duration: \"{{ duration }}\" }\n";
+    let read = |path: &Path| match path.to_str() {
+        Some("m.yaml") => Ok(manifest.into()),
+        _ => Err(std::io::ErrorKind::NotFound.into()),
+    };
+    let told = load(Path::new("m.yaml"), &read).render_compact();
+    for code in ["unreadable", "template-syntax", "not-filled-in"] {
+        assert_eq!(
+            told.matches(&format!("error[{code}]")).count(),
+            1,
+            "{code}: {told}"
+        );
+    }
+}
+
+#[test]
 fn one_slip_in_a_section_hides_nothing_below_it() {
     let manifest = "prices: { currncy: usd, per_second: { seedance2.0-72Op: 0.1 } }\nlimit: { concurrency: many }\nallow: [duration, pages]\njobs:\n- { id: a, model: seedance2.0-720p, duration: 8, prompt: kite }\n";
     let told = found_in("m.yaml", manifest.as_bytes()).join("\n");
