@@ -3,6 +3,7 @@
 
 mod other_names;
 
+pub(super) use self::other_names::counts_rows;
 use super::diagnostic::Diagnostic;
 use super::tree::Span;
 

@@ -14,7 +14,7 @@ use self::whole::{Subject, Whole};
 use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
 use super::duplicates::{Duplicates, Earlier, IdOrigin};
 use super::tree::{Key, Node, SourceId, Span, Value};
-use super::values::doubtful::{Garbled, garbled, open_slot, placeholder};
+use super::values::doubtful::{Garbled, garbled, open_slot, placeholder, value_of_another_field};
 use super::values::{self, described};
 use super::{address, fields, lint, template};
 use crate::plan::{self, Job, JobId, Model, Shared, Text, UserValues, VideoRequest};
@@ -383,6 +383,12 @@ impl Validator {
         }) {
             let message = format!("the prompt is only `{}`", values::shown(text));
             let help = "describe what the video shows: the provider sees nothing but this text, no other row or job, and it is paid for; if it is meant, `allow: [placeholder-prompt]`";
+            let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
+            self.warnings.push(warning, found);
+        } else if let Some(what) = value_of_another_field(&prompt.value) {
+            let text = values::shown(prompt.value.trim());
+            let message = format!("the prompt is only `{text}`, {what}");
+            let help = "write what the video shows, and look whether two cells or fields were swapped: the provider would be paid for this text; if it is meant, `allow: [placeholder-prompt]`";
             let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
             self.warnings.push(warning, found);
         } else if let Some(slot) = open_slot(&prompt.value) {

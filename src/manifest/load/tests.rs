@@ -360,7 +360,7 @@ fn odd_but_good_manifests_load() {
         "\"defaults\":\n  ? model\n  : seedance2.0-720p\n  ? duration\n  : \"8\"\n'jobs':\n    -   id:   a\n        prompt:   x\n    -\n        id: b\n        prompt: y\n".to_owned(),
         format!("{DEFAULTS}jobs:\n- id: a\n  prompt: >-\n    two\n    lines\n- id: b\n  prompt: |\n\n    x: y # z\n"),
         format!("{DEFAULTS}jobs:\n- id: a\n  prompt: 夜：一条街 🎬\n- id: b\n  prompt: 'it''s'"),
-        format!("{DEFAULTS}jobs:\n- {{id: a, prompt: yes}}\n- {{id: b, prompt: 16:9}}\n"),
+        format!("{DEFAULTS}jobs:\n- {{id: a, prompt: yes}}\n- {{id: b, prompt: 16:09:30}}\n"),
         format!("{DEFAULTS}jobs: [ # c\n  {{id: a, prompt: x}}, # d\n  {{id: b, prompt: y,}},\n]\n"),
         format!("{DEFAULTS}jobs:\n- {{id: a, prompt: x, image: null, images: ~}}\n- id: b\n  prompt: y\n  duration: !!int 9\n"),
     ];

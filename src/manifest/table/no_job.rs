@@ -68,10 +68,15 @@ impl Table<'_> {
         });
         let (index, first) = filled.next()?;
         let word = &self.text[first.bytes.clone()];
-        if !is_summary(word) || columns.field(index) == Some("prompt") {
+        let is_prompt = columns.field(index) == Some("prompt");
+        let has_id_before = || (0..index).any(|before| columns.field(before) == Some("id"));
+        if !is_summary(word) || is_prompt && !has_id_before() {
             return None;
         }
         let mut rest = filled.peekable();
+        if is_prompt && rest.peek().is_none() {
+            return None;
+        }
         // Where a row has nothing else to say, the word is a value like any other.
         let says_more = |other| other != index && columns.use_of(other) == Some(Use::Sent);
         let is_alone = rest.peek().is_none();
@@ -98,11 +103,12 @@ impl Table<'_> {
         if is_remark(&text) {
             return index == 0 || self.others == OtherColumns::Refused;
         }
-        // A word may be an id, and what is short may be anything.
+        // A word may be an id, and what is short may be anything; but nothing with blanks is an id.
         let is_text = || {
             let (words, length) = (text.split_whitespace().count(), text.chars().count());
-            length > 8
-                && (words > 1 || length > 10)
+            let is_long = length > 8 && (words > 1 || length > 10);
+            let is_heading = columns.field(index) == Some("id") && is_heading(&text);
+            (is_long || is_heading)
                 && JobId::new(text.trim()).is_err()
                 && self.oddity(cell).is_none()
         };
@@ -173,6 +179,17 @@ fn is_remark(text: &str) -> bool {
     !rest.trim().is_empty() && WORDS.contains(&head.trim_end().to_lowercase().as_str())
 }
 
+/// Whether a text in the place of an id heads the rows below it, as `Week 1` does.
+fn is_heading(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let is_word = |word: &str| word.chars().all(char::is_alphanumeric);
+    let first = words.next().unwrap_or_default();
+    first.chars().count() > 2
+        && first.chars().all(char::is_alphabetic)
+        && words.next().is_some_and(is_word)
+        && words.all(is_word)
+}
+
 /// Whether a text heads a row of sums.
 fn is_summary(text: &str) -> bool {
     const WORDS: [&str; 19] = [
@@ -225,6 +242,16 @@ mod tests {
             "Noted: x",
         ] {
             assert!(!is_remark(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn headings_are_words() {
+        for text in ["Week 1", "Kapitel zwei", "Day 2 morning"] {
+            assert!(is_heading(text), "{text}");
+        }
+        for text in ["Week", "", "a b", "1 2", "shot #1", "AD － 20"] {
+            assert!(!is_heading(text), "{text}");
         }
     }
 
