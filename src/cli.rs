@@ -18,7 +18,7 @@ use clap_complete::Shell;
 use crate::engine::event::TaskId;
 use crate::error::ExitCode;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding};
-use crate::money::{Amount, Currency};
+use crate::money::{Amount, Currency, MoneyError};
 use crate::plan::{JobId, JobIdError};
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
@@ -573,7 +573,7 @@ pub struct ScopeArgs {
     /// paid, of all runs, removed jobs and earlier takes included, by the prices that the manifest stated then
     /// (`pricing:`); what the provider refused is not counted, what failed after it was accepted is: whether that is
     /// refunded, only the provider knows. A job that does not fit is passed over for cheaper ones.
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_cap, allow_negative_numbers = true)]
     pub max_spend: Option<Amount>,
 }
 
@@ -1089,6 +1089,13 @@ fn parse_count(text: &str) -> Result<NonZeroU32, ValueError> {
     text.parse().map_err(|_| ValueError::Count)
 }
 
+fn parse_cap(text: &str) -> Result<Amount, String> {
+    if text.starts_with('-') {
+        return Err("a cap is an amount of 0 or more, such as `12` or `0.05`".to_owned());
+    }
+    text.parse().map_err(|error: MoneyError| error.to_string())
+}
+
 fn parse_job_id(text: &str) -> Result<JobId, JobIdError> {
     JobId::new(text)
 }
@@ -1209,6 +1216,8 @@ mod tests {
                 "shotlist shots.yaml",
                 "shotlist run a.csv --dry-run",
                 "shotlist run a.csv --max-spend 5 USD",
+                "shotlist run a.csv --max-spend -1",
+                "shotlist run a.csv --max-spend=-1",
                 "shotlist check my shots.csv"
             ]
             .map(told)

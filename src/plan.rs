@@ -143,21 +143,36 @@ pub type Text = Arc<str>;
 
 /// Long texts that were seen, each held once however many jobs have it: a picture in `defaults` is a part of them all.
 #[derive(Debug, Default)]
-pub(crate) struct Shared(HashSet<Text>);
+pub(crate) struct Shared {
+    texts: HashSet<Text>,
+    /// Where they are in memory: most jobs have a default's own, which need not be read for that.
+    places: HashSet<*const u8>,
+    /// The short one that was seen last: variants come one after the other.
+    latest: Option<Text>,
+}
 
 impl Shared {
-    /// Shorter texts are not worth looking for.
+    /// Shorter texts are not worth looking for, but in the job before.
     const LONG: usize = 256;
 
     /// Puts the one that was seen in the place of an equal one.
     pub(crate) fn share(&mut self, text: &mut Text) {
         if text.len() <= Self::LONG {
+            match self.latest.as_ref().filter(|latest| *latest == text) {
+                Some(latest) => *text = Text::clone(latest),
+                None => self.latest = Some(Text::clone(text)),
+            }
             return;
         }
-        match self.0.get(&**text) {
-            Some(known) => *text = Text::clone(known),
-            None => drop(self.0.insert(Text::clone(text))),
+        if self.places.contains(&text.as_ptr()) {
+            return;
         }
+        if let Some(known) = self.texts.get(&**text) {
+            *text = Text::clone(known);
+            return;
+        }
+        self.places.insert(text.as_ptr());
+        self.texts.insert(Text::clone(text));
     }
 }
 

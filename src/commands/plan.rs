@@ -76,6 +76,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
         let spend = spend.or_else(|| Spend::before(&table, limit));
         let summary = SummaryLine {
             cost: Some(Box::new(CostLine {
+                room_for: cap.map(|cap| cap.room_for),
                 refusal: refusal.map(|error| error.to_string()),
                 ..CostLine::from(bill)
             })),

@@ -64,6 +64,7 @@ fn refused(name: &str, text: &str) -> Option<Refusal> {
         return several_addresses(text)
             .or_else(|| scheme_twice(text))
             .or_else(|| mark_behind(text))
+            .or_else(|| words_behind(text))
             .or_else(|| forbidden_character(text))
             .or_else(|| unparsable(text));
     }
@@ -125,6 +126,31 @@ fn mark_behind(text: &str) -> Option<Refusal> {
             format!("`{}` ends with a `{mark}`", shown(text)),
             "take it out",
         )
+    })
+}
+
+/// A remark behind the address, as in `https://example.com/walk.mp4 (4s)`.
+fn words_behind(text: &str) -> Option<Refusal> {
+    let (address, behind) = text.trim_end().split_once(char::is_whitespace)?;
+    let path = address.split(['?', '#']).next()?;
+    let (_, ending) = path
+        .split_once("://")?
+        .1
+        .rsplit_once('/')?
+        .1
+        .rsplit_once('.')?;
+    let is_whole = (2..=5).contains(&ending.len())
+        && ending.bytes().all(|it| it.is_ascii_alphanumeric())
+        && !behind.contains('/')
+        && unparsable(address).is_none();
+    is_whole.then(|| Refusal {
+        code: "bad-url",
+        message: format!(
+            "`{}` stands behind the address `{}`",
+            shown(behind.trim()),
+            shown(address)
+        ),
+        help: "take it out, if it is a remark; a space that belongs to the address is written as `%20`".to_owned(),
     })
 }
 
@@ -224,6 +250,17 @@ fn until_semicolon(text: &str) -> &str {
     text.split(';').next().unwrap_or(text)
 }
 
+/// Which bytes are digits of base64: a table, as a picture has millions of them.
+const BASE64_DIGITS: [bool; 256] = {
+    let mut digits = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        digits[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        byte += 1;
+    }
+    digits
+};
+
 /// Why `body` is not base64 with its padding, if it is not.
 fn not_base64(body: &str) -> Option<String> {
     let digits = body.trim_end_matches('=');
@@ -231,11 +268,10 @@ fn not_base64(body: &str) -> Option<String> {
     if digits.is_empty() || padding > 2 {
         return Some("has no picture after the comma, or too many `=`".to_owned());
     }
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let stranger = digits
-        .chars()
-        .find(|c| !u8::try_from(*c).is_ok_and(is_base64));
-    if let Some(stranger) = stranger {
+    let is_base64 = |byte: &u8| BASE64_DIGITS[usize::from(*byte)];
+    // Up to the first that is none, all of them are ASCII.
+    let stranger = digits.bytes().position(|byte| !is_base64(&byte));
+    if let Some(stranger) = stranger.and_then(|at| digits[at..].chars().next()) {
         return Some(format!(
             "contains `{}`, which is not base64",
             stranger.escape_debug()
@@ -450,6 +486,24 @@ mod tests {
         ];
         for text in bad {
             assert_eq!(code("image", text), Some("bad-url"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_remark_behind_an_address_is_told_from_a_space_in_it() {
+        let told = |text| refusal("image", text).expect("refused").message;
+        for text in [
+            "https://example.com/walk.mp4 (4s)",
+            "https://example.com/a.png ; merci",
+            "https://example.com/a.png?sig=1 提取码：x8k2",
+        ] {
+            assert!(told(text).contains("stands behind"), "{text}");
+        }
+        for text in [
+            "https://example.com/my pictures/a.png",
+            "https://example.com/a b.png",
+        ] {
+            assert!(told(text).contains("contains a space"), "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod other_names;
 
+pub(super) use self::other_names::counts_rows;
 use super::diagnostic::Diagnostic;
 use super::tree::Span;
 
@@ -211,17 +212,19 @@ pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
             if least > slips {
                 return None;
             }
-            let distance = strsim::osa_distance(&folded, &fold(candidate));
-            (distance <= slips && distance < longer).then_some((distance, *candidate))
+            let meant = fold(candidate);
+            let distance = strsim::osa_distance(&folded, &meant);
+            // A character of Chinese is a word, and another one another word.
+            let weight = if meant.is_ascii() { 1 } else { 2 };
+            (distance <= slips && distance * weight < longer).then_some((distance, *candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, best)| best)
 }
 
-/// How far a word of `length` is at least from `candidate`, an ASCII name, and how long the longer of the two is.
+/// How far a word of `length` is at least from `candidate`, and how long the longer of the two is; in characters.
 fn lengths(length: usize, candidate: &str) -> (usize, usize) {
-    let bytes = candidate.bytes();
-    let other = bytes.filter(u8::is_ascii_alphanumeric).count();
+    let other = candidate.chars().filter(|it| it.is_alphanumeric()).count();
     (length.abs_diff(other), length.max(other))
 }
 
@@ -406,6 +409,22 @@ mod tests {
         ];
         for (written, field) in cases {
             assert_eq!(meant(written).as_deref(), Some(field), "{written}");
+        }
+    }
+
+    #[test]
+    fn names_of_any_script_are_compared_by_their_characters() {
+        let names = ["产品名称", "颜色", "größe", "surface"];
+        for (written, meant) in [
+            ("产品名", Some("产品名称")),
+            ("产品名称 ", Some("产品名称")),
+            ("颜值", None),
+            ("红色", None),
+            ("groesse", None),
+            ("gröse", Some("größe")),
+            ("surfce", Some("surface")),
+        ] {
+            assert_eq!(nearest(written, &names), meant, "{written}");
         }
     }
 

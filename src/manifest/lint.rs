@@ -3,7 +3,7 @@
 //! Errors are not here: nothing allows them.
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::fields::nearest;
+use super::fields::{listed, nearest};
 use super::tree::{Key, Node, Span, Value};
 use super::values::{described, shown};
 
@@ -135,12 +135,13 @@ fn lint(element: &Node, diagnostics: &mut Diagnostics) -> Option<&'static str> {
     if let Some(code) = codes.iter().find(|code| *code == written) {
         return Some(code);
     }
-    let help = match nearest(written, &codes) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!(
+    let help = match &meant(written, &codes)[..] {
+        [] => format!(
             "errors cannot be allowed; the warnings are {}",
-            super::fields::listed(&codes)
+            listed(&codes)
         ),
+        [meant] => format!("did you mean `{meant}`?"),
+        several => format!("did you mean one of {}?", listed(several)),
     };
     let message = format!(
         "there is no warning `{}` that could be allowed",
@@ -153,6 +154,19 @@ fn lint(element: &Node, diagnostics: &mut Diagnostics) -> Option<&'static str> {
         help,
     ));
     None
+}
+
+/// The codes that `written` was probably meant to be: the one that is written alike, or those that share a word with it.
+fn meant<'c>(written: &str, codes: &[&'c str]) -> Vec<&'c str> {
+    if let Some(meant) = nearest(written, codes) {
+        return vec![meant];
+    }
+    let words: Vec<&str> = written.split(['-', '_', ' ']).collect();
+    let shares = |code: &&&str| {
+        code.split('-')
+            .any(|word| word.len() > 3 && words.contains(&word))
+    };
+    codes.iter().filter(shares).copied().collect()
 }
 
 /// Braces in a text that is not a template.

@@ -9,6 +9,7 @@ use super::Loaded;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::encoding::UNREADABLE;
 use super::fields::{EXPANDING, JOB_FIELDS, nearest};
+use super::own_files;
 use super::pricing;
 use super::sections::Sections;
 use super::sources::Sources;
@@ -18,7 +19,7 @@ use super::tree::{Key, Node, SourceId, Span, Value};
 use super::unfold::{Count, Setting, Site, Unfolder};
 use super::validate::{NEEDED, TableHead, Validator};
 use super::values::{described, shown};
-use super::yaml::{self, Document, Jobs, Stop};
+use super::yaml::{self, Document, Jobs, Patched, Stop};
 use crate::money::Pricing;
 use crate::plan::Plan;
 
@@ -71,40 +72,16 @@ pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
 /// Reads the manifest at `path` (YAML, or a bare table) and the tables that it names, and checks everything.
 /// An unreadable file is a diagnostic too.
 pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loaded {
-    let mut loading = Loading {
-        files: Files {
-            path,
-            read,
-            options,
-            sources: Sources::default(),
-            detected: Vec::new(),
-            tables: 0,
-            opened: Vec::new(),
-            latest: None,
-            names_table: false,
-        },
-        diagnostics: Diagnostics::default(),
-    };
-    if options.keeps_all_mistakes {
-        loading.diagnostics.keep_all();
-    }
-    if options.keeps_references {
-        loading.diagnostics.keep_references();
-    }
-    let source = loading.files.sources.open(&path.to_string_lossy());
+    let (mut loading, source) = Loading::new(path, options, read);
     let mut sections = Sections::default();
-    let plan = match Format::of(path) {
-        Some(Format::Yaml) => loading.yaml(source, &mut sections),
-        Some(Format::Table(kind)) => loading.bare_table(source, kind),
-        None => {
-            let at = span(source, 0..0);
-            loading.diagnostics.push(match (loading.files.read)(path) {
-                Err(error) if !is_address(path) => unreadable(path, &error, &at),
-                _ => unknown_format(path, source),
-            });
-            None
-        }
-    };
+    let mut plan = loading.manifest(source, &mut sections);
+    if let Some((patched, text)) = loading.patched(source) {
+        // What is known so far ends where the text could not be read.
+        (loading, _) = Loading::new(path, options, read);
+        sections = Sections::default();
+        plan = None;
+        loading.patched_manifest(patched, text, source, &mut sections);
+    }
     loading.files.close_tables();
     let mut diagnostics = loading.diagnostics;
     if !loading.files.names_table {
@@ -240,10 +217,85 @@ struct Checked {
     any: bool,
 }
 
+impl<'r> Loading<'r> {
+    /// Where nothing is read yet, and the number of the manifest's text.
+    fn new(path: &'r Path, options: &'r LoadOptions, read: &'r ReadFile<'r>) -> (Self, SourceId) {
+        let mut diagnostics = Diagnostics::default();
+        if options.keeps_all_mistakes {
+            diagnostics.keep_all();
+        }
+        if options.keeps_references {
+            diagnostics.keep_references();
+        }
+        let mut files = Files {
+            path,
+            read,
+            options,
+            sources: Sources::default(),
+            detected: Vec::new(),
+            tables: 0,
+            opened: Vec::new(),
+            latest: None,
+            names_table: false,
+        };
+        let source = files.sources.open(&path.to_string_lossy());
+        (Self { files, diagnostics }, source)
+    }
+
+    fn manifest(&mut self, source: SourceId, sections: &mut Sections) -> Option<Plan> {
+        let path = self.files.path;
+        match Format::of(path) {
+            Some(Format::Yaml) => self.yaml(source, sections),
+            Some(Format::Table(kind)) => self.bare_table(source, kind),
+            None => {
+                let at = span(source, 0..0);
+                self.diagnostics.push(match (self.files.read)(path) {
+                    Err(error) if !is_address(path) => unreadable(path, &error, &at),
+                    Ok(bytes) if let Some(found) = own_files::refusal(path, &bytes, &at) => found,
+                    _ => unknown_format(path, source),
+                });
+                None
+            }
+        }
+    }
+
+    /// The manifest with other texts in the place of those that keep it from being read, and as it is.
+    fn patched(&mut self, source: SourceId) -> Option<(Patched, String)> {
+        let is_broken = |it: &Diagnostic| it.code == "yaml-syntax" && it.span.source == source;
+        if !self.diagnostics.iter().any(is_broken) {
+            return None;
+        }
+        let text = self.files.sources.take(source);
+        let patched = yaml::patched(&text, source);
+        if let Some(patched) = patched {
+            return Some((patched, text));
+        }
+        self.files.sources.fill(source, text);
+        None
+    }
+
+    /// Reads on in a manifest that was patched; `text` is what it says itself.
+    fn patched_manifest(
+        &mut self,
+        patched: Patched,
+        text: String,
+        source: SourceId,
+        sections: &mut Sections,
+    ) {
+        self.priced(&patched.text, source, sections);
+        self.files.sources.fill(source, text);
+        patched.finish(source, &mut self.diagnostics);
+    }
+}
+
 impl Loading<'_> {
     fn bare_table(&mut self, source: SourceId, kind: TableKind) -> Option<Plan> {
         self.files.names_table = true;
         let bytes = self.bytes_of_manifest(source)?;
+        if let Some(found) = own_files::refusal(self.files.path, &bytes, &span(source, 0..0)) {
+            self.diagnostics.push(found);
+            return None;
+        }
         let language = Language::new();
         let diagnostics = &mut self.diagnostics;
         let setting = Setting::new("", &language, None, None, diagnostics);
@@ -599,15 +651,17 @@ impl Files<'_> {
     ) -> bool {
         let element = named.element;
         let errors_before = diagnostics.count(Severity::Error);
-        let Some(number) = self.open(named, diagnostics) else {
-            return false;
-        };
+        let number = self.open(named, diagnostics);
+        // What is wrong with the template itself is told without the table too.
         let template = match named.template {
             Some(node) => match unfolder.template(node, diagnostics) {
                 Some(template) => Some(template),
                 None => return false,
             },
             None => None,
+        };
+        let Some(number) = number else {
+            return false;
         };
         let Some(table) = &self.opened[number].table else {
             return false;

@@ -115,83 +115,33 @@ impl Matrix {
                 help,
             ));
         }
-        let rule = |name: &str| pairs.iter().find(|(key, _)| key.name == name);
         let mut matrix = None;
         if !found.has_errors() {
-            matrix = Self::with_rules(
-                key,
-                axes,
-                rule("exclude"),
-                rule("include"),
-                variants,
-                reading,
-                &mut found,
-            );
+            let rules = Rules::read(pairs, &axes, reading, &mut found);
+            matrix = Self::with_rules(key, axes, rules, variants, &mut found);
         }
         diagnostics.append(found);
         matrix
     }
 
+    /// The combinations of `axes` that `rules` leave, unless these are none or too many.
     fn with_rules(
         key: &Key,
         axes: Vec<Axis>,
-        exclude: Option<&(Key, Node)>,
-        include: Option<&(Key, Node)>,
+        rules: Rules,
         variants: u32,
-        reading: &Reading<'_>,
         found: &mut Diagnostics,
     ) -> Option<Self> {
-        let excluded = rules(exclude, found)
-            .iter()
-            .filter_map(|rule| pattern(rule, &axes, reading, found))
-            .collect::<Vec<_>>();
-        let included: Vec<(Span, Vec<Choice>)> = rules(include, found)
-            .iter()
-            .filter_map(|rule| Some((rule.span.clone(), whole(rule, &axes, reading, found)?)))
-            .collect();
-        let of_axes = axes.iter().fold(1_u128, |product, axis| {
-            product.saturating_mul(axis.values.len() as u128)
-        });
-        let jobs = of_axes
-            .saturating_add(included.len() as u128)
-            .saturating_mul(u128::from(variants));
-        let most_excluded = excluded.iter().fold(0, |sum: u128, pattern| {
-            sum.saturating_add(matches_of(pattern, &axes))
-        });
-        let fewest = of_axes
-            .saturating_sub(most_excluded)
-            .saturating_mul(u128::from(variants));
-        if of_axes > COMBINATIONS_LIMIT || fewest > JOBS_LIMIT {
-            if found.has_errors() {
-                // What is wrong there may have left out more.
-                return None;
-            }
-            found.push(too_many(key, jobs, !excluded.is_empty()));
-            return None;
-        }
-        if of_axes * excluded.len() as u128 > COMPARISONS_LIMIT {
-            let message = format!(
-                "`exclude` has {} elements for {of_axes} combinations, which takes too long",
-                excluded.len()
-            );
-            let help = "leave values out of the axes, or write the combinations as `include` or as a table";
-            found.push(Diagnostic::error(
-                "too-many-rules",
-                &key.span,
-                message,
-                help,
-            ));
-            return None;
-        }
+        let of_axes = rules.count(key, &axes, variants, found)?;
         let mut matrix = Self {
             written: Arc::new(as_written(&axes)),
             axes,
             included: Vec::new(),
             made: Vec::new(),
-            of_axes: u32::try_from(of_axes).expect("no more than the limit"),
+            of_axes,
         };
-        matrix.exclude(&excluded);
-        matrix.include(included, found);
+        matrix.exclude(&rules.excluded);
+        matrix.include(rules.included, found);
         let made = matrix.made.len() as u128 * u128::from(variants);
         if made > JOBS_LIMIT {
             if !found.has_errors() {
@@ -281,6 +231,14 @@ impl Matrix {
             choices,
             at,
         }
+    }
+
+    /// The most that a combination can have of what `measure` gives for each value.
+    pub(super) fn most(&self, measure: impl Fn(&Choice) -> u64) -> u64 {
+        let most = |choices: &[Choice]| choices.iter().map(&measure).max().unwrap_or(0);
+        let of_axes: u64 = self.axes.iter().map(|axis| most(&axis.values)).sum();
+        let sum = |choices: &Vec<Choice>| choices.iter().map(&measure).sum();
+        of_axes.max(self.included.iter().map(sum).max().unwrap_or(0))
     }
 
     /// The names of the axes.
@@ -397,6 +355,73 @@ fn choice(
         written,
         value,
     })
+}
+
+/// What `exclude` and `include` say of the combinations of the axes.
+struct Rules {
+    excluded: Vec<Pattern>,
+    included: Vec<(Span, Vec<Choice>)>,
+}
+
+impl Rules {
+    fn read(
+        pairs: &[(Key, Node)],
+        axes: &[Axis],
+        reading: &Reading<'_>,
+        found: &mut Diagnostics,
+    ) -> Self {
+        let rule = |name: &str| pairs.iter().find(|(key, _)| key.name == name);
+        let excluded = rules(rule("exclude"), found)
+            .iter()
+            .filter_map(|rule| pattern(rule, axes, reading, found))
+            .collect();
+        let included = rules(rule("include"), found)
+            .iter()
+            .filter_map(|rule| Some((rule.span.clone(), whole(rule, axes, reading, found)?)))
+            .collect();
+        Self { excluded, included }
+    }
+
+    /// How many combinations the axes have, unless that is too many to make them or to compare them with the rules.
+    fn count(
+        &self,
+        key: &Key,
+        axes: &[Axis],
+        variants: u32,
+        found: &mut Diagnostics,
+    ) -> Option<u32> {
+        let variants = u128::from(variants);
+        let of_axes = axes.iter().fold(1_u128, |product, axis| {
+            product.saturating_mul(axis.values.len() as u128)
+        });
+        let jobs = of_axes
+            .saturating_add(self.included.len() as u128)
+            .saturating_mul(variants);
+        let most_excluded = self.excluded.iter().fold(0, |sum: u128, pattern| {
+            sum.saturating_add(matches_of(pattern, axes))
+        });
+        let fewest = of_axes
+            .saturating_sub(most_excluded)
+            .saturating_mul(variants);
+        if of_axes > COMBINATIONS_LIMIT || fewest > JOBS_LIMIT {
+            // What is wrong in the rules may have left out more.
+            if !found.has_errors() {
+                found.push(too_many(key, jobs, !self.excluded.is_empty()));
+            }
+            return None;
+        }
+        if of_axes * self.excluded.len() as u128 > COMPARISONS_LIMIT {
+            let message = format!(
+                "`exclude` has {} elements for {of_axes} combinations, which takes too long",
+                self.excluded.len()
+            );
+            let help = "leave values out of the axes, or write the combinations as `include` or as a table";
+            let place = &key.span;
+            found.push(Diagnostic::error("too-many-rules", place, message, help));
+            return None;
+        }
+        Some(u32::try_from(of_axes).expect("no more than the limit"))
+    }
 }
 
 /// The elements of `exclude` or `include`.

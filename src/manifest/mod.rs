@@ -14,6 +14,7 @@ mod load;
 pub mod marks;
 mod matrix;
 mod output;
+mod own_files;
 mod pricing;
 pub mod references;
 mod render;

@@ -87,14 +87,20 @@ fn price_list(pairs: &[(Key, Node)], at: &Span, diagnostics: &mut Diagnostics) -
     let mut reference_factor = Decimal::ONE;
     let mut per_job = Decimal::ZERO;
     for (key, node) in pairs {
-        let name = key.name.as_str();
+        let mut name = key.name.as_str();
+        if !KEYS.contains(&name) {
+            found.push(unknown_key("pricing", key, KEYS));
+            // What stands there is looked at as what it was meant to be.
+            let is_there = |meant: &&str| pairs.iter().any(|(key, _)| key.name == *meant);
+            name = nearest(name, KEYS).filter(|it| !is_there(it)).unwrap_or("");
+        }
         match name {
             "currency" => currency = read_currency(node, &mut found),
             "per_second" => per_second = Some(prices(node, &mut found)),
             "audio_factor" => audio_factor = factor(name, node, &mut found),
             "reference_factor" => reference_factor = factor(name, node, &mut found),
             "per_job" => per_job = number(name, node, "0.02", &mut found).unwrap_or_default(),
-            _ => found.push(unknown_key("pricing", key, KEYS)),
+            _ => {}
         }
     }
     // A key that was misspelt is not missing as well.

@@ -78,7 +78,30 @@ impl Sections {
                     diagnostics.hide(&node.span);
                 }
                 diagnostics.push(unknown_top_level(key));
+                self.read_on(key, node, diagnostics);
             }
+        }
+    }
+
+    /// Reads what stands under an unknown key as that of the key it was probably meant to be, so that one slip hides no
+    /// other mistake.
+    fn read_on(&mut self, key: &Key, node: Node, diagnostics: &mut Diagnostics) {
+        let Some(meant) = top_level_meant(&key.name) else {
+            return;
+        };
+        let is_there = match meant {
+            "pricing" => self.pricing.is_some(),
+            "vars" => self.vars.is_some(),
+            "defaults" => self.defaults.is_some(),
+            "api" | "limits" => false,
+            _ => true,
+        };
+        if !is_there {
+            let key = Key {
+                name: meant.to_owned(),
+                span: key.span.clone(),
+            };
+            self.take(&key, node, diagnostics);
         }
     }
 
@@ -322,7 +345,7 @@ fn unknown_top_level(key: &Key) -> Diagnostic {
     if is_secret(&key.name) {
         return secret(&key.span);
     }
-    let help = match nearest(&key.name, TOP) {
+    let help = match top_level_meant(&key.name) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => elsewhere(&key.name).unwrap_or_else(|| {
             format!(
@@ -337,6 +360,16 @@ fn unknown_top_level(key: &Key) -> Diagnostic {
         format!("a manifest has no key `{}`", shown(&key.name)),
         help,
     )
+}
+
+/// The top-level key that was probably meant.
+fn top_level_meant(name: &str) -> Option<&'static str> {
+    let other = match name.to_lowercase().as_str() {
+        "price" | "prices" | "price_list" | "pricelist" | "cost" | "costs" => Some("pricing"),
+        "variables" => Some("vars"),
+        _ => None,
+    };
+    other.or_else(|| nearest(name, TOP))
 }
 
 /// Where a name belongs that is right but in the wrong place.

@@ -94,6 +94,11 @@ impl Sources {
         self.files[usize::from(id.0)].text = text;
     }
 
+    /// The text of a file, which is given away.
+    pub(super) fn take(&mut self, id: SourceId) -> String {
+        std::mem::take(&mut self.files[usize::from(id.0)].text)
+    }
+
     /// Gives a table its decoded text, and how it is divided.
     pub(super) fn fill_table(&mut self, id: SourceId, text: String, layout: Option<Layout>) {
         let source = &mut self.files[usize::from(id.0)];

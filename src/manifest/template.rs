@@ -69,33 +69,43 @@ const WITHOUT_BOUNDS: [&str; 26] = [
     "urlize",
 ];
 
-/// The engine's filters that are left.
-const FILTERS: [&str; 24] = [
-    "abs",
-    "capitalize",
-    "count",
+/// The engine's filters that are left, but for `d`, which is short for `default`; first those that people use in prompts
+/// and names.
+const FILTERS: [&str; 25] = [
     "default",
-    "first",
-    "float",
-    "int",
     "join",
+    "lower",
+    "upper",
+    "title",
+    "capitalize",
+    "trim",
+    "replace",
+    "first",
     "last",
     "length",
+    "urlencode",
+    "abs",
+    "count",
+    "float",
+    "int",
     "list",
-    "lower",
     "max",
     "min",
-    "replace",
     "reverse",
     "round",
     "sort",
     "split",
     "string",
-    "title",
-    "trim",
     "unique",
-    "upper",
 ];
+
+/// How many of them people use.
+const USUAL: usize = 12;
+
+/// The filters that people use in prompts and names.
+pub(super) fn usual_filters() -> &'static [&'static str] {
+    &FILTERS[..USUAL]
+}
 
 /// Whether templates have a filter of this name.
 pub(super) fn is_filter(name: &str) -> bool {
@@ -384,7 +394,8 @@ impl Failure {
 
     /// The template cannot be read: what is written instead of it if that is known, or else `reason`.
     fn syntax(template: &str, at: Option<Range<usize>>, reason: Option<String>) -> Self {
-        if let Some(mistake) = mistakes::find(template) {
+        let read_to = at.as_ref().map_or(0, |at| at.start);
+        if let Some(mistake) = mistakes::find(template, read_to) {
             return Self {
                 kind: FailureKind::Syntax {
                     reason: mistake.reason,

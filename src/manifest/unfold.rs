@@ -7,15 +7,17 @@
 mod filling;
 mod lookalikes;
 mod pattern;
+mod repeated;
 mod words;
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use self::filling::{Filling, Row, Tally};
+use self::filling::{Filling, ROOM, Refused, Row, Tally};
 pub(super) use self::pattern::JobTemplate;
 use self::pattern::{Pattern, Used, braces_in, pattern};
+use self::repeated::{Repeated, by_axes};
 use self::words::unused_column;
 use super::align;
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -177,6 +179,8 @@ impl Site {
 pub(super) struct Unfolder<'s> {
     setting: &'s Setting<'s>,
     defaults: Vec<(&'s Key, Pattern<'s>)>,
+    /// The text that the defaults add to a job without a field of this name.
+    repeated: Vec<(String, Repeated)>,
     used: Used,
     by_default: Used,
     tally: Tally,
@@ -216,6 +220,7 @@ impl<'s> Unfolder<'s> {
         let mut unfolder = Self {
             setting,
             defaults,
+            repeated: Repeated::by_default(setting),
             by_default: used.clone(),
             used,
             tally: Tally::default(),
@@ -323,6 +328,13 @@ impl<'s> Unfolder<'s> {
         validator: &mut Validator,
         diagnostics: &mut Diagnostics,
     ) {
+        if let Value::Map(map) = &job.value {
+            let repeated =
+                self.repeated_by_default(|name| map.iter().any(|(key, _)| key.name == name));
+            if self.tally.count_repeated(&repeated, 1).is_err() {
+                return validator.pass_over();
+            }
+        }
         let context = Context {
             origin: site.origin(),
             ..Context::default()
@@ -372,6 +384,9 @@ impl<'s> Unfolder<'s> {
                 return validator.pass_over();
             }
         }
+        if self.count_repeated(template, row).is_err() {
+            return validator.pass_over();
+        }
         let tally = &mut self.tally;
         let mut one = |combination: Option<&Combination<'_>>| {
             let last = template.variants.map_or(1, NonZeroU32::get);
@@ -394,6 +409,46 @@ impl<'s> Unfolder<'s> {
         }
     }
 
+    /// The text that the defaults add to a job; `is_set` says which fields it has itself.
+    fn repeated_by_default(&self, is_set: impl Fn(&str) -> bool) -> Repeated {
+        let mut repeated = Repeated::default();
+        for (_, by_default) in self.repeated.iter().filter(|(name, _)| !is_set(name)) {
+            repeated.add(by_default);
+        }
+        repeated
+    }
+
+    /// Counts the text that the jobs of a template have in common, before any is made.
+    fn count_repeated(
+        &mut self,
+        template: &JobTemplate<'_>,
+        row: Option<&Row<'_>>,
+    ) -> Result<(), Refused> {
+        let cells = row.map_or(&[][..], Row::fields);
+        let is_set = |name: &str| {
+            let mut own = template.fields.iter().map(|(key, _)| &key.name);
+            let mut cells = cells.iter().map(|(key, _)| &key.name);
+            template.has_axis(name) || own.any(|own| own == name) || cells.any(|own| own == name)
+        };
+        let mut each = self.repeated_by_default(is_set);
+        each.add(&Repeated::by_template(template, row));
+        let variants = template.variants.unwrap_or(NonZeroU32::MIN);
+        let jobs = u64::from(variants.get());
+        let Some(matrix) = &template.matrix else {
+            return self.tally.count_repeated(&each, jobs);
+        };
+        let little = (ROOM as u64).saturating_sub(each.text);
+        let by_axes = by_axes(matrix, variants, little);
+        if by_axes.is_empty() {
+            return self.tally.count_repeated(&each, jobs * matrix.len() as u64);
+        }
+        by_axes.iter().try_for_each(|axes| {
+            let mut each = each.clone();
+            each.add(axes);
+            self.tally.count_repeated(&each, jobs)
+        })
+    }
+
     /// What is to be said when all jobs are made.
     pub(super) fn finish(mut self, diagnostics: &mut Diagnostics) {
         if let Some(at) = &self.too_many {
@@ -404,9 +459,9 @@ impl<'s> Unfolder<'s> {
             let help = "leave out axes or values, or part it into several manifests: every job is a video that is paid for";
             diagnostics.push(Diagnostic::error("too-many-jobs", at, message, help));
         }
-        if let Some(found) = self.tally.too_much_text() {
-            diagnostics.push(found);
-        }
+        self.tally
+            .too_much_text()
+            .for_each(|found| diagnostics.push(found));
         if let Some(at) = self.tally.spent_at() {
             let message = "filling in all templates of this manifest takes too long; from here on nothing was filled in";
             let help = "make the loops in the templates shorter";

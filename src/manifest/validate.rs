@@ -14,7 +14,7 @@ use self::whole::{Subject, Whole};
 use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
 use super::duplicates::{Duplicates, Earlier, IdOrigin};
 use super::tree::{Key, Node, SourceId, Span, Value};
-use super::values::doubtful::{Garbled, garbled, open_slot, placeholder};
+use super::values::doubtful::{Garbled, garbled, open_slot, placeholder, value_of_another_field};
 use super::values::{self, described};
 use super::{address, fields, lint, template};
 use crate::plan::{self, Job, JobId, Model, Shared, Text, UserValues, VideoRequest};
@@ -63,7 +63,7 @@ pub(super) struct Context<'c> {
     /// Where it comes from.
     pub(super) origin: plan::Origin,
     /// The row that it is made for, if there is a template for rows.
-    pub(super) row: Option<&'c Span>,
+    pub(super) row: Option<RowSeen<'c>>,
     /// Where texts stand that were filled in.
     pub(super) filled: &'c [Span],
     /// These places, and those of values whose braces were told before.
@@ -76,6 +76,15 @@ pub(super) struct Context<'c> {
     pub(super) made: Option<Made>,
     /// How to tell two jobs of the template apart that have the same id.
     pub(super) help_with_ids: Option<&'c dyn Fn() -> String>,
+}
+
+/// A row that a template fills in.
+#[derive(Clone, Copy)]
+pub(super) struct RowSeen<'c> {
+    /// Where it stands.
+    pub(super) at: &'c Span,
+    /// Those of [`NEEDED`] for which its table has a column.
+    pub(super) columns: &'c [&'static str],
 }
 
 impl Validator {
@@ -376,6 +385,12 @@ impl Validator {
             let help = "describe what the video shows: the provider sees nothing but this text, no other row or job, and it is paid for; if it is meant, `allow: [placeholder-prompt]`";
             let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
             self.warnings.push(warning, found);
+        } else if let Some(what) = value_of_another_field(&prompt.value) {
+            let text = values::shown(prompt.value.trim());
+            let message = format!("the prompt is only `{text}`, {what}");
+            let help = "write what the video shows, and look whether two cells or fields were swapped: the provider would be paid for this text; if it is meant, `allow: [placeholder-prompt]`";
+            let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
+            self.warnings.push(warning, found);
         } else if let Some(slot) = open_slot(&prompt.value) {
             let message = format!(
                 "the prompt has the slot `{}`, which nobody has filled in",
@@ -509,7 +524,7 @@ impl Validator {
             return;
         };
         let of_template = context.made.zip(id_at).filter(|(_, id_at)| {
-            let is_cell = context.row.is_some_and(|row| row.source == id_at.source);
+            let is_cell = context.row.is_some_and(|row| row.at.source == id_at.source);
             !is_cell
         });
         let is_nameless = context.made.is_some() && who == IdOrigin::Made;

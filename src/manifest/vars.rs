@@ -13,6 +13,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::template::{self, Language};
 use super::tree::{Key, Node, Span, Value};
 use super::values::{described, shown};
+use crate::text::half_width;
 
 /// Names that a template has of its own.
 pub(super) const RESERVED: [&str; 4] = ["row", "variant", "loop", "range"];
@@ -190,15 +191,6 @@ pub(super) fn identifier(name: &str) -> String {
         ""
     };
     format!("{start}{trimmed}")
-}
-
-fn half_width(character: char) -> char {
-    match character {
-        '\u{FF01}'..='\u{FF5E}' => {
-            char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character)
-        }
-        other => other,
-    }
 }
 
 /// The value of a scalar in templates: numbers come out as they were written.

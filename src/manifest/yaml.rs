@@ -5,15 +5,18 @@
 //! Nesting, alias expansion and kept anchors are bounded. Knows nothing of what a key means.
 
 mod anchors;
+mod patch;
+mod quotes;
 mod scalar;
 mod syntax;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
 
 use self::anchors::{Anchors, Refusal};
+pub(super) use self::patch::{Patched, patched};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::encoding::{self, Decoded};
 use super::tree::{Key, Node, SourceId, Span, Value};
@@ -98,6 +101,15 @@ impl<'t> Document<'t> {
         Self::open_as(Kind::PriceList, text, source, 0, diagnostics)
     }
 
+    fn options() -> Options {
+        granit_parser::options! {
+            emit_unresolved_aliases: true,
+            emit_anchor_events: true,
+            flow_nesting_limit: DEPTH_LIMIT,
+            block_nesting_limit: DEPTH_LIMIT,
+        }
+    }
+
     fn open_as(
         kind: Kind,
         text: &'t str,
@@ -105,18 +117,12 @@ impl<'t> Document<'t> {
         base: usize,
         diagnostics: &mut Diagnostics,
     ) -> Result<Self, Stop> {
-        let options = granit_parser::options! {
-            emit_unresolved_aliases: true,
-            emit_anchor_events: true,
-            flow_nesting_limit: DEPTH_LIMIT,
-            block_nesting_limit: DEPTH_LIMIT,
-        };
         let mut document = Self {
             kind,
             text,
             source,
             base,
-            parser: Parser::new_from_str_with_options(text, options),
+            parser: Parser::new_from_str_with_options(text, Self::options()),
             anchors: Anchors::new(text.len()),
             keys: Pairs::default(),
             last_end: 0,
@@ -281,6 +287,7 @@ impl<'t> Document<'t> {
                         text: self.text,
                         source: self.source,
                         base: self.base,
+                        from: self.last_end,
                     };
                     diagnostics.push(syntax::diagnostic(&error, &place, DEPTH_LIMIT));
                     return Err(Stop);

@@ -396,6 +396,9 @@ pub struct CostLine {
     pub total: Option<AmountLine>,
     /// How many videos have no price and are not in the sum.
     pub unpriced_videos: u32,
+    /// How many of the videos there is room for under a cap, in the order of the plan and without those that do not
+    /// fit; `null` without a cap.
+    pub room_for: Option<u32>,
     /// Why a run under this cap would send nothing.
     pub refusal: Option<String>,
     /// All videos, by what prices hang on.
@@ -434,6 +437,7 @@ impl From<&Bill> for CostLine {
         Self {
             total: total.as_ref().map(AmountLine::from),
             unpriced_videos: sum.unknown,
+            room_for: None,
             refusal: None,
             groups: bill.groups().map(CostGroupLine::from).collect(),
         }

@@ -368,6 +368,7 @@ fn prices(seen: &mut Seen) {
     let scenario = Scenario::manifest("shots.yaml", &text).at(&provider);
     seen.add(&scenario.ask("plan", &["--json"]).exits(0));
     let words = ["--select", "kite-*", "--json"];
+    seen.add(&scenario.ask("plan", &words).exits(0));
     seen.add(&scenario.run(&words).exits(0));
     seen.add(
         &scenario

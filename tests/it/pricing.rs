@@ -46,6 +46,8 @@ fn what_a_run_would_cost_is_told_by_what_prices_hang_on() {
     let cost = &summary["cost"];
     assert_eq!(cost["total"], euro("1.07232"));
     assert_eq!(cost["unpriced_videos"], 2);
+    let no_room = "a run would be refused: two have no price";
+    assert_eq!(cost["room_for"], Value::Null, "{no_room}");
     let nothing_yet = json!({ "reserved": [], "unpriced_requests": 0, "max_spend": euro("1.50") });
     assert_eq!(summary["spend"], nothing_yet);
     let group = json!({
@@ -72,6 +74,10 @@ fn under_a_cap_of_the_manifest_jobs_without_a_price_are_refused_unless_they_are_
     scenario.run(&["--rehearse"]).exits(2);
     let plan = scenario.ask("plan", &["--select", "kite*"]).exits(0).stdout;
     assert!(plan.contains("within the cap of 1.50 EUR"), "{plan}");
+    let narrow = ["--select", "kite*", "--max-spend", "0.6", "--json"];
+    let lines = scenario.ask("plan", &narrow).exits(0).lines();
+    let cost = &lines.last().expect("a summary")["cost"];
+    assert_eq!(cost["room_for"], 2, "{cost}");
     scenario.run(&["--rehearse", "--select", "kite*"]).exits(0);
 }
 

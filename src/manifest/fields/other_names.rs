@@ -17,6 +17,34 @@ pub(super) fn field(written: &str) -> Option<&'static str> {
     named(&short).or_else(|| own_name(&short))
 }
 
+/// Whether people call a column so that counts the rows, or holds the ids.
+pub(in crate::manifest) fn counts_rows(written: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "no",
+        "nr",
+        "num",
+        "number",
+        "nummer",
+        "numero",
+        "n",
+        "numer",
+        "numara",
+        "номер",
+        "row",
+        "zeile",
+        "ligne",
+        "fila",
+        "riga",
+        "序号",
+        "序號",
+        "行号",
+        "番号",
+        "번호",
+    ];
+    let folded = bare(written);
+    NAMES.contains(&folded.as_str())
+}
+
 fn in_two_languages(folded: &str) -> Option<&'static str> {
     let (latin, other): (String, String) = folded.chars().partition(char::is_ascii);
     let by_latin = own_name(&latin).or_else(|| named(&latin));

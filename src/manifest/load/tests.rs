@@ -364,7 +364,7 @@ fn odd_but_good_manifests_load() {
         "\"defaults\":\n  ? model\n  : seedance2.0-720p\n  ? duration\n  : \"8\"\n'jobs':\n    -   id:   a\n        prompt:   x\n    -\n        id: b\n        prompt: y\n".to_owned(),
         format!("{DEFAULTS}jobs:\n- id: a\n  prompt: >-\n    two\n    lines\n- id: b\n  prompt: |\n\n    x: y # z\n"),
         format!("{DEFAULTS}jobs:\n- id: a\n  prompt: 夜：一条街 🎬\n- id: b\n  prompt: 'it''s'"),
-        format!("{DEFAULTS}jobs:\n- {{id: a, prompt: yes}}\n- {{id: b, prompt: 16:9}}\n"),
+        format!("{DEFAULTS}jobs:\n- {{id: a, prompt: yes}}\n- {{id: b, prompt: 16:09:30}}\n"),
         format!("{DEFAULTS}jobs: [ # c\n  {{id: a, prompt: x}}, # d\n  {{id: b, prompt: y,}},\n]\n"),
         format!("{DEFAULTS}jobs:\n- {{id: a, prompt: x, image: null, images: ~}}\n- id: b\n  prompt: y\n  duration: !!int 9\n"),
     ];
@@ -636,6 +636,148 @@ fn a_good_header_is_never_taken_for_a_title() {
     };
     let loaded = load(Path::new("m.yaml"), &read);
     assert_eq!(loaded.plan.expect("no error").jobs().len(), 2);
+}
+
+#[test]
+fn the_texts_of_a_table_of_one_column_are_no_header_whatever_they_hold() {
+    for table in [
+        "Prompt\nModel | Text: a red kite\nTime; sound\n",
+        "prompt\nmodel\tduration\n",
+        "prompt\nRed; soft light\n",
+    ] {
+        let found = found_in("t.csv", table.as_bytes()).join("\n");
+        assert!(!found.contains("no-header"), "{table}: {found}");
+    }
+    let manifest = "defaults: { model: seedance2.0-720p, duration: 8 }\njobs: { from: t.csv, template: { prompt: '{{ product_name }}' } }\n";
+    let table = |rows: &str| {
+        let rows = rows.to_owned();
+        move |path: &Path| {
+            let is_table = path.to_str() == Some("t.csv");
+            Ok(if is_table {
+                rows.clone()
+            } else {
+                manifest.to_owned()
+            }
+            .into_bytes())
+        }
+    };
+    let one = table("Product Name\nRed shoes; soft light\nBlue hat; hard light\n");
+    let loaded = load(Path::new("m.yaml"), &one);
+    assert_eq!(loaded.plan.expect("no error").jobs().len(), 2);
+    // What stands above names is a title.
+    let titled = load(
+        Path::new("m.yaml"),
+        &table("Spring films\nproduct_name;look\nkite;soft\n"),
+    );
+    assert!(titled.render_compact().contains("no-header"));
+    let titled = found_in(
+        "t.csv",
+        b"Prompt\nid;prompt;model\na;kite;seedance2.0-720p\n",
+    )
+    .join("\n");
+    assert!(titled.contains("the header seems to be row 2"), "{titled}");
+}
+
+#[test]
+fn what_cannot_be_read_hides_nothing_where_it_is_sure_what_that_is() {
+    let manifest = "vars:\n  look: \"soft light\n  brand: Aurora\ndefaults: { model: seedance2.0-720p, duration: 8 }\njobs:\n- id: a\n  prompt: \"A kite, {{ look }}.\"\n- id: b\n  prompt: A bottle: amber\n- id: c\n  promt: A kite {{ look }}\n  duration: 8s\n- id: d\n  prompt: \"x\" y\n- id: e\n  prompt: @kite\n";
+    let told = found_in("m.yaml", manifest.as_bytes());
+    let codes: Vec<&str> = told
+        .iter()
+        .map(|it| it.split("]: ").next().unwrap_or(it))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            ":2:9: error[yaml-syntax",
+            ":9:19: error[yaml-syntax",
+            ":11:3: error[unknown-field",
+            ":12:13: error[duration-format",
+            ":14:15: error[yaml-syntax",
+            ":16:11: error[yaml-syntax",
+        ],
+        "{told:#?}"
+    );
+    assert!(
+        told[0].contains("close it behind its text: `\"soft light\"`"),
+        "{told:?}"
+    );
+    // Advice followed to the letter works.
+    let mended = manifest
+        .replace("\"soft light", "\"soft light\"")
+        .replace("A bottle: amber", "\"A bottle: amber\"")
+        .replace("promt", "prompt")
+        .replace("8s", "8")
+        .replace("\"x\" y", "\"x y\"")
+        .replace("@kite", "\"@kite\"")
+        .replace("  brand: Aurora\n", "");
+    let loaded = load_yaml(&mended);
+    assert!(loaded.plan.is_some(), "{}", loaded.render_compact());
+}
+
+#[test]
+fn where_it_is_not_sure_what_cannot_be_read_nothing_else_is_told_of_it() {
+    for broken in [
+        "jobs:\n- { id: a, prompt: \"x }\n- { id: b, promt: y }\n",
+        "jobs:\n- id: a\n  matrix: { color: [red, blue }\n  prompt: \"{{ color }}\"\n",
+        "jobs:\n- {\n  id: a,\n  prompt: @x,\n  y: z }\n- id: b\n",
+        "jobs:\n- id: a\n  prompt: x\n bad: y\n- id: b\n",
+    ] {
+        let told = found_in("m.yaml", format!("{DEFAULTS}{broken}").as_bytes());
+        let errors: Vec<_> = told.iter().filter(|it| it.contains("error[")).collect();
+        assert_eq!(errors.len(), 1, "{broken}{told:#?}");
+        assert!(errors[0].contains("error[yaml-syntax]"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_value_that_stands_in_for_a_broken_one_is_never_blamed() {
+    let manifest = "vars: { used: x }\nlimits:\n  concurrency: 4: 5\ndefaults:\n  model: seedance2.0-720p: x\n  duration: 8\njobs:\n- id: a: b\n  prompt: A {{ used }}: lamp\n- id: c: d\n  prompt: A {{ used }}: lamp\n- prompt: fine\n";
+    let told = found_in("m.yaml", manifest.as_bytes());
+    assert_eq!(
+        told.iter().filter(|it| it.contains("yaml-syntax")).count(),
+        6
+    );
+    assert!(
+        told.iter()
+            .all(|it| !it.contains('[') || it.contains("yaml-syntax")),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_table_that_is_not_there_hides_no_mistake_of_its_template() {
+    let manifest = "jobs:\n- from: t.csv\n  template: { id: \"{{ sku }}\", prompt: \"{{ a b }}\", duration: \"{{ duration }}\" }\n";
+    let read = |path: &Path| match path.to_str() {
+        Some("m.yaml") => Ok(manifest.into()),
+        _ => Err(std::io::ErrorKind::NotFound.into()),
+    };
+    let told = load(Path::new("m.yaml"), &read).render_compact();
+    for code in ["unreadable", "template-syntax", "not-filled-in"] {
+        assert_eq!(
+            told.matches(&format!("error[{code}]")).count(),
+            1,
+            "{code}: {told}"
+        );
+    }
+}
+
+#[test]
+fn one_slip_in_a_section_hides_nothing_below_it() {
+    let manifest = "prices: { currncy: usd, per_second: { seedance2.0-72Op: 0.1 } }\nlimit: { concurrency: many }\nallow: [duration, pages]\njobs:\n- { id: a, model: seedance2.0-720p, duration: 8, prompt: kite }\n";
+    let told = found_in("m.yaml", manifest.as_bytes()).join("\n");
+    for part in [
+        "did you mean `pricing`?",
+        "did you mean `currency`?",
+        "write it in capital letters: `currency: USD`",
+        "did you mean `seedance2.0-720p`?",
+        "did you mean `limits`?",
+        "`many`",
+        "did you mean `no-duration`?",
+        "errors cannot be allowed; the warnings are",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }
 
 #[test]

@@ -356,7 +356,11 @@ fn add_meant_columns(
     /// As many columns are looked at; a table with more has other troubles.
     const LOOKED_AT: usize = 50;
     let mut unnamed = Vec::new();
-    for header in unknown {
+    // The numbers of rows are ids where nothing else is.
+    let (numbers, named): (Vec<_>, Vec<_>) = unknown
+        .into_iter()
+        .partition(|header| fields::counts_rows(&header.meant));
+    for header in named.into_iter().chain(numbers) {
         let mut suggestion = suggestion(&header.meant);
         if fields::is_about_sound(&header.meant) {
             suggestion = match looks(header.index) {
@@ -385,8 +389,11 @@ fn add_meant_columns(
     for (count, header) in unnamed.into_iter().enumerate() {
         let is_looked_at = count < LOOKED_AT && !is_secret(&header.meant);
         let look = Some(header.index).filter(|_| is_looked_at).map(looks);
-        let guess = look.and_then(|look| Some((look, look.field()?)));
-        let guess = guess.and_then(|(look, field)| Some((look, field, meaning(field)?)));
+        let guess = look.and_then(|look| {
+            let field = field_of(&header, look)?;
+            let meaning = meaning(&field)?;
+            Some((look, field, meaning))
+        });
         let guess = guess.filter(|(_, _, meaning)| is_free(meaning, found));
         diagnostics.push(match &guess {
             Some((look, field, _)) => column_by_looks(&header, *look, field),
@@ -398,10 +405,23 @@ fn add_meant_columns(
     }
 }
 
+/// The field that a column may be by what its cells look like: `Ref 2` with pictures is `image_2`.
+fn field_of(header: &Header, look: Looks) -> Option<String> {
+    let field = look.field()?;
+    let stem = (header.meant).trim_end_matches(|it: char| it.is_ascii_digit());
+    let number = &header.meant[stem.len()..];
+    let list = list_fields().find(|(name, _)| *name == field);
+    Some(match (list, number.as_bytes()) {
+        (Some((_, List { singular, .. })), [b'1'..=b'9']) => format!("{singular}_{number}"),
+        _ => field.to_owned(),
+    })
+}
+
 /// Whether a table with the columns `found` can have another with this meaning.
 fn is_free(meaning: &Meaning, found: &[(Meaning, Header)]) -> bool {
     let is_frame = |it: &Meaning| matches!(it, Meaning::Plain(name) if name == "image" || name == "last_image");
-    let is_shown = |it: &Meaning| matches!(it.list(), Some("images" | "videos"));
+    // Numbered ones are meant as references, also beside a first frame, which is another row's.
+    let is_shown = |it: &Meaning| matches!(it, Meaning::List("images" | "videos"));
     !found
         .iter()
         .any(|(other, _)| other.rules_out(meaning) || is_shown(meaning) && is_frame(other))
@@ -412,7 +432,7 @@ fn column_by_looks(header: &Header, look: Looks, field: &str) -> Diagnostic {
     let name = text::clean(&header.written, 60);
     let own = fields::own_column(&header.written);
     let others = match field {
-        "images" => ", or `image` for a first frame",
+        "images" | "image_1" => ", or `image` for a first frame",
         _ => "",
     };
     let help = format!(

@@ -257,11 +257,17 @@ impl<'t> ErrorsCsv<'t> {
                 homeless = Some(self.without_row(own()));
             }
         }
-        if homeless.is_none() {
-            out.write_all(ERRORS.as_bytes())?;
-            out.write_all(b"\r\n")?;
+        match homeless {
+            None => {
+                out.write_all(ERRORS.as_bytes())?;
+                out.write_all(b"\r\n")
+            }
+            Some(rest) if !rest.is_empty() => {
+                // There was no job; a row of nothing else is none either.
+                self.write_row(&Row::default(), &rest.join(" | "), false, out)
+            }
+            Some(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// What is wrong with the header, and with a last row that cannot take a cell any more.

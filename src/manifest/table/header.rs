@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::columns::{self, Likeness, OtherColumns};
-use super::scanner::{Row, Scanner};
-use super::{COLUMN_LIMIT, Delimiter, Dialect, SourceId, span};
+use super::dialect::Dialect;
+use super::scanner::{Cell, Row, Scanner};
+use super::{COLUMN_LIMIT, Delimiter, SourceId, span};
 use crate::manifest::diagnostic::Diagnostic;
 
 /// How many rows, from the first that is not blank, may hold the header.
@@ -34,6 +35,8 @@ struct Candidate {
     likeness: Likeness,
     /// Whether each of its cells could be the name of a variable.
     has_names: bool,
+    /// Whether its cells are parted as the parts of a sentence are: with a blank behind each mark.
+    is_sentence: bool,
 }
 
 /// The header of `text`, if it is not the first row; whether the delimiter is sure, is said by `is_sure`.
@@ -88,10 +91,13 @@ impl Candidate {
             near,
         } = self.likeness;
         match others {
+            // A first row that is the name of a column is a header, whatever its texts say.
+            OtherColumns::Refused if first.likeness.exact > 0 => exact >= 3 && exact == filled,
             OtherColumns::Refused => {
-                near >= 2 || exact == 1 && filled == 1 && first.likeness.near == 0
+                near >= 2 && !(self.is_sentence && exact < near)
+                    || exact == 1 && filled == 1 && first.likeness.near == 0
             }
-            OtherColumns::Variables => filled >= 2 && self.has_names,
+            OtherColumns::Variables => filled >= 2 && self.has_names && !self.is_sentence,
         }
     }
 }
@@ -112,11 +118,20 @@ fn candidates(text: &str, dialect: &Dialect, separator: u8) -> Vec<Candidate> {
                 above,
                 likeness: columns::likeness(&row, text),
                 has_names: has_names(&row, text),
+                is_sentence: is_sentence(&row, text),
             });
         }
         above += 1;
     }
     found
+}
+
+fn is_sentence(row: &Row, text: &str) -> bool {
+    let begins_blank = |cell: &Cell| text[cell.bytes.clone()].starts_with(char::is_whitespace);
+    row.cells.len() > 1
+        && row.cells[1..]
+            .iter()
+            .all(|cell| !cell.quoted && begins_blank(cell))
 }
 
 fn has_names(row: &Row, text: &str) -> bool {

@@ -284,7 +284,7 @@ pub(super) fn is_formula(text: &str) -> bool {
     is_call
         || begins_with_cell(rest)
         || of_sheet.is_some_and(|(_, cell)| begins_with_cell(cell))
-        || rest.starts_with('"') && rest.contains('&')
+        || rest.starts_with('"') && (rest.contains('&') || rest.len() > 1 && rest.ends_with('"'))
 }
 
 /// Whether `text` begins with a cell such as `B2` or `$AB$12`, and goes on as a formula does.
@@ -310,87 +310,6 @@ pub(super) fn merged_cell(region: &Region, field: Option<&str>, place: &Span) ->
     );
     let help = "undo the merging and write the value into each cell that is to have it: an empty cell takes the default";
     Diagnostic::error("merged-cells", place, message, help)
-}
-
-/// A row that is no job but adds up others.
-pub(super) fn summary_row(place: &Span, word: &str) -> Diagnostic {
-    let message = format!("the row `{}` adds up others and is no job", shown(word));
-    let help = "delete this row, or keep it in another sheet: every row of the table is a job";
-    Diagnostic::error("summary-row", place, message, help)
-}
-
-/// A row that holds a remark.
-pub(super) fn note_row(place: &Span) -> Diagnostic {
-    let message = "the row holds text in one cell only, and is no job";
-    let help = "if it is a note, delete the row, or keep it in another sheet; if it is a job, fill in its other cells";
-    Diagnostic::error("note-row", place, message, help)
-}
-
-/// Whether a text begins as remarks do.
-pub(super) fn is_remark(text: &str) -> bool {
-    const WORDS: [&str; 22] = [
-        "note",
-        "notes",
-        "nb",
-        "n.b.",
-        "ps",
-        "p.s.",
-        "remark",
-        "remarks",
-        "legend",
-        "hinweis",
-        "hinweise",
-        "anmerkung",
-        "bemerkung",
-        "legende",
-        "remarque",
-        "nota",
-        "备注",
-        "備註",
-        "注",
-        "注意",
-        "说明",
-        "說明",
-    ];
-    let Some((head, rest)) = text.trim().split_once([':', '：']) else {
-        return false;
-    };
-    !rest.trim().is_empty() && WORDS.contains(&head.trim_end().to_lowercase().as_str())
-}
-
-/// Whether a text heads a row of sums.
-pub(super) fn is_summary(text: &str) -> bool {
-    const WORDS: [&str; 19] = [
-        "total",
-        "totals",
-        "grand total",
-        "subtotal",
-        "sum",
-        "summe",
-        "gesamt",
-        "total général",
-        "合计",
-        "合計",
-        "总计",
-        "總計",
-        "小计",
-        "小計",
-        "总数",
-        "總數",
-        "汇总",
-        "匯總",
-        "共计",
-    ];
-    let text = text.trim().trim_end_matches([':', '：']).trim_end();
-    text.len() <= 20 && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// Whether a text is a number, with the marks that sums and prices have.
-pub(super) fn is_amount(text: &str) -> bool {
-    let is_mark = |it: char| it.is_whitespace() || "+-.,'%¥￥$€£元秒s".contains(it);
-    let rest = text.trim();
-    rest.contains(|it: char| it.is_ascii_digit())
-        && rest.chars().all(|it| it.is_ascii_digit() || is_mark(it))
 }
 
 /// Rows of a sheet that nobody sees, and that are made like all others.
@@ -448,6 +367,7 @@ mod tests {
             "='My sheet'!$B$2",
             "=产品!B2",
             "=\"a\"&B2",
+            "=\"A kite\"",
             "=XLOOKUP(A2, F:F, G:G)",
         ] {
             assert!(is_formula(formula), "{formula}");
@@ -502,45 +422,6 @@ mod tests {
             "",
         ] {
             assert!(!is_failure(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn remarks_begin_with_their_word() {
-        for text in ["Note: by Friday!", "NB : x", "备注：周五", "Hinweis: bitte"] {
-            assert!(is_remark(text), "{text}");
-        }
-        for text in [
-            "Notes",
-            "Note:",
-            "A note: x",
-            "https://example.com",
-            "Noted: x",
-        ] {
-            assert!(!is_remark(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn rows_of_sums_begin_with_such_words_and_go_on_with_amounts() {
-        for word in [
-            "合计",
-            "Total",
-            "TOTAL:",
-            " 总计： ",
-            "Grand Total",
-            "Summe",
-        ] {
-            assert!(is_summary(word), "{word}");
-        }
-        for word in ["Totally red", "total-01", "合计 kite", "", "Sumo"] {
-            assert!(!is_summary(word), "{word}");
-        }
-        for amount in ["8", "1,234.50", "¥ 692.00", "12 %", "-3", "8s", "300秒"] {
-            assert!(is_amount(amount), "{amount}");
-        }
-        for text in ["", "kite", "16:9", "-", "seedance2.0-720p"] {
-            assert!(!is_amount(text), "{text}");
         }
     }
 }

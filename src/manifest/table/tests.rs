@@ -241,6 +241,14 @@ fn what_was_detected_is_told() {
             "UTF-8 with BOM, semicolon-separated, LF",
         ),
         (b"id\tprompt\ra\tb\r".to_vec(), "UTF-8, tab-separated, CR"),
+        (
+            b"id,prompt\na,b\rc\nd,e\rf\r\ng,\"h\ri\"\n".to_vec(),
+            "UTF-8, comma-separated, LF; row 2 and 1 more end with CR alone, which begins a new row too; a cell with a line break in it stands in quotes",
+        ),
+        (
+            b"id,prompt\ra,b\nc,d\r".to_vec(),
+            "UTF-8, comma-separated, CR; row 2 ends with LF, which begins a new row too; a cell with a line break in it stands in quotes",
+        ),
         (b"\"id\nx\";prompt".to_vec(), "UTF-8, semicolon-separated"),
         (
             encoded(UTF_16LE, "\u{feff}id,prompt\n猫,猫\n"),

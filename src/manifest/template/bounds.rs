@@ -12,8 +12,8 @@ const TOKENS: usize = 400;
 const ELIFS: usize = 100;
 /// What a tag may begin with.
 const STATEMENTS: [&str; 6] = ["if", "elif", "else", "endif", "for", "endfor"];
-/// Words before a bracket that make it no subscript and no call.
-const OPERATORS: [&str; 11] = [
+/// Words that join or change values, and are no values: a bracket after one is no subscript and no call.
+pub(super) const OPERATORS: [&str; 11] = [
     "if",
     "elif",
     "else",

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::bounds::{Token, end_of_raw, end_of_tag, token};
+use super::bounds::{OPERATORS, Token, end_of_raw, end_of_tag, token};
 
 /// What is wrong with a part of a template, and how to write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,19 +20,6 @@ pub(in crate::manifest) struct Mistake {
 /// How braces are written that are meant as such.
 pub(in crate::manifest) const LITERAL_BRACES: &str = "a value is written `{{ name }}`; braces that are meant are written `{{ '{{' }}`, or between `{% raw %}` and `{% endraw %}`";
 
-/// Words that join or change values, and are no values.
-const OPERATORS: [&str; 9] = [
-    "if",
-    "else",
-    "and",
-    "or",
-    "not",
-    "in",
-    "is",
-    "for",
-    "recursive",
-];
-
 fn mistake(at: Range<usize>, reason: impl Into<String>, help: impl Into<String>) -> Mistake {
     Mistake {
         at,
@@ -41,8 +28,8 @@ fn mistake(at: Range<usize>, reason: impl Into<String>, help: impl Into<String>)
     }
 }
 
-/// The first mistake in `template` that has a name.
-pub(super) fn find(template: &str) -> Option<Mistake> {
+/// The first mistake in `template` that has a name. What ends before the byte `read_to` was read, so that it is not blamed.
+pub(super) fn find(template: &str, read_to: usize) -> Option<Mistake> {
     let mut from = 0;
     // The blocks that are open, with their places.
     let mut open: Vec<(&str, Range<usize>)> = Vec::new();
@@ -56,13 +43,13 @@ pub(super) fn find(template: &str) -> Option<Mistake> {
             from = at.end + end + 2;
             continue;
         }
-        let tag = match Tag::read(template, &at) {
+        let tag = match Tag::read(template, &at, read_to) {
             Ok(tag) => tag,
             Err(mistake) => return Some(mistake),
         };
         from = tag.end;
         if braces == "{{" {
-            if let Some(mistake) = tag.in_value() {
+            if let Some(mistake) = tag.in_value().filter(|_| tag.end > read_to) {
                 return Some(mistake);
             }
             continue;
@@ -77,6 +64,7 @@ pub(super) fn find(template: &str) -> Option<Mistake> {
         }
         if let Some(mistake) = tag
             .in_statement(word)
+            .filter(|_| tag.end > read_to)
             .or_else(|| tag.close(word, &mut open))
         {
             return Some(mistake);
@@ -99,11 +87,13 @@ struct Tag<'t> {
     /// All of it, with the braces.
     at: Range<usize>,
     end: usize,
+    /// What ends before this byte of the template was read by the engine.
+    read_to: usize,
 }
 
 impl<'t> Tag<'t> {
     /// Reads the tag that `open` opens.
-    fn read(template: &'t str, open: &Range<usize>) -> Result<Self, Mistake> {
+    fn read(template: &'t str, open: &Range<usize>, read_to: usize) -> Result<Self, Mistake> {
         let is_value = &template[open.clone()] == "{{";
         let (braces, close) = if is_value { ("{{", "}}") } else { ("{%", "%}") };
         let mut tokens: Vec<(Token, Range<usize>)> = Vec::new();
@@ -131,6 +121,7 @@ impl<'t> Tag<'t> {
                     tokens,
                     at: open.start..begin + length,
                     end: begin + length,
+                    read_to,
                 });
             }
             let (token, end) = token(template, begin);
@@ -190,12 +181,14 @@ impl<'t> Tag<'t> {
         for number in first..self.tokens.len() {
             let (token, at) = &self.tokens[number];
             match token {
-                Token::Sign('(' | '[') => depth += 1,
-                Token::Sign(')' | ']') => depth = depth.saturating_sub(1),
+                Token::Sign('(' | '[' | '{') => depth += 1,
+                Token::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
                 _ => {}
             }
+            let is_read = at.end <= self.read_to;
             let found = match token {
-                Token::Sign(sign) => self.at_sign(number, *sign, depth),
+                Token::Sign(sign) => self.at_sign(number, *sign, depth, is_read),
+                _ if is_read => None,
                 Token::Number => self.at_number(number),
                 Token::Word | Token::Text => self.between_values(number, first),
             };
@@ -205,14 +198,14 @@ impl<'t> Tag<'t> {
         }
         (depth > 0).then(|| {
             let reason = "a bracket opens here, and is not closed";
-            mistake(self.at.clone(), reason, "write `)` or `]` where it ends")
+            let help = "write `)`, `]` or `}` where it ends";
+            mistake(self.at.clone(), reason, help)
         })
     }
 
     fn at_number(&self, number: usize) -> Option<(String, String)> {
         let text = self.text(number);
-        let is_name =
-            text.contains(|c: char| c.is_alphabetic()) && !text.contains(['e', 'x', 'o', 'b']);
+        let is_name = text.contains(char::is_alphabetic) && !is_number(text);
         is_name.then(|| {
             let reason = format!("`{text}` starts with a digit, and names do not");
             (
@@ -222,68 +215,28 @@ impl<'t> Tag<'t> {
         })
     }
 
-    fn at_sign(&self, number: usize, sign: char, depth: u32) -> Option<(String, String)> {
-        let before = number.checked_sub(1).map_or("", |before| self.text(before));
-        let after = self.text(number + 1);
-        let is_last = number + 1 == self.tokens.len();
-        let name = if self.word(number + 1).is_some() {
-            after
-        } else {
-            "name"
+    fn at_sign(
+        &self,
+        number: usize,
+        sign: char,
+        depth: u32,
+        is_read: bool,
+    ) -> Option<(String, String)> {
+        let sign = Sign {
+            written: sign,
+            number,
+            before: number.checked_sub(1).map_or("", |before| self.text(before)),
+            after: self.text(number + 1),
+            name: self.word(number + 1).unwrap_or("name"),
+            is_last: number + 1 == self.tokens.len(),
         };
-        let told = |reason: &str, help: String| Some((reason.to_owned(), help));
-        match sign {
-            '“' | '”' | '„' | '‘' | '’' | '«' | '»' | '`' | '「' | '」' => told(
-                &format!("`{sign}` is no quote here"),
-                "texts stand in straight quotes: `'…'`".to_owned(),
-            ),
-            '|' if after == "|" => told("`||` is not known here", "write `or`".to_owned()),
-            '|' if is_last => told(
-                "the name of a filter is missing after `|`",
-                format!(
-                    "write `{{{{ {} | upper }}}}`, or leave `|` out",
-                    named(before)
-                ),
-            ),
-            '|' if number == 0 => told(
-                "a value is missing before `|`",
-                "write `{{ name | upper }}`".to_owned(),
-            ),
-            '&' => told("`&` is not known here", "write `and`".to_owned()),
-            '=' if depth == 0 && after != "=" && !matches!(before, "=" | "!" | "<" | ">") => {
-                told("one `=` does not compare", "write `==`".to_owned())
-            }
-            ':' if depth == 0 && self.text(number.saturating_sub(2)) == "|" => told(
-                &format!("`:` does not give a value to `{before}`"),
-                format!("write it in brackets: `{before}({})`", quoted(after)),
-            ),
-            ',' if depth == 0 => told(
-                "one pair of braces holds one value",
-                format!(
-                    "put each value into braces of its own: `{{{{ {} }}}}, {{{{ {name} }}}}`",
-                    named(before)
-                ),
-            ),
-            '?' => told(
-                "`?` is not known here",
-                "write `{{ name | default('…') }}`, or `{{ 'one' if name else 'other' }}`"
-                    .to_owned(),
-            ),
-            '.' | '~' | '+' | '*' | '/' | '%' | '-' if is_last => told(
-                &format!("something is missing after `{sign}`"),
-                format!("write what follows it, or leave `{sign}` out"),
-            ),
-            '.' if number == 0 => told(
-                "something is missing before `.`",
-                format!("write `{{{{ {name} }}}}`"),
-            ),
-            '.' | '|' | ',' | ':' | '=' | '!' | '<' | '>' | '~' | '+' | '-' | '*' | '/' | '%'
-            | '(' | ')' | '[' | ']' | '{' | '}' => None,
-            other => told(
-                &format!("`{other}` is not known here"),
-                format!("a value is written with its name alone: `{{{{ {name} }}}}`"),
-            ),
-        }
+        let between = || {
+            let earlier = self.text(number.saturating_sub(2));
+            (depth == 0 && !is_read).then(|| sign.between_values(earlier))?
+        };
+        sign.of_elsewhere()
+            .or_else(|| sign.without_value())
+            .or_else(between)
     }
 
     /// Two values with nothing between them.
@@ -379,6 +332,103 @@ impl<'t> Tag<'t> {
     }
 }
 
+/// A sign between braces, and what stands around it.
+struct Sign<'t> {
+    written: char,
+    number: usize,
+    before: &'t str,
+    after: &'t str,
+    /// The word after it, or one in its place.
+    name: &'t str,
+    is_last: bool,
+}
+
+impl Sign<'_> {
+    /// Signs of other languages, and of none.
+    fn of_elsewhere(&self) -> Option<(String, String)> {
+        let Self {
+            written: sign,
+            name,
+            ..
+        } = *self;
+        let unknown = |written: &str| format!("`{written}` is not known here");
+        Some(match sign {
+            '“' | '”' | '„' | '‘' | '’' | '«' | '»' | '`' | '「' | '」' => (
+                format!("`{sign}` is no quote here"),
+                "texts stand in straight quotes: `'…'`".to_owned(),
+            ),
+            '|' if self.after == "|" => (unknown("||"), "write `or`".to_owned()),
+            '&' => (unknown("&"), "write `and`".to_owned()),
+            '?' => (
+                unknown("?"),
+                "write `{{ name | default('…') }}`, or `{{ 'one' if name else 'other' }}`"
+                    .to_owned(),
+            ),
+            '.' | '|' | ',' | ':' | '=' | '!' | '<' | '>' | '~' | '+' | '-' | '*' | '/' | '%'
+            | '(' | ')' | '[' | ']' | '{' | '}' => return None,
+            other => (
+                unknown(&other.to_string()),
+                format!("a value is written with its name alone: `{{{{ {name} }}}}`"),
+            ),
+        })
+    }
+
+    /// Signs with nothing before or after them.
+    fn without_value(&self) -> Option<(String, String)> {
+        let Self {
+            written: sign,
+            name,
+            ..
+        } = *self;
+        Some(match sign {
+            '|' if self.is_last => (
+                "the name of a filter is missing after `|`".to_owned(),
+                format!(
+                    "write `{{{{ {} | upper }}}}`, or leave `|` out",
+                    named(self.before)
+                ),
+            ),
+            '|' if self.number == 0 => (
+                "a value is missing before `|`".to_owned(),
+                "write `{{ name | upper }}`".to_owned(),
+            ),
+            '.' | '~' | '+' | '*' | '/' | '%' | '-' if self.is_last => (
+                format!("something is missing after `{sign}`"),
+                format!("write what follows it, or leave `{sign}` out"),
+            ),
+            '.' if self.number == 0 => (
+                "something is missing before `.`".to_owned(),
+                format!("write `{{{{ {name} }}}}`"),
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Signs that do not join what stands around them; before the word before it stands `earlier`.
+    fn between_values(&self, earlier: &str) -> Option<(String, String)> {
+        let (before, after) = (self.before, self.after);
+        Some(match self.written {
+            '=' if after != "=" && !matches!(before, "=" | "!" | "<" | ">") => (
+                "one `=` does not compare".to_owned(),
+                "write `==`".to_owned(),
+            ),
+            ':' if earlier == "|" => (
+                format!("`:` does not give a value to `{before}`"),
+                format!("write it in brackets: `{before}({})`", quoted(after)),
+            ),
+            ',' => (
+                "one pair of braces holds one value".to_owned(),
+                format!(
+                    "put each value into braces of its own: `{{{{ {} }}}}, {{{{ {} }}}}`",
+                    named(before),
+                    self.name
+                ),
+            ),
+            _ => return None,
+        })
+    }
+}
+
 /// Braces that are not closed.
 fn unclosed(
     template: &str,
@@ -397,6 +447,21 @@ fn unclosed(
         None => LITERAL_BRACES.to_owned(),
     };
     mistake(open.clone(), reason, help)
+}
+
+/// Whether a word that begins with a digit is a number: in decimals, with an exponent, or in another base.
+fn is_number(word: &str) -> bool {
+    let digits = word.replace('_', "");
+    let in_base = |prefix: [&str; 2], base| {
+        let digits = prefix.iter().find_map(|it| digits.strip_prefix(it));
+        digits.is_some_and(|it| !it.is_empty() && it.chars().all(|digit| digit.is_digit(base)))
+    };
+    in_base(["0x", "0X"], 16)
+        || in_base(["0o", "0O"], 8)
+        || in_base(["0b", "0B"], 2)
+        || digits.parse::<f64>().is_ok()
+        // The sign of an exponent is a sign of its own.
+        || digits.strip_suffix(['e', 'E']).is_some_and(|it| it.parse::<f64>().is_ok())
 }
 
 fn named(word: &str) -> &str {

@@ -8,8 +8,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value as Filled;
+use minijinja::value::Object as _;
 
 use super::pattern::{JobTemplate, Pattern};
+use super::repeated::Repeated;
 use super::words::{self, broken, known_names};
 use super::{Setting, Site};
 use crate::manifest::align;
@@ -19,7 +21,7 @@ use crate::manifest::matrix::{Combination, slug, slug_of_id};
 use crate::manifest::table::TableRow;
 use crate::manifest::template::{self, ALL_STEPS, Compiled, Failure, FailureKind};
 use crate::manifest::tree::{Key, Node, Span, Value};
-use crate::manifest::validate::{Context, Validator};
+use crate::manifest::validate::{Context, NEEDED, RowSeen, Validator};
 use crate::manifest::values::shown;
 use crate::manifest::vars::{Header, RowValues, Scope};
 use crate::plan::{Expansion, Origin};
@@ -50,6 +52,8 @@ pub(super) struct Row<'r> {
     refused: Vec<(String, String)>,
     /// The fields among them.
     refused_fields: &'r [&'r str],
+    /// Those of [`NEEDED`] for which the table has a column.
+    needed: Vec<&'static str>,
 }
 
 /// What is known of all fillings so far.
@@ -70,14 +74,25 @@ pub(super) struct Tally {
     texts: HashSet<u64>,
     /// Where these became too much, and at which job.
     too_much_text_at: Option<(Span, u64)>,
+    /// Bytes of text that jobs repeat, but for the room of each, and of pictures that they repeat.
+    repeated: u64,
+    pictures: u64,
+    /// How many jobs these are of.
+    repeating: u64,
+    /// Where these became too much.
+    too_much_repeated_at: Option<Span>,
 }
 
 /// Bytes of different texts that all templates of a manifest may make beyond the room of each job, which are held at
 /// once.
 pub(super) const ALL_TEXT: u64 = 256 << 20;
 
+/// Bytes of pictures, written out as addresses, that all jobs of a manifest may repeat: no character of these is looked
+/// at for each job, and thousands of videos of one picture are an honest thing to want.
+pub(super) const ALL_PICTURES: u64 = 16 << 30;
+
 /// Bytes of text that every job may have besides, as a row of a table that is written out may.
-const ROOM: usize = 512;
+pub(super) const ROOM: usize = 512;
 
 /// Shorter texts are counted each time they are made.
 const LONG: usize = 256;
@@ -119,6 +134,26 @@ impl Tally {
         Err(Refused)
     }
 
+    /// Counts what each of `jobs` jobs repeats, before they are made. An error says that they must not be.
+    pub(super) fn count_repeated(&mut self, each: &Repeated, jobs: u64) -> Result<(), Refused> {
+        let text = each.text.saturating_sub(ROOM as u64);
+        if text == 0 && each.pictures == 0 {
+            return Ok(());
+        }
+        if self.too_much_repeated_at.is_some() {
+            return Err(Refused);
+        }
+        self.repeated = self.repeated.saturating_add(text.saturating_mul(jobs));
+        self.pictures = (self.pictures).saturating_add(each.pictures.saturating_mul(jobs));
+        self.repeating += jobs;
+        if self.repeated <= ALL_TEXT && self.pictures <= ALL_PICTURES {
+            return Ok(());
+        }
+        self.too_much_repeated_at = each.longest.as_ref().map(|(_, at)| at.clone());
+        self.has_failures = true;
+        Err(Refused)
+    }
+
     /// Notes that the template at `span` could not be filled in.
     fn fail(&mut self, kind: &FailureKind, span: &Span) {
         self.has_failures = true;
@@ -137,15 +172,24 @@ impl Tally {
         self.spent_at.as_ref()
     }
 
-    /// The error that all fillings together made too much text.
-    pub(super) fn too_much_text(&self) -> Option<Diagnostic> {
-        let (at, jobs) = self.too_much_text_at.as_ref()?;
-        Some(words::too_much_text(at, self.text, *jobs))
+    /// The errors that all fillings together made too much text, and that jobs repeat too much of it.
+    pub(super) fn too_much_text(&self) -> impl Iterator<Item = Diagnostic> {
+        let filled = self.too_much_text_at.as_ref();
+        let filled = filled.map(|(at, jobs)| words::too_much_text(at, self.text, *jobs));
+        let repeated = self.too_much_repeated_at.as_ref().map(|at| {
+            let (bytes, most) = if self.repeated > ALL_TEXT {
+                (self.repeated, ALL_TEXT)
+            } else {
+                (self.pictures, ALL_PICTURES)
+            };
+            words::too_much_repeated(at, (bytes, most), self.repeating)
+        });
+        filled.into_iter().chain(repeated)
     }
 }
 
-/// A text that could not be filled in was reported.
-struct Refused;
+/// A text that could not be filled in, or jobs that could not be made, were reported.
+pub(super) struct Refused;
 
 impl<'f> Filling<'f> {
     pub(super) fn new(
@@ -220,7 +264,10 @@ impl<'f> Filling<'f> {
         let known: Vec<Span> = self.filled.iter().cloned().chain(axes).collect();
         let context = Context {
             origin: self.origin(template, site),
-            row: self.row.map(|_| &site.at),
+            row: self.row.map(|row| RowSeen {
+                at: &site.at,
+                columns: &row.needed,
+            }),
             filled: &self.filled,
             known: &known,
             refused: &self.refused,
@@ -575,11 +622,45 @@ impl<'f> Filling<'f> {
                 (kind, _) => broken(kind, &text[at.clone()], &place(&at)),
             });
         }
+        if failure.kind == FailureKind::Undefined {
+            for (name, at) in self.empty_cells(text, compiled, required) {
+                let told = self.without_value(name, &place(&at));
+                if !found.contains(&told) {
+                    found.push(told);
+                }
+            }
+        }
         let related = self.related(site);
         for found in &mut found {
             found.related.extend(related.iter().cloned());
         }
         found
+    }
+
+    /// The columns whose cells are empty in this row, and that `text` surely needs: it says nothing of what may stand
+    /// for them, or of when they are needed.
+    fn empty_cells<'n>(
+        &self,
+        text: &str,
+        compiled: &Compiled<'_>,
+        required: &'n [String],
+    ) -> Vec<(&'n str, Range<usize>)> {
+        let Some(row) = self.row.filter(|_| !text.contains("{%")) else {
+            return Vec::new();
+        };
+        let is_alone = |at: &Range<usize>| {
+            let before = text[..at.start].trim_end();
+            let after = text[at.end..].trim_start();
+            before.ends_with("{{") && after.starts_with("}}")
+        };
+        let empty = required.iter().filter(|name| {
+            let is_column = row.values.header.column(name).is_some();
+            is_column && self.scope.get_value(&Filled::from(name.as_str())).is_none()
+        });
+        empty
+            .filter_map(|name| Some((name.as_str(), compiled.place_of(name)?)))
+            .filter(|(_, at)| is_alone(at))
+            .collect()
     }
 
     /// A name that has no value.
@@ -662,19 +743,26 @@ impl<'r> Row<'r> {
                 .map(|header| (header.name.clone(), header.written.clone()))
                 .collect(),
             refused_fields: &row.refused,
+            needed: needed_in(row),
         }
     }
 
     pub(super) fn of_fields(row: &'r TableRow<'_>) -> Self {
         let mut header = Header::default();
         let mut cells = Vec::new();
-        if let Value::Map(map) = &row.job.value {
-            for (key, node) in map {
-                if let Value::Cell(text) = &node.value {
-                    header.add(cells.len(), key.name.clone(), key.name.clone());
-                    cells.push(Some(Filled::from(text.as_str())));
-                }
-            }
+        let fields = match &row.job.value {
+            Value::Map(fields) => &fields[..],
+            _ => &[],
+        };
+        // They stand in the order of their columns, but for those whose cells are blank.
+        let mut fields = fields.iter().peekable();
+        for name in row.single_fields() {
+            let field = fields.next_if(|(key, _)| key.name == name);
+            header.add(cells.len(), name.to_owned(), name.to_owned());
+            cells.push(field.and_then(|(_, node)| match &node.value {
+                Value::Cell(text) => Some(Filled::from(text.as_str())),
+                _ => None,
+            }));
         }
         Self {
             job: &row.job,
@@ -689,6 +777,7 @@ impl<'r> Row<'r> {
                 .map(|name| ((*name).to_owned(), (*name).to_owned()))
                 .collect(),
             refused_fields: &row.refused,
+            needed: needed_in(row),
         }
     }
 
@@ -698,10 +787,16 @@ impl<'r> Row<'r> {
         refused.any(|(name, written)| pattern.names(name, written))
     }
 
-    fn fields(&self) -> &'r [(Key, Node)] {
+    pub(super) fn fields(&self) -> &'r [(Key, Node)] {
         match &self.job.value {
             Value::Map(map) => map,
             _ => &[],
         }
     }
+}
+
+/// Those of [`NEEDED`] for which the table of `row` has a column.
+fn needed_in(row: &TableRow<'_>) -> Vec<&'static str> {
+    let needed = NEEDED.into_iter();
+    needed.filter(|field| row.has_column(field)).collect()
 }

@@ -449,6 +449,95 @@ fn what_is_wrong_with_every_row_is_told_once_and_what_is_wrong_with_one_is_told_
 }
 
 #[test]
+fn a_row_without_a_value_is_blamed_where_the_table_has_its_column() {
+    let manifest = "vars: {}\ndefaults: {}\njobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: kite }\n";
+    let table = "sku,model,duration\na,seedance2.0-720p,8\nb,,\n";
+    let loaded = load_both(manifest, table);
+    let told = loaded.render_compact();
+    assert!(told.contains("t.csv:3:1: error[missing-model]"), "{told}");
+    assert!(told.contains("t.csv:3:1: warning[no-duration]"), "{told}");
+    assert!(told.contains("fill in the `model` column"), "{told}");
+    // Without the column no row could say it.
+    let told = load_both(manifest, "sku\na\nb\n").render_compact();
+    assert!(told.contains("m.yaml:5:15: error[missing-model]"), "{told}");
+}
+
+#[test]
+fn an_empty_cell_of_a_row_is_no_variable_of_the_same_name() {
+    let manifest = "vars: { x_look: hard }\ndefaults: { model: seedance2.0-720p, prompt: \"a {{ x_look }} kite\" }\njobs: { from: t.csv }\n";
+    let told = load_both(manifest, "id,x_look,duration\na,soft,8\nb,,8\n").render_compact();
+    assert!(
+        told.contains("`x_look` has no value: its cell in row 3 is empty"),
+        "{told}"
+    );
+    let plan = plan_of(manifest, "id,duration\na,8\n");
+    assert_eq!(plan.jobs()[0].request().prompt(), "a hard kite");
+}
+
+#[test]
+fn a_header_that_stands_once_more_is_no_job_of_a_template_either() {
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"{{ look }}\" }\n";
+    assert_eq!(
+        told_with(manifest, "sku,look\na,soft\nSKU, Look\n"),
+        ["repeated-header 3:1"]
+    );
+    for table in ["sku,look\nsku,soft\n", "sku,look,errors\na,look,x\n"] {
+        assert_eq!(jobs_with(manifest, table).len(), 1, "{table}");
+    }
+    let one = "jobs:\n  - from: t.csv\n    template: { prompt: \"{{ look }}\" }\n";
+    assert_eq!(
+        told_with(one, "look\nsoft\nlook\n"),
+        ["repeated-header 3:1"]
+    );
+    assert_eq!(jobs_with(one, "look\nsoft\nLook\n").len(), 2);
+}
+
+#[test]
+fn a_word_of_sums_is_a_value_where_a_row_has_no_other() {
+    let one = "jobs:\n  - from: t.csv\n    template: { prompt: \"{{ product }}\" }\n";
+    assert_eq!(jobs_with(one, "product\nTotal\nSum\n").len(), 2);
+    assert_eq!(jobs_with(one, "product,x_note\nTotal,\nSum,\n").len(), 2);
+    assert_eq!(
+        told_with(one, "product,duration\nkite,8\nTotal,\nTotal,8\n"),
+        ["summary-row 3:1", "summary-row 4:1"]
+    );
+}
+
+#[test]
+fn an_unknown_name_hides_no_empty_cell_of_the_same_text() {
+    let manifest = |prompt: &str| {
+        format!(
+            "jobs:\n  - from: t.csv\n    template: {{ id: \"{{{{ sku }}}}\", prompt: \"{prompt}\" }}\n"
+        )
+    };
+    let table = "sku,name,surface,look\na,lamp,,\n";
+    let told = told_with(
+        &manifest("A {{ nam }} on {{ surface }}, {{ look }}."),
+        table,
+    );
+    assert_eq!(
+        told,
+        [
+            "unknown-variable 4:48",
+            "empty-cell 4:61",
+            "empty-cell 4:76"
+        ]
+    );
+    // What has something that stands for it is not needed.
+    for prompt in [
+        "A {{ nam }} on {{ surface | default('oak') }}.",
+        "A {{ nam }}{% if look %} {{ look }}{% endif %}.",
+    ] {
+        assert_eq!(
+            told_with(&manifest(prompt), table),
+            ["unknown-variable 4:48"],
+            "{prompt}"
+        );
+    }
+}
+
+#[test]
 fn every_unknown_name_is_told_at_its_first_place() {
     let manifest = "vars: { brand: x }\njobs:\n  - id: a\n    prompt: nope1 {{ nope1 }} {{ brand }} {{ nope2 | upper }} {{ nope1 }}\n";
     assert_eq!(
@@ -601,6 +690,73 @@ fn too_much_is_refused_before_it_is_made() {
         told("jobs: [{ id: a, prompt: x, variants: 9223372036854775807 }]\n"),
         ["too-many-jobs 2:28"]
     );
+}
+
+#[test]
+fn text_that_jobs_repeat_is_counted_before_they_are_made() {
+    let long = "wave ".repeat(1000);
+    let rows = |count: usize, cell: &str| {
+        (0..count).fold("id,name\n".to_owned(), |mut table, row| {
+            let _ = writeln!(table, "r{row},{cell}");
+            table
+        })
+    };
+    let codes = |manifest: &str, table: &str| {
+        let mut codes = told_with(manifest, table);
+        codes.retain(|it| it.starts_with("too-much-text"));
+        codes
+    };
+    let matrix: Vec<String> = (0..50_000).map(|it| it.to_string()).collect();
+    let matrix = matrix.join(",");
+    for manifest in [
+        format!("jobs: [{{ id: a, prompt: {long}, variants: 60000 }}]\n"),
+        format!("jobs: [{{ id: a, prompt: p, x_a: {long}, variants: 60000 }}]\n"),
+        format!(
+            "jobs: [{{ id: a, prompt: p, images: ['https://e.com/{}'], variants: 60000 }}]\n",
+            "a".repeat(5000)
+        ),
+        format!(
+            "jobs: [{{ id: a, prompt: {long}, matrix: {{ seed: [{matrix}] }}, variants: 2 }}]\n"
+        ),
+        format!(
+            "jobs: [{{ id: a, prompt: p, matrix: {{ x_a: [{long}], seed: [{matrix}] }}, variants: 2 }}]\n"
+        ),
+    ] {
+        assert_eq!(codes(&manifest, "").len(), 1, "{}", &manifest[..60]);
+    }
+    let template = |text: &str| {
+        format!(
+            "jobs: [{{ from: t.csv, template: {{ id: '{{{{ id }}}}', prompt: '{{{{ name }}}}', x_a: {text} }} }}]\n"
+        )
+    };
+    let longest = "wave ".repeat(40_000);
+    assert_eq!(codes(&template(&longest), &rows(1500, "n")).len(), 1);
+    assert_eq!(codes(&template(&longest), &rows(500, "n")), [""; 0]);
+    // A cell of a row that makes many jobs.
+    let variants =
+        "jobs: [{ from: t.csv, template: { id: '{{ id }}', prompt: p, variants: 60000 } }]\n";
+    let table = format!("id,x_a\nr1,{long}\n");
+    assert_eq!(codes(variants, &table).len(), 1);
+}
+
+#[test]
+fn defaults_that_jobs_do_not_set_are_repeated_in_them() {
+    let longest = "wave ".repeat(40_000);
+    let told = |field: &str, own: &str| {
+        let jobs = (0..1500).fold(String::new(), |mut jobs, number| {
+            let _ = writeln!(jobs, "- {{ id: a{number}, prompt: p{number}{own} }}");
+            jobs
+        });
+        let manifest = format!(
+            "defaults: {{ model: seedance2.0-720p, duration: 8, {field}: {longest} }}\njobs:\n{jobs}"
+        );
+        let loaded = load_both(&manifest, "");
+        let codes = loaded.diagnostics.iter().map(|it| it.code);
+        codes.filter(|code| *code == "too-much-text").count()
+    };
+    assert_eq!(told("x_a", ""), 1);
+    assert_eq!(told("x_a", ", x_a: short"), 0);
+    assert_eq!(told("prompt", ""), 0);
 }
 
 #[test]

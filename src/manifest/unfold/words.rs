@@ -61,7 +61,10 @@ pub(super) fn broken(kind: &FailureKind, part: &str, place: &Span) -> Diagnostic
             format!("there is no {what} `{}`", shown(name)),
             match (*what, meant) {
                 (_, Some(meant)) => format!("did you mean `{meant}`?"),
-                ("filter", None) => format!("the usual filters are {}", listed(&FILTERS)),
+                ("filter", None) => format!(
+                    "the usual filters are {}",
+                    listed(template::usual_filters())
+                ),
                 ("test", None) => {
                     "ask with `==`, `in`, or `is defined`: `{% if brand == 'Aurora' %}`".to_owned()
                 }
@@ -80,22 +83,6 @@ pub(super) fn broken(kind: &FailureKind, part: &str, place: &Span) -> Diagnostic
     };
     Diagnostic::error(code, place, message, help)
 }
-
-/// Filters that people use in prompts and names.
-const FILTERS: [&str; 12] = [
-    "default",
-    "join",
-    "lower",
-    "upper",
-    "title",
-    "capitalize",
-    "trim",
-    "replace",
-    "first",
-    "last",
-    "length",
-    "urlencode",
-];
 
 /// A filter or a sign that does not fit its values, by what the engine says of it.
 fn unfit(said: &str, part: &str) -> (&'static str, String, String) {
@@ -174,6 +161,22 @@ pub(super) fn too_much_text(at: &Span, bytes: u64, jobs: u64) -> Diagnostic {
         mebibytes(bytes)
     );
     let help = "no prompt is that long: shorten what is filled in, or make fewer jobs of it";
+    Diagnostic::error("too-much-text", at, message, help)
+}
+
+/// The jobs of a manifest repeat `bytes` of text, and may no more than `most`; so many have been counted.
+pub(super) fn too_much_repeated(at: &Span, (bytes, most): (u64, u64), jobs: u64) -> Diagnostic {
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let message = format!(
+        "the jobs of this manifest have more than {} MiB of text that is written once and repeated in each: {} MiB in {jobs} jobs; from here on none was made",
+        mebibytes(most),
+        mebibytes(bytes)
+    );
+    let help = if most == ALL_TEXT {
+        "no prompt is that long: shorten what is repeated, or make fewer jobs of it"
+    } else {
+        "put the picture where the provider can fetch it, and give its address; or make fewer jobs of it"
+    };
     Diagnostic::error("too-much-text", at, message, help)
 }
 

@@ -1128,7 +1128,6 @@ fn odd_jobs_that_break_no_rule_are_taken_without_a_word() {
         "prompt: \"line one\\nline two\\r\\n\\ttabbed\"",
         "prompt: '=SUM(A1)'",
         "prompt: 'family 👨‍👩‍👧 at the sea'",
-        "prompt: 'https://example.com/a.png'",
         "image: 'HTTPS://EXAMPLE.COM/A.PNG'",
         "image: 'http://example.com'",
         "image: 'https://example.com/a.png?sig=a%2Bb&e=1|2'",

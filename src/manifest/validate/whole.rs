@@ -2,6 +2,7 @@
 //! refused is there, but what it says is not known here, so that no rule repeats what a reader has said.
 
 use super::reading::{Fields, Given, Origin, Place, Slot, is_from_table};
+use super::{NEEDED, RowSeen};
 use crate::manifest::diagnostic::{Diagnostic, Severity};
 use crate::manifest::tree::{Key, Node, Span, Value};
 use crate::plan::{Model, Operation, Text};
@@ -40,11 +41,13 @@ impl Subject {
     }
 
     /// A job made by a row of a table with a template.
-    pub(super) fn row(at: &Span, map: &[(Key, Node)], template: &Span) -> Self {
-        let is_missing = |name: &&str| !map.iter().any(|(key, _)| key.name == *name);
-        let required = ["model", "prompt", "duration"].into_iter();
+    pub(super) fn row(row: RowSeen<'_>, map: &[(Key, Node)], template: &Span) -> Self {
+        let is_missing = |name: &&str| {
+            !row.columns.contains(name) && !map.iter().any(|(key, _)| key.name == *name)
+        };
+        let required = NEEDED.into_iter();
         Self {
-            at: at.clone(),
+            at: row.at.clone(),
             is_row: true,
             template: Some(Template {
                 at: template.clone(),
@@ -150,7 +153,8 @@ impl<'a> Whole<'a> {
         slot: &Slot<T>,
         example: &str,
     ) -> Option<Diagnostic> {
-        let help = if self.subject.template.is_some() {
+        let template = self.subject.template.as_ref();
+        let help = if template.is_some_and(|it| it.missing.contains(&name)) {
             format!("write `{name}: {example}` in the `template:`, or fill in a `{name}` column")
         } else if self.subject.is_row {
             format!("fill in the `{name}` column")

@@ -3,6 +3,8 @@
 //!
 //! Both would rather miss a bad prompt than blame a good one: a mark that could be a language's own is no proof.
 
+use crate::plan::Model;
+
 /// How a text went bad.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::manifest) enum Garbled {
@@ -407,6 +409,30 @@ pub(in crate::manifest) fn placeholder(prompt: &str) -> Option<&str> {
     is_unfinished.then_some(text)
 }
 
+/// What else in a job `prompt` is the value of, if it says nothing else: that belongs into another field.
+pub(in crate::manifest) fn value_of_another_field(prompt: &str) -> Option<&'static str> {
+    let text = prompt.trim();
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
+    let is_ratio = || {
+        let sides = text.split_once([':', '：']);
+        sides
+            .is_some_and(|(width, height)| is_number(width) && is_number(height) && text.len() <= 6)
+    };
+    let is_address = || {
+        let start = text.get(..8).unwrap_or_default().to_ascii_lowercase();
+        (start.starts_with("http://") || start == "https://") && !text.contains(char::is_whitespace)
+    };
+    if Model::parse(&text.to_lowercase()).is_some() {
+        Some("the name of a model")
+    } else if is_ratio() {
+        Some("an aspect ratio")
+    } else if is_address() {
+        Some("an address")
+    } else {
+        None
+    }
+}
+
 /// Whether a text is a reminder such as `TODO: write` or `TBD - Kim`. Only with the mark: *todo el mundo* is Spanish.
 fn begins_unfinished(text: &str) -> bool {
     const WORDS: &[&str] = &["tbd", "tba", "tbc", "todo", "fixme", "wip", "待定"];
@@ -671,6 +697,29 @@ mod tests {
             "<3",
         ] {
             assert_eq!(placeholder(prompt), None, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_belongs_into_another_field_is_known_and_a_prompt_about_it_is_fine() {
+        for (prompt, what) in [
+            ("seedance2.0-720p", "the name of a model"),
+            (" 16:9 ", "an aspect ratio"),
+            ("https://example.com/a.png", "an address"),
+        ] {
+            assert_eq!(value_of_another_field(prompt), Some(what), "{prompt}");
+        }
+        for prompt in [
+            "16:9, a kite",
+            "12:30 at noon",
+            "8",
+            "8 kites",
+            "https://example.com/a.png walks",
+            "http",
+            "",
+            "A seedance2.0-720p",
+        ] {
+            assert_eq!(value_of_another_field(prompt), None, "{prompt}");
         }
     }
 

@@ -29,7 +29,8 @@ pub(in crate::manifest) fn model(
 /// The models that were probably meant: by tier and resolution, then by spelling, else all eight.
 pub(in crate::manifest) fn model_advice(text: &str) -> String {
     let all: Vec<&str> = Model::ALL.iter().map(|model| model.as_str()).collect();
-    let lower = text.trim().to_lowercase();
+    // The letter that looks like a zero stands in no name of a model.
+    let lower = text.trim().to_lowercase().replace('o', "0");
     let is_seedance = lower.contains("dance");
     let tier = ["fast", "mini"]
         .into_iter()

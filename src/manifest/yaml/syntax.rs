@@ -4,6 +4,8 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::super::diagnostic::Diagnostic;
 use super::super::tree::{SourceId, Span};
+use super::super::values::shown;
+use super::quotes;
 
 /// What was being read.
 pub(super) struct Place<'t> {
@@ -13,6 +15,8 @@ pub(super) struct Place<'t> {
     pub(super) source: SourceId,
     /// Where the text begins in its file.
     pub(super) base: usize,
+    /// Where what was understood ends.
+    pub(super) from: usize,
 }
 
 /// The parser's error as a diagnostic.
@@ -29,9 +33,31 @@ pub(super) fn diagnostic(error: &ScanError, place: &Place<'_>, depth_limit: usiz
     if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
         return too_deep(&span, depth_limit);
     }
+    if let Some(open) = quotes::unclosed(place.text, place.from, offset) {
+        return unclosed_quote(open, &span, place);
+    }
     let (message, help) =
         words_from_line(error.kind(), place.text, offset).unwrap_or_else(|| words(error.kind()));
     Diagnostic::error("yaml-syntax", &span, message, help)
+}
+
+/// The quote at `open` took in what stands below it, up to `end`.
+fn unclosed_quote(open: usize, end: &Span, place: &Place<'_>) -> Diagnostic {
+    let span = Span {
+        source: place.source,
+        bytes: place.base + open..place.base + open + 1,
+    };
+    let value = quotes::value_in_line(place.text, open).filter(|it| it.start == open);
+    let help = match value.map(|it| shown(&place.text[it])) {
+        Some(value) if !value.ends_with([',', ']', '}', '…']) => {
+            let quote = &place.text[open..=open];
+            format!("close it behind its text: `{value}{quote}`")
+        }
+        _ => "close it behind its text, in the same line".to_owned(),
+    };
+    let message = "the quote that opens here is not closed, and takes in the fields below it";
+    Diagnostic::error("yaml-syntax", &span, message, help)
+        .related(end, "up to here all that is one text")
 }
 
 /// Lists and maps inside each other without end.
@@ -45,7 +71,7 @@ pub(super) fn too_deep(span: &Span, limit: usize) -> Diagnostic {
 }
 
 /// Where the mistake is: the tab itself for tabs, the end of the text rather than the line after it.
-fn offset(error: &ScanError, text: &str) -> usize {
+pub(super) fn offset(error: &ScanError, text: &str) -> usize {
     let mark = error.marker().byte_offset().unwrap_or(0).min(text.len());
     let mark = (0..=mark)
         .rev()

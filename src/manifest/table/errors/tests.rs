@@ -532,3 +532,17 @@ fn a_copy_is_known_by_its_header_also_where_that_has_several_lines() {
         assert_eq!(loaded.is_errors_csv(), is_copy, "{table}");
     }
 }
+
+#[test]
+fn a_table_without_jobs_gets_a_row_for_what_is_wrong_with_it() {
+    let text = written(&loaded("t.csv", b"id,promt,model\n"));
+    assert!(text.contains("\n,,,"), "{text}");
+    assert!(
+        text.contains("header: no-jobs: ") && text.contains("`promt`"),
+        "{text}"
+    );
+    // Read again, that row is no job.
+    let again = loaded("t.csv", text.as_bytes()).render_compact();
+    assert_eq!(again.matches("error[").count(), 2, "{again}");
+    assert!(again.contains("no-jobs"), "{again}");
+}
