@@ -284,7 +284,7 @@ pub(super) fn is_formula(text: &str) -> bool {
     is_call
         || begins_with_cell(rest)
         || of_sheet.is_some_and(|(_, cell)| begins_with_cell(cell))
-        || rest.starts_with('"') && (rest.contains('&') || rest.len() > 1 && rest.ends_with('"'))
+        || rest.starts_with('"') && (rest.contains('&') || rest.len() > 2 && rest.ends_with('"'))
 }
 
 /// Whether `text` begins with a cell such as `B2` or `$AB$12`, and goes on as a formula does.
