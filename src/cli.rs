@@ -391,6 +391,18 @@ pub struct OutArgs {
     pub out: Option<PathBuf>,
 }
 
+/// What if another run holds the state.
+#[derive(Debug, Args, Clone, Copy, Default)]
+#[command(next_help_heading = "Files")]
+pub struct WaitArgs {
+    /// Wait for a run that holds the state [default: 0s]
+    ///
+    /// At most so long, such as `90s` or `10m`; then the command ends with 75, as it does at once without this. Nothing
+    /// is sent before, and the manifest is read again after it.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub wait_lock: Option<Duration>,
+}
+
 /// Whether gallery.html is written.
 #[derive(Debug, Args, Clone, Copy, Default)]
 #[command(next_help_heading = "Files")]
@@ -516,6 +528,10 @@ pub struct RunArgs {
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
+
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 
     /// Whether there is a gallery.
     #[command(flatten)]
@@ -734,6 +750,10 @@ pub struct DownloadArgs {
     #[command(flatten)]
     pub out: OutArgs,
 
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+
     /// Print one JSON object a line
     ///
     /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
@@ -857,6 +877,10 @@ pub struct ResolveArgs {
     #[command(flatten)]
     pub out: OutArgs,
 
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+
     /// Print one JSON object a line
     ///
     /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
@@ -904,6 +928,10 @@ pub struct ReportArgs {
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
+
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 
     /// Whether there is a gallery.
     #[command(flatten)]

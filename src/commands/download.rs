@@ -13,6 +13,7 @@ use super::desk::Desk;
 use super::files::{self, Files};
 use super::gallery::{self, Place};
 use super::run::{facts, note_key_file, read_key_file, tell_unwritten};
+use super::turn::{Turn, Wanted};
 use super::verify::is_there;
 use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
@@ -42,14 +43,26 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 const LISTED: usize = 8;
 
 pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let clock = Clock::start();
+    let mut clock = Clock::start();
     output.detach();
     let reading = Reading::new(&options.reading, options.json);
-    let manifest = load_manifest(&options.manifest, &reading, output)?;
-    let selection = selection(options, &manifest.plan)?;
+    let mut manifest = load_manifest(&options.manifest, &reading, output)?;
+    let mut selected = selection(options, &manifest.plan)?;
     let key = key(options, output)?;
     let out = options.out.out.as_deref();
-    let (mut store, table) = open_state(&manifest, out, Stage::Real, &clock, output)?;
+    let wanted = Wanted {
+        manifest: &options.manifest,
+        out,
+        stage: Stage::Real,
+    };
+    let mut turn = Turn::wait(wanted, options.wait.wait_lock, output)?;
+    if turn.waited.is_some() {
+        manifest = load_manifest(&options.manifest, &reading, output)?;
+        selected = selection(options, &manifest.plan)?;
+        clock = Clock::start();
+    }
+    let lock = turn.lock.take();
+    let (mut store, table) = open_state(&manifest, out, Stage::Real, lock, &clock, output)?;
     let settings = DownloadSettings::resolve(
         options.download_dir.clone(),
         &options.files,
@@ -86,7 +99,7 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
     })
     .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
     let poll_rate = manifest.settings.poll_rate;
-    let setup = setup(start, selection, terms, poll_rate);
+    let setup = setup(start, selected, terms, poll_rate);
     let shown = results::last_selection(&table);
     let (engine, first) = Engine::resume(table, setup, clock.now());
 
@@ -98,7 +111,7 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
         options.json,
         output,
     );
-    let mut signals = signals::listen_in(&runtime)?;
+    let mut signals = signals::listen_in(&runtime, turn.signals)?;
     let mut ended = runtime.block_on(async {
         let stage = runner::Stage {
             plan: &manifest.plan,

@@ -21,6 +21,7 @@ mod schema;
 mod signals;
 mod simulate;
 mod status;
+mod turn;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,7 @@ use crate::report::json::{
     COMMANDS, DiagnosticLine, ErrorLine, Line, NO_COMMAND, SummaryLine, TableCell, WrittenLine,
 };
 use crate::results;
+use crate::state::lock::Lock;
 use crate::state::{Claim, STATE_FILE, StateError, Store};
 use crate::text;
 
@@ -514,11 +516,12 @@ fn file_name(manifest: &Path) -> String {
         .into_owned()
 }
 
-/// Takes the lock and replays the state into a table of the plan's jobs; tells what is odd about the state.
+/// Takes the lock, unless it is held already, and replays the state into a table of the plan's jobs; tells what is odd about the state.
 fn open_state(
     manifest: &Manifest,
     out: Option<&Path>,
     stage: Stage,
+    lock: Option<Lock>,
     clock: &Clock,
     output: &mut Output,
 ) -> Result<(Store, JobTable), Stop> {
@@ -531,7 +534,10 @@ fn open_state(
         now: clock.now().wall,
     };
     let directory = state_directory(&manifest.path, out, stage);
-    let store = Store::open(&directory, options, &mut table)?;
+    let store = match lock {
+        Some(lock) => Store::open_locked(&directory, lock, options, &mut table)?,
+        None => Store::open(&directory, options, &mut table)?,
+    };
     for warning in store.warnings() {
         output.insist(&format!("warning: {warning}"));
     }

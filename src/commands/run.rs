@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::desk::{Closed, Desk};
 use super::files::{self, Files};
+use super::turn::{Turn, Wanted};
 use super::{
     Manifest, Reading, Stage, Stop, environment, gallery, load_manifest, marks, open_state, signals,
 };
@@ -24,6 +25,7 @@ use crate::engine::table::{JobTable, Record, Selection};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError, JournalFile, Reach};
+use crate::marks::Mark;
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::hint::{self, InEffect, Signs, Waits};
@@ -44,22 +46,25 @@ const KEY_FILE_LIMIT: u64 = 64 * 1024;
 const ROWS_SHOWN: u32 = 40;
 
 pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let clock = Clock::start();
+    let mut clock = Clock::start();
     output.detach();
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
-    let manifest = load_manifest(&options.manifest, &reading, output)?;
-    let mut settings = resolve_settings(options, &manifest)?;
-    settings.scope.ensure_selected(&manifest.plan)?;
-    let out = options.out.out.as_deref();
-    let marks = marks::read(&options.scope, out, &manifest, &reading, output)?;
-    let stage = if options.rehearse {
-        Stage::Rehearsal
-    } else {
-        Stage::Real
-    };
+    let mut prepared = Prepared::read(options, &reading, output)?;
     let key = api_key(options, output)?;
+    let mut turn = Turn::wait(wanted(options), options.wait.wait_lock, output)?;
+    if turn.waited.is_some() {
+        prepared = Prepared::read(options, &reading, output)?;
+        clock = Clock::start(); // deadlines and durations are about the run itself
+    }
+    let Prepared {
+        manifest,
+        mut settings,
+        marks,
+    } = prepared;
+    let Wanted { out, stage, .. } = wanted(options);
     manifest.warn_of_second_state(out, stage, output);
-    let (mut store, table) = open_state(&manifest, out, stage, &clock, output)?;
+    let lock = turn.lock.take();
+    let (mut store, table) = open_state(&manifest, out, stage, lock, &clock, output)?;
 
     let runtime = signals::runtime()?;
     let provider = Provider::find(&settings, key, &runtime)?;
@@ -98,7 +103,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
         options.json,
         output,
     );
-    let mut signals = signals::listen_in(&runtime)?;
+    let mut signals = signals::listen_in(&runtime, turn.signals)?;
     let mut ended = runtime.block_on(async {
         let stage = runner::Stage {
             plan: &manifest.plan,
@@ -144,6 +149,41 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let late_signal = runtime.block_on(delivered);
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(late_signal.map_or(code, signals::exit_code))
+}
+
+/// What is read before a run, and again if it has waited for another one.
+struct Prepared {
+    manifest: Manifest,
+    settings: RunSettings,
+    marks: Vec<Mark>,
+}
+
+impl Prepared {
+    fn read(options: &RunArgs, reading: &Reading, output: &mut Output) -> Result<Self, Stop> {
+        let manifest = load_manifest(&options.manifest, reading, output)?;
+        let settings = resolve_settings(options, &manifest)?;
+        settings.scope.ensure_selected(&manifest.plan)?;
+        let out = options.out.out.as_deref();
+        let marks = marks::read(&options.scope, out, &manifest, reading, output)?;
+        Ok(Self {
+            manifest,
+            settings,
+            marks,
+        })
+    }
+}
+
+/// The state of the run.
+fn wanted(options: &RunArgs) -> Wanted<'_> {
+    Wanted {
+        manifest: &options.manifest,
+        out: options.out.out.as_deref(),
+        stage: if options.rehearse {
+            Stage::Rehearsal
+        } else {
+            Stage::Real
+        },
+    }
 }
 
 /// A run that is over.
