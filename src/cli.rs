@@ -20,6 +20,7 @@ use crate::error::ExitCode;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding};
 use crate::money::{Amount, Currency};
 use crate::plan::{JobId, JobIdError};
+use crate::report::logbook::LogFormat;
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
 
@@ -393,7 +394,7 @@ pub struct OutArgs {
 
 /// What if another run holds the state.
 #[derive(Debug, Args, Clone, Copy, Default)]
-#[command(next_help_heading = "Files")]
+#[command(next_help_heading = "Unattended")]
 pub struct WaitArgs {
     /// Wait for a run that holds the state [default: 0s]
     ///
@@ -401,6 +402,58 @@ pub struct WaitArgs {
     /// is sent before, and the manifest is read again after it.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub wait_lock: Option<Duration>,
+}
+
+/// What is for runs that nobody watches.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Unattended")]
+pub struct NightArgs {
+    /// Tell a URL or a command how it ended
+    ///
+    /// TARGET gets the summary of `--json`: an http(s) URL by a POST, tried at most three times; anything else is a
+    /// command that `/bin/sh` runs, with the summary on stdin and `SHOTLIST_EXIT_CODE` and `SHOTLIST_RUN` in its
+    /// environment, for at most a minute. The API key goes to neither, and a failure changes no exit code.
+    #[arg(long, value_name = "TARGET")]
+    pub on_finish: Option<String>,
+
+    /// Add a line for each event to FILE
+    ///
+    /// With time, run, level and words, and without prompts. FILE is never shortened; a disk that is full stops
+    /// nothing.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log_file: Option<PathBuf>,
+
+    /// Write the log as text or json
+    ///
+    /// With `json`, each line is an object with `at`, `run`, `level`, `event`, `job`, `status`, `task_id` and `message`.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        requires = "log_file"
+    )]
+    pub log_format: LogFormatArg,
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormatArg {
+    /// For people and `grep`.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl From<LogFormatArg> for LogFormat {
+    fn from(argument: LogFormatArg) -> Self {
+        match argument {
+            LogFormatArg::Text => Self::Text,
+            LogFormatArg::Json => Self::Json,
+        }
+    }
 }
 
 /// Whether gallery.html is written.
@@ -532,6 +585,10 @@ pub struct RunArgs {
     /// What if another run holds the state.
     #[command(flatten)]
     pub wait: WaitArgs,
+
+    /// What nobody watches.
+    #[command(flatten)]
+    pub night: NightArgs,
 
     /// Whether there is a gallery.
     #[command(flatten)]
@@ -753,6 +810,10 @@ pub struct DownloadArgs {
     /// What if another run holds the state.
     #[command(flatten)]
     pub wait: WaitArgs,
+
+    /// What nobody watches.
+    #[command(flatten)]
+    pub night: NightArgs,
 
     /// Print one JSON object a line
     ///

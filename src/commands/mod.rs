@@ -7,9 +7,11 @@ mod completions;
 mod desk;
 mod download;
 mod files;
+mod finish;
 mod gallery;
 mod help;
 mod init;
+mod logbook;
 mod man;
 mod marks;
 mod page;
@@ -44,7 +46,7 @@ use crate::report::json::{
 };
 use crate::results;
 use crate::state::lock::Lock;
-use crate::state::{Claim, STATE_FILE, StateError, Store};
+use crate::state::{Claim, GALLERY_FILE, LOCK_FILE, RESULTS_FILE, STATE_FILE, StateError, Store};
 use crate::text;
 
 /// Largest manifest or table that is read, in bytes.
@@ -506,6 +508,14 @@ fn state_directory(manifest: &Path, out: Option<&Path>, stage: Stage) -> PathBuf
         },
         Path::to_owned,
     )
+}
+
+/// The files of a state and the manifest, which nobody else may write to.
+fn files_of(manifest: &Path, out: Option<&Path>, stage: Stage) -> Vec<PathBuf> {
+    let directory = state_directory(manifest, out, stage);
+    let names = [STATE_FILE, LOCK_FILE, RESULTS_FILE, GALLERY_FILE];
+    let files = names.into_iter().map(|name| directory.join(name));
+    files.chain([manifest.to_owned()]).collect()
 }
 
 fn file_name(manifest: &Path) -> String {

@@ -19,7 +19,7 @@ use self::journal::{Journal, Tail, TailKind};
 use self::lock::{Holder, Lock};
 use self::record::Header;
 use self::witness::{OpenResults, Witness};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, RunNumber};
 use crate::engine::job::Status;
 use crate::engine::table::{Fact, JobTable, Record};
 use crate::error::{Error, ExitCode};
@@ -199,6 +199,11 @@ impl Store {
     /// Whose state it is.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// What a run over this state is called: short, and the same whenever it is asked for.
+    pub fn run_id(&self, run: RunNumber) -> String {
+        self.header.run_id(run)
     }
 
     /// The directory of the state.

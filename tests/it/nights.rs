@@ -1,6 +1,17 @@
-//! Runs that nobody watches: they wait for the one before them.
+//! Runs that nobody watches: they wait for the one before them, keep a log, and tell somebody how they ended.
 
-use crate::support::{Running, Scenario, Simulated, assert_paid_once, standings, table};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::support::lines::refused;
+use crate::support::{
+    Closed, Finished, KEY, Provider, Raw, Running, Scenario, Simulated, answer, assert_paid_once,
+    redirect, standings, table, until,
+};
 
 /// A run that waits for `first` to end.
 fn waiting(scenario: &Scenario, options: &[&str]) -> Running {
@@ -68,7 +79,10 @@ fn waiting_has_an_end_by_itself_and_by_signals() {
     let mut first = scenario.start(&[]);
     first.until("the task runs", |_| provider.polled() == 1);
     let lines = scenario.run(&["--wait-lock", "300ms", "--json"]).exits(75);
-    assert_eq!(lines.lines().last().expect("a summary")["exit_name"], "held");
+    assert_eq!(
+        lines.lines().last().expect("a summary")["exit_name"],
+        "held"
+    );
     for (signal, code) in [
         (Running::interrupt as fn(&Running), 130),
         (Running::terminate, 143),
@@ -118,4 +132,417 @@ fn a_free_lock_is_not_waited_for() {
     let out = scenario.out().display().to_string();
     let words = ["--wait-lock", "10m", "--rehearse", "--out", &out];
     other.run(&words).exits(2).says("real run");
+}
+
+/// A hook at an address of its own; its answers are `statuses` in turn, the last for ever.
+fn hook(statuses: &'static [u16]) -> Raw {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    Raw::answering(move |_| {
+        let turn = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let status = statuses[turn.min(statuses.len() - 1)];
+        answer(status, "content-type: text/plain", "said")
+    })
+}
+
+/// Where a hook is, with a secret in its address.
+fn secret_address(hook: &impl Provider) -> String {
+    format!("{}/services/T0-secret?token=s3cret", hook.base_url())
+}
+
+/// Nobody was told the key, or shown the secret of the address.
+#[track_caller]
+fn assert_discreet(finished: &Finished, scenario: &Scenario) {
+    let said = format!("{}{}", finished.stdout, finished.stderr);
+    let files = scenario.files();
+    let files = files
+        .iter()
+        .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
+    for text in files.chain([said]) {
+        for secret in [KEY, "s3cret", "T0-secret"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_url_gets_the_summary_once_and_no_key() {
+    let provider = Simulated::good_day();
+    let hook = hook(&[204]);
+    let scenario = Scenario::jobs(2).at(&provider);
+    let address = secret_address(&hook);
+    let run = scenario.run(&["--json", "--on-finish", &address]).exits(0);
+    let requests = hook.requests();
+    assert_eq!(requests.len(), 1);
+    let [asked] = &requests[..] else {
+        unreachable!()
+    };
+    assert_eq!(
+        (asked.method.as_str(), asked.authorization.as_str()),
+        ("POST", "")
+    );
+    assert_eq!(asked.path, "/services/T0-secret?token=s3cret");
+    assert_eq!(Some(&asked.body), run.lines().last());
+    assert_eq!(refused(&asked.body), None);
+    assert!(asked.body["run"].as_str().expect("a run").ends_with("-1"));
+    assert_discreet(&run, &scenario);
+}
+
+#[test]
+fn a_url_that_fails_for_now_is_tried_three_times_and_one_that_redirects_once() {
+    let elsewhere = hook(&[200]);
+    let to = elsewhere.base_url();
+    let cases: [(Raw, usize, Option<&str>); 5] = [
+        (hook(&[500, 500, 200]), 3, None),
+        (hook(&[429, 200]), 2, None),
+        (hook(&[503]), 3, Some("it answered 503")),
+        (hook(&[404]), 1, Some("it answered 404")),
+        (
+            Raw::answering(move |_| redirect(&to)),
+            1,
+            Some("it redirects (307), which is not followed"),
+        ),
+    ];
+    std::thread::scope(|threads| {
+        for (hook, tries, failure) in cases {
+            threads.spawn(move || {
+                let provider = Simulated::good_day();
+                let scenario = Scenario::jobs(1).at(&provider);
+                let run = scenario
+                    .run(&["--on-finish", &secret_address(&hook)])
+                    .exits(0);
+                assert_eq!(hook.requests().len(), tries, "{}", run.stderr);
+                match failure {
+                    Some(failure) => {
+                        let warning =
+                            format!("warning: `--on-finish` failed: `127.0.0.1`: {failure}");
+                        assert!(run.stderr.contains(&warning), "{}", run.stderr);
+                    }
+                    None => assert!(!run.stderr.contains("warning"), "{}", run.stderr),
+                }
+                assert_discreet(&run, &scenario);
+            });
+        }
+    });
+    assert_eq!(elsewhere.requests().len(), 0);
+}
+
+#[test]
+fn a_url_that_hangs_is_given_up_and_a_signal_ends_the_waiting() {
+    let provider = Simulated::good_day();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}/s3cret", silent.local_addr().expect("bound"));
+    let scenario = Scenario::jobs(1).at(&provider);
+    let run = scenario.start(&["--on-finish", &address]);
+    let (_stream, _) = silent.accept().expect("the hook is asked");
+    scenario.ask("report", &[]).exits(0); // the lock is given back by now
+    run.interrupt();
+    let run = run
+        .finish()
+        .exits(0)
+        .says("failed: `127.0.0.1`: it was interrupted");
+    assert_discreet(&run, &scenario);
+    let words = [
+        "--on-finish",
+        &format!("{}/x", Closed::anywhere().base_url()),
+    ];
+    scenario
+        .run(&words)
+        .exits(0)
+        .says("`--on-finish` failed: `127.0.0.1`: ");
+}
+
+#[test]
+fn an_address_without_a_host_is_refused_before_anything_is_sent() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    for target in ["https://", " "] {
+        scenario
+            .run(&["--on-finish", target])
+            .exits(2)
+            .says("`--on-finish`");
+    }
+    assert_eq!(provider.posts(), 0);
+}
+
+/// Notes everything that it is told in files.
+const NOTE: &str =
+    "cat > told.json; env > env.txt; printf '%s %s' $SHOTLIST_EXIT_CODE $SHOTLIST_RUN > code.txt";
+
+#[track_caller]
+fn assert_told(scenario: &Scenario, run: &Finished) {
+    let read = |name: &str| fs::read_to_string(scenario.path(name)).expect("the command was run");
+    let told: Value = serde_json::from_str(&read("told.json")).expect("JSON");
+    assert_eq!(refused(&told), None);
+    assert_eq!(Some(&told), run.lines().last());
+    let (code, name) = (run.code, told["run"].as_str().expect("a run"));
+    assert_eq!(read("code.txt"), format!("{code} {name}"));
+    assert!(!read("env.txt").contains(KEY) && !read("env.txt").contains("API_KEY"));
+}
+
+#[test]
+fn a_command_is_told_the_summary_and_the_code_however_the_run_ends() {
+    let cases: &[(&str, &[&str], i32)] = &[
+        ("", &[], 0),
+        ("fail=first:1", &[], 3),
+        ("401=always", &[], 4),
+        ("no-id=first:1", &[], 5),
+        ("402=always", &[], 6),
+        ("stuck=first:1", &["--job-timeout", "300ms"], 7),
+    ];
+    std::thread::scope(|threads| {
+        for (faults, options, code) in cases {
+            threads.spawn(move || {
+                let provider = match *faults {
+                    "" => Simulated::good_day(),
+                    faults => Simulated::with_faults(faults),
+                };
+                let scenario = Scenario::jobs(2).at(&provider);
+                let words = [&["--json", "--on-finish", NOTE], *options].concat();
+                let run = scenario.run(&words).exits(*code);
+                assert_told(&scenario, &run);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_command_is_told_after_ctrl_c_sigterm_and_results_that_cannot_be_written() {
+    for (signal, code) in [
+        (Running::interrupt as fn(&Running), 130),
+        (Running::terminate, 143),
+    ] {
+        let provider = Simulated::with_faults("stuck=always");
+        let scenario = Scenario::jobs(1).at(&provider);
+        let run = scenario.start(&["--json", "--on-finish", NOTE]);
+        until("the task runs", || provider.polled() == 1);
+        signal(&run);
+        assert_told(&scenario, &run.finish().exits(code));
+    }
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    fs::create_dir_all(scenario.out().join("results.csv")).expect("a new directory");
+    let run = scenario.run(&["--json", "--on-finish", NOTE]).exits(74);
+    assert_told(&scenario, &run);
+}
+
+#[test]
+fn a_run_that_did_not_begin_tells_nobody() {
+    let scenario = Scenario::jobs(1).at(&Closed::anywhere());
+    let mut command = scenario.run_command(&["--on-finish", NOTE]);
+    command.env_remove("SHOTLIST_API_KEY");
+    Running::of(command).finish().exits(4);
+    scenario.edit("id,promt\na,b\n");
+    scenario.run(&["--on-finish", NOTE]).exits(2);
+    assert!(!scenario.path("told.json").exists());
+}
+
+#[test]
+fn a_command_that_fails_or_talks_for_ever_is_a_bounded_warning() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    let command = "printf 'no\\033[31m mail\\n'; exit 9";
+    let said = scenario.run(&["--on-finish", command]).exits(0).stderr;
+    assert!(said.contains("on-finish: no[31m mail\n"), "{said}");
+    assert!(
+        said.contains("the command ended with exit status: 9; the exit code stays as it is"),
+        "{said}"
+    );
+
+    let command = "head -c 1000000000 /dev/zero; yes | head -c 1000000 >&2";
+    let run = scenario.run(&["--on-finish", command]).exits(0);
+    assert!(run.stderr.len() < 20_000, "{}", run.stderr.len());
+    run.says("bytes more are not shown");
+
+    let said = scenario
+        .run(&["--on-finish", "./not-there", "--quiet"])
+        .exits(0)
+        .stderr;
+    assert!(
+        said.contains("on-finish: ") && said.contains("exit status: 127"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_second_ctrl_c_ends_a_command_that_hangs_with_all_it_has_started() {
+    let provider = Simulated::with_faults("stuck=always");
+    let scenario = Scenario::jobs(1).at(&provider);
+    let command = "trap '' TERM; sleep 1000 & echo $! > child; wait; sleep 1000";
+    let run = scenario.start(&["--on-finish", command]);
+    until("the task runs", || provider.polled() == 1);
+    run.interrupt();
+    let child = || fs::read_to_string(scenario.path("child")).unwrap_or_default();
+    until("the command runs", || child().ends_with('\n'));
+    scenario.ask("report", &[]).exits(0); // the lock is given back by now
+    run.interrupt();
+    run.finish()
+        .exits(130)
+        .says("it was interrupted, and was ended");
+    let status = format!("/proc/{}/stat", child().trim());
+    until("what it has started is gone", || {
+        fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z "))
+    });
+}
+
+#[test]
+fn what_a_command_leaves_in_the_background_is_not_waited_for() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    let command = "sleep 1000 & echo $! > child; echo done";
+    let run = scenario
+        .run(&["--on-finish", command])
+        .exits(0)
+        .says("on-finish: done");
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    let child = fs::read_to_string(scenario.path("child")).expect("a child");
+    let child = child
+        .trim()
+        .parse()
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    let _ = rustix::process::kill_process(child.expect("a number"), rustix::process::Signal::KILL);
+}
+
+#[test]
+fn download_tells_as_well() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario.run(&[]).exits(0);
+    let words = ["--json", "--on-finish", NOTE, "--log-file", "log"];
+    let run = scenario.ask("download", &words).exits(0);
+    assert_told(&scenario, &run);
+    let log = fs::read_to_string(scenario.path("log")).expect("a log");
+    assert!(
+        log.contains("job `job-01` is downloaded: `videos/job-01.mp4`"),
+        "{log}"
+    );
+}
+
+/// The lines of a log in JSON.
+fn log_lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).expect("a log");
+    assert!(text.ends_with('\n'));
+    let parse = |line| serde_json::from_str(line).expect("a JSON object a line");
+    text.lines().map(parse).collect()
+}
+
+#[test]
+fn a_log_names_every_status_of_every_job_with_run_and_time_and_no_secret() {
+    let provider = Simulated::with_faults("fail=first:1");
+    let scenario = Scenario::jobs(4).at(&provider);
+    let words = ["--log-file", "log.json", "--log-format", "json", "--json"];
+    let run = scenario.run(&words).exits(3);
+    let name = run.lines().last().expect("a summary")["run"].clone();
+    let lines = log_lines(&scenario.path("log.json"));
+    let keys = [
+        "schema", "at", "run", "level", "event", "job", "status", "task_id", "message",
+    ];
+    for line in &lines {
+        let found: Vec<_> = line.as_object().expect("an object").keys().collect();
+        assert_eq!(found, keys);
+        assert_eq!(line["run"], name);
+        let at = line["at"].as_str().expect("a time");
+        assert!(at.ends_with('Z') && at.parse::<Timestamp>().is_ok(), "{at}");
+    }
+    for row in scenario.results() {
+        let of_job = lines.iter().filter(|line| line["job"] == row["id"]);
+        let statuses: Vec<_> = of_job.filter_map(|line| line["status"].as_str()).collect();
+        assert_eq!(statuses, ["submitting", "running", &row["status"]]);
+    }
+    let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+    assert_eq!(
+        (&first["event"], &last["event"]),
+        (&"begun".into(), &"summary".into())
+    );
+    let message = last["message"].as_str().expect("words");
+    assert!(
+        message.ends_with("; exit code 3 (some_failed)"),
+        "{message}"
+    );
+    let text = fs::read_to_string(scenario.path("log.json")).expect("a log");
+    for secret in [KEY, "A film about", "http://"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let jobs = run.lines().into_iter().filter(|line| line["type"] == "job");
+    assert!(jobs.into_iter().all(|line| line["run"] == name));
+}
+
+#[test]
+fn a_log_grows_from_run_to_run_and_is_its_owners() {
+    let provider = Simulated::with_faults("401=first:1");
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario.run(&["--log-file", "log"]).exits(4);
+    let once = fs::read_to_string(scenario.path("log")).expect("a log");
+    assert!(
+        once.contains(" warn  no more submits: the provider refuses the key"),
+        "{once}"
+    );
+    assert!(once.contains(" error 1 job: 1 pending"), "{once}");
+    scenario
+        .run(&["--log-file", "log", "--on-finish", "false"])
+        .exits(0);
+    let twice = fs::read_to_string(scenario.path("log")).expect("a log");
+    assert!(twice.starts_with(&once));
+    assert!(twice.contains("-1 ") && twice.contains("-2 "), "{twice}");
+    let last = twice.lines().last().unwrap_or_default();
+    assert!(
+        last.contains(" warn  `--on-finish` failed: the command ended with"),
+        "{last}"
+    );
+    let mode = fs::metadata(scenario.path("log"))
+        .expect("a log")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_or_would_ruin_a_file_sends_nothing() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario
+        .run(&["--log-file", "no/log"])
+        .exits(2)
+        .says("the log `no/log` cannot be opened");
+    scenario
+        .run(&["--log-file", "."])
+        .exits(2)
+        .says("cannot be opened");
+    for taken in [
+        "shots.csv",
+        "shots.run/state.jsonl",
+        "shots.run/results.csv",
+        "./shots.csv",
+    ] {
+        fs::create_dir_all(scenario.out()).expect("a directory");
+        scenario
+            .run(&["--log-file", taken])
+            .exits(2)
+            .says("the log cannot be");
+    }
+    scenario
+        .run(&["--log-format", "json"])
+        .exits(2)
+        .says("--log-file");
+    assert_eq!(provider.posts(), 0);
+    scenario.run(&[]).exits(0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_is_told_once_and_stops_nothing() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(3).at(&provider);
+    let run = scenario
+        .run(&["--log-file", "/dev/full", "--quiet"])
+        .exits(0);
+    assert_eq!(
+        run.stderr
+            .matches("the log `/dev/full` cannot be written")
+            .count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    assert_eq!(standings(&scenario.results()), ["completed"; 3]);
 }
