@@ -258,7 +258,7 @@ pub enum Command {
     Man(ManArgs),
     /// Explain a command, or a topic
     ///
-    /// Topics are what several commands have in common: exit codes, environment, manifest, output.
+    /// Topics are what several commands have in common: exit codes, environment, manifest, output, nights.
     Help(HelpArgs),
 }
 
@@ -1163,6 +1163,8 @@ pub enum Topic {
     Manifest,
     /// results.csv and the lines of `--json`
     Output,
+    /// Recipes for cron, systemd, Kubernetes and CI
+    Nights,
 }
 
 /// A value that is neither a unit nor an id.

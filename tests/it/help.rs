@@ -12,7 +12,7 @@ use shotlist::cli::{self, parse};
 use crate::support::{Scenario, announce};
 
 /// The topics of `shotlist help`.
-const TOPICS: [&str; 4] = ["exit-codes", "environment", "manifest", "output"];
+const TOPICS: [&str; 5] = ["exit-codes", "environment", "manifest", "output", "nights"];
 
 /// Every name that `shotlist help` takes.
 fn names() -> Vec<String> {

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use shotlist::cli;
+use shotlist::error::ExitCode;
 
 use crate::support::lines::refused;
 use crate::support::{
-    Closed, Finished, KEY, Provider, Raw, Running, Scenario, Simulated, answer, assert_paid_once,
-    redirect, standings, table, until,
+    Closed, Finished, KEY, Provider, Raw, Running, Scenario, Simulated, announce, answer,
+    assert_paid_once, redirect, standings, table, until,
 };
 
 /// A run that waits for `first` to end.
@@ -545,4 +547,235 @@ fn a_disk_that_is_full_is_told_once_and_stops_nothing() {
         run.stderr
     );
     assert_eq!(standings(&scenario.results()), ["completed"; 3]);
+}
+
+/// A recipe of `shotlist help nights`.
+fn recipe(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands/nights");
+    fs::read_to_string(path.join(name)).expect("a recipe")
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_shotlist");
+
+#[test]
+fn the_help_shows_every_recipe_as_it_is() {
+    let help = Scenario::jobs(0)
+        .shotlist(&["help", "nights"])
+        .exits(0)
+        .stdout;
+    let names = [
+        "crontab",
+        "shotlist.service",
+        "shotlist.timer",
+        "cronjob.yaml",
+        "ci.sh",
+    ];
+    for line in names.map(recipe).concat().lines() {
+        let shown = format!("  {line}");
+        assert!(help.lines().any(|it| it == shown.trim_end()), "{line}");
+    }
+}
+
+#[test]
+fn the_command_of_the_crontab_runs_in_the_environment_of_cron() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(2);
+    let address = provider.base_url();
+    let manifest = format!(
+        "api: {{ base_url: '{address}' }}\nlimits: {{ submit_rate: 100/s, poll_rate: 100/s, poll_first: 50ms, poll_every: 50ms }}\n\
+         defaults: {{ model: seedance2.0-720p, duration: 5, aspect_ratio: '16:9' }}\njobs: [{{ id: a, prompt: A kite. }}]\n"
+    );
+    scenario.write("shots.yaml", &manifest);
+    scenario.write("key", KEY);
+    let crontab = recipe("crontab");
+    let line = crontab
+        .lines()
+        .find(|line| !line.starts_with('#'))
+        .expect("a line");
+    let (times, command) = line.split_at(line.find("  ").expect("times, then the command"));
+    assert_eq!(times.split(' ').count(), 5);
+    assert!(
+        !command.contains('%'),
+        "cron would take it for a line break"
+    );
+    let home = scenario.home().display().to_string();
+    let command = command
+        .replace("/usr/local/bin/shotlist", PROGRAM)
+        .replace("/srv/film", &home);
+    for night in 1..=2 {
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", &command]).current_dir("/").env_clear();
+        shell
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", "/bin/sh")
+            .env("HOME", &home);
+        Running::of(shell).finish().exits(0);
+        let log = fs::read_to_string(scenario.path("shots.log")).expect("a log");
+        assert!(log.contains(&format!("-{night} ")), "{log}");
+    }
+    assert_eq!(provider.posts(), 1);
+    assert!(scenario.path("shots.run/videos/a.mp4").exists());
+}
+
+#[test]
+fn systemd_takes_the_units_and_finds_the_service_little_exposed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let units = ["shotlist.service", "shotlist.timer"].map(|name| {
+        let path = directory.path().join(name);
+        fs::write(
+            &path,
+            recipe(name).replace("/usr/local/bin/shotlist", PROGRAM),
+        )
+        .expect("written");
+        path
+    });
+    let analyze = |words: &[&str], files: &[std::path::PathBuf]| {
+        let mut command = std::process::Command::new("systemd-analyze");
+        command.args(words).args(files).output()
+    };
+    let Ok(verified) = analyze(&["verify", "--man=no"], &units) else {
+        return announce("the systemd units are not verified: there is no `systemd-analyze`");
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    let about_ours: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("shotlist"))
+        .collect();
+    assert!(about_ours.is_empty(), "{said}");
+    let judged = analyze(
+        &["security", "--offline=yes", "--threshold=20"],
+        &units[..1],
+    );
+    let judged = judged.expect("it is there");
+    let said = String::from_utf8_lossy(&judged.stderr);
+    if said.contains("unrecognized option") {
+        return announce("the exposure of the service is not judged: `systemd-analyze` is too old");
+    }
+    assert!(
+        judged.status.success(),
+        "{}{said}",
+        String::from_utf8_lossy(&judged.stdout)
+    );
+}
+
+/// Every `NUMBER name` in a comment is a code with its name, and the codes are `values`.
+#[track_caller]
+fn assert_named(comment: &str, values: &[u8]) {
+    let words: Vec<_> = comment
+        .split([' ', ',', '.', ':', '\n', '#'])
+        .filter(|it| !it.is_empty())
+        .collect();
+    let named: Vec<(u8, &str)> = words
+        .windows(2)
+        .filter_map(|pair| Some((pair[0].parse().ok()?, pair[1])))
+        .collect();
+    let is_known = |(number, name): &(u8, &str)| {
+        ExitCode::ALL
+            .iter()
+            .any(|code| *code as u8 == *number && code.name() == *name)
+    };
+    assert!(named.iter().all(is_known), "{named:?}");
+    let numbers: Vec<_> = named.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, values);
+}
+
+fn codes(text: &str) -> Vec<u8> {
+    let words = text.split(|c: char| !c.is_ascii_digit());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn the_codes_in_the_service_are_those_of_the_program() {
+    let service = recipe("shotlist.service");
+    let lines: Vec<_> = service.lines().collect();
+    let at = lines
+        .iter()
+        .position(|line| line.starts_with("SuccessExitStatus="));
+    let at = at.expect("the codes of success");
+    assert_named(lines[at - 1], &codes(lines[at]));
+}
+
+#[test]
+fn the_cron_job_is_yaml_and_says_of_every_code_what_becomes_of_its_pod() {
+    let job: Value = serde_yaml::from_str(&recipe("cronjob.yaml")).expect("YAML");
+    assert_eq!(
+        (&job["apiVersion"], &job["kind"]),
+        (&"batch/v1".into(), &"CronJob".into())
+    );
+    let spec = &job["spec"];
+    assert_eq!(spec["concurrencyPolicy"], "Forbid");
+    let pods = &spec["jobTemplate"]["spec"];
+    let template = &pods["template"]["spec"];
+    assert_eq!(template["restartPolicy"], "Never"); // else there is no policy for failures
+    let container = &template["containers"][0];
+    let rules = pods["podFailurePolicy"]["rules"].as_array().expect("rules");
+    let rule = rules
+        .iter()
+        .find(|rule| rule["action"] == "FailJob")
+        .expect("a rule");
+    let failing = &rule["onExitCodes"];
+    assert_eq!(failing["containerName"], container["name"]);
+    let numbers = failing["values"].as_array().expect("codes").iter();
+    let failing: Vec<u8> = numbers
+        .map(|it| {
+            it.as_u64()
+                .and_then(|it| it.try_into().ok())
+                .expect("a code")
+        })
+        .collect();
+    let text = recipe("cronjob.yaml");
+    let comment = |from: &str, to: &str| {
+        let rest = text.split(from).nth(1).expect("a comment");
+        rest.split(to).next().expect("its end").to_owned()
+    };
+    assert_named(&comment("end the same:", "- action"), &failing);
+    let again = comment("last one stood:", "backoffLimit");
+    let rest: Vec<u8> = ExitCode::ALL
+        .iter()
+        .map(|code| *code as u8)
+        .filter(|code| *code != 0 && !failing.contains(code))
+        .collect();
+    assert_named(&again, &rest);
+    let words = container["args"].as_array().expect("words").iter();
+    let words = words.map(|word| word.as_str().expect("text").into());
+    let line = std::iter::once("shotlist".into()).chain(words);
+    cli::parse(line).expect("a command line");
+}
+
+#[test]
+fn the_script_for_ci_tells_codes_apart() {
+    let script = recipe("ci.sh");
+    assert!(script.contains("# completed") && script.contains("# unfinished, held:"));
+    for (faults, options, code) in [
+        ("stuck=always", "--job-timeout 300ms", 0),
+        ("fail=always", "", 0),
+        ("401=always", "", 4),
+    ] {
+        let provider = Simulated::with_faults(faults);
+        let scenario = Scenario::jobs(1);
+        let quick = "--poll-first 50ms --poll-every 50ms --poll-rate 100/s";
+        let run = format!(
+            "{PROGRAM} run shots.csv {quick} --base-url {} {options}",
+            provider.base_url()
+        );
+        let script = script
+            .replace(
+                "shotlist run shots.yaml --deadline",
+                &format!("{run} --deadline"),
+            )
+            .replace(
+                "shotlist check shots.yaml",
+                &format!("{PROGRAM} check shots.csv"),
+            )
+            .replace(
+                "shotlist run shots.yaml",
+                &format!("{PROGRAM} run shots.csv"),
+            );
+        assert!(!script.contains(" shotlist "), "{script}");
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", &script]).current_dir(scenario.home());
+        shell.env_clear().env("SHOTLIST_API_KEY", KEY);
+        Running::of(shell).finish().exits(code);
+        assert_eq!(provider.posts(), 1);
+    }
 }
