@@ -20,6 +20,7 @@ use crate::error::ExitCode;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding};
 use crate::money::{Amount, Currency, MoneyError};
 use crate::plan::{JobId, JobIdError};
+use crate::report::logbook::LogFormat;
 use crate::simulator::{Faults, RenderTime, fault_help};
 use crate::units::{BaseUrl, Deadline, Rate, parse_duration};
 
@@ -257,7 +258,7 @@ pub enum Command {
     Man(ManArgs),
     /// Explain a command, or a topic
     ///
-    /// Topics are what several commands have in common: exit codes, environment, manifest, output.
+    /// Topics are what several commands have in common: exit codes, environment, manifest, output, nights.
     Help(HelpArgs),
 }
 
@@ -391,6 +392,70 @@ pub struct OutArgs {
     pub out: Option<PathBuf>,
 }
 
+/// What if another run holds the state.
+#[derive(Debug, Args, Clone, Copy, Default)]
+#[command(next_help_heading = "Unattended")]
+pub struct WaitArgs {
+    /// Wait for a run that holds the state [default: 0s]
+    ///
+    /// At most so long, such as `90s` or `10m`; then the command ends with 75, as it does at once without this. Nothing
+    /// is sent before, and the manifest is read again after it.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub wait_lock: Option<Duration>,
+}
+
+/// What is for runs that nobody watches.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Unattended")]
+pub struct NightArgs {
+    /// Tell a URL or a command how it ended
+    ///
+    /// TARGET gets the summary of `--json`: an http(s) URL by a POST, tried at most three times; anything else is a
+    /// command that `/bin/sh` runs, with the summary on stdin and `SHOTLIST_EXIT_CODE` and `SHOTLIST_RUN` in its
+    /// environment, for at most a minute. The API key goes to neither, and a failure changes no exit code.
+    #[arg(long, value_name = "TARGET")]
+    pub on_finish: Option<String>,
+
+    /// Add a line for each event to FILE
+    ///
+    /// With time, run, level and words, and without prompts. FILE is never shortened; a disk that is full stops
+    /// nothing.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log_file: Option<PathBuf>,
+
+    /// Write the log as text or json
+    ///
+    /// With `json`, each line is an object with `at`, `run`, `level`, `event`, `job`, `status`, `task_id` and `message`.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        requires = "log_file"
+    )]
+    pub log_format: LogFormatArg,
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormatArg {
+    /// For people and `grep`.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl From<LogFormatArg> for LogFormat {
+    fn from(argument: LogFormatArg) -> Self {
+        match argument {
+            LogFormatArg::Text => Self::Text,
+            LogFormatArg::Json => Self::Json,
+        }
+    }
+}
+
 /// Whether gallery.html is written.
 #[derive(Debug, Args, Clone, Copy, Default)]
 #[command(next_help_heading = "Files")]
@@ -516,6 +581,14 @@ pub struct RunArgs {
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
+
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+
+    /// What nobody watches.
+    #[command(flatten)]
+    pub night: NightArgs,
 
     /// Whether there is a gallery.
     #[command(flatten)]
@@ -734,6 +807,14 @@ pub struct DownloadArgs {
     #[command(flatten)]
     pub out: OutArgs,
 
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+
+    /// What nobody watches.
+    #[command(flatten)]
+    pub night: NightArgs,
+
     /// Print one JSON object a line
     ///
     /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
@@ -857,6 +938,10 @@ pub struct ResolveArgs {
     #[command(flatten)]
     pub out: OutArgs,
 
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+
     /// Print one JSON object a line
     ///
     /// On stdout, for programs; the last has the type `summary`. `shotlist help output` explains the lines.
@@ -904,6 +989,10 @@ pub struct ReportArgs {
     /// Where state and results are.
     #[command(flatten)]
     pub out: OutArgs,
+
+    /// What if another run holds the state.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 
     /// Whether there is a gallery.
     #[command(flatten)]
@@ -1074,6 +1163,8 @@ pub enum Topic {
     Manifest,
     /// results.csv and the lines of `--json`
     Output,
+    /// Recipes for cron, systemd, Kubernetes and CI
+    Nights,
 }
 
 /// A value that is neither a unit nor an id.

@@ -386,6 +386,28 @@ pub fn open_growing(path: &Path) -> Result<File, FileError> {
     open_plain(path, &mut options)
 }
 
+/// Opens what is at `path` for adding lines at its end: a file, which is made for its owner only if there is none, or a
+/// device, or a pipe that somebody reads. Nobody waits for it.
+pub fn open_log(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    options
+        .open(path)
+        .map_err(|source| FileError::io("open", path, source))
+}
+
+/// Whether both names are of one place, whether or not there is anything.
+pub fn is_same_place(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        Some((
+            parent(path).canonicalize().ok()?,
+            path.file_name()?.to_owned(),
+        ))
+    };
+    is_same_file(one, other) || place(one).is_some_and(|found| place(other) == Some(found))
+}
+
 /// Opens the file at `path` for reading and for writing over it; makes an empty one, for its owner only, if there is
 /// none.
 pub fn open_writable(path: &Path) -> Result<File, FileError> {

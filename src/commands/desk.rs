@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::logbook::Logbook;
 use super::write_results;
 use crate::engine::Engine;
 use crate::engine::event::{Event, JobIndex, Notice, RunNumber};
@@ -12,12 +13,14 @@ use crate::engine::job::{JobState, Phase, Status};
 use crate::engine::table::{Fact, JobTable, Record, Selection};
 use crate::fs::FileError;
 use crate::output::Output;
-use crate::plan::Plan;
+use crate::plan::{JobId, Plan};
 use crate::progress::{self, Moment};
 use crate::report::hint::Waits;
 use crate::report::json::{JobLine, Line, NoticeLine};
+use crate::report::logbook::{Entry, Level};
 use crate::report::notice::{NoticeKind, job_of, notice_text};
 use crate::report::outcome::{RunFact, Standing, Tally};
+use crate::report::status::counts;
 use crate::runner::{News, Reporter};
 
 /// How far results.csv may be behind while something changes.
@@ -32,7 +35,7 @@ pub(super) struct Desk<'a> {
     selection: Selection,
     output: &'a mut Output,
     progress: progress::Reporter,
-    json: bool,
+    telling: Telling<'a>,
     /// Where each job stood when it was last counted.
     standings: Vec<Standing>,
     tally: Tally,
@@ -40,6 +43,16 @@ pub(super) struct Desk<'a> {
     facts: Vec<RunFact>,
     waits: Waits,
     run: RunNumber,
+}
+
+/// Who is told besides people.
+pub(super) struct Telling<'a> {
+    /// Whether programs read JSON lines.
+    pub(super) json: bool,
+    /// What the run is called.
+    pub(super) run: &'a str,
+    /// The log.
+    pub(super) log: &'a mut Logbook,
 }
 
 /// What a desk has to say at the end.
@@ -59,7 +72,7 @@ impl<'a> Desk<'a> {
         engine: &Engine,
         selection: Selection,
         results: PathBuf,
-        json: bool,
+        telling: Telling<'a>,
         output: &'a mut Output,
     ) -> Self {
         let table = engine.table();
@@ -73,7 +86,7 @@ impl<'a> Desk<'a> {
             tally,
             selection,
             output,
-            json,
+            telling,
             results: ResultsFile {
                 path: results,
                 due: Some(Duration::ZERO),
@@ -111,7 +124,8 @@ impl<'a> Desk<'a> {
     fn tell_jobs(&mut self, records: &[&Record], table: &JobTable) {
         let lines = jobs_of(records, table).map(|job| {
             let line = JobLine::of(table, job, &self.selection);
-            Line::Job(line.with_cost(Some(self.plan), table, job)).to_json()
+            let line = line.with_cost(Some(self.plan), table, job);
+            Line::Job(line.of_run(self.telling.run)).to_json()
         });
         let lines: Vec<_> = lines.collect();
         self.tell_programs(lines);
@@ -128,17 +142,46 @@ impl<'a> Desk<'a> {
     fn tell_notice(&mut self, notice: &Notice, table: &JobTable, elapsed: Duration) {
         self.progress
             .notice(notice, |job| table.id(job), elapsed, self.output);
-        if self.json
-            && let Some(message) = notice_text(notice, |job| table.id(job))
-        {
+        let Some(message) = notice_text(notice, |job| table.id(job)) else {
+            return;
+        };
+        let job = job_of(notice).map(|job| table.id(job));
+        if self.telling.json {
             let line = NoticeLine {
                 kind: NoticeKind::of(notice).as_str(),
-                job: job_of(notice).map(|job| table.id(job).as_str()),
+                job: job.map(JobId::as_str),
                 message: &message,
+                run: self.telling.run,
             };
             let text = Line::Notice(line).to_json();
             self.tell_programs(vec![text]);
         }
+        let entry = Entry::of_notice(notice, job, message);
+        self.note([entry]);
+    }
+
+    /// Adds lines to the log.
+    fn note(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        self.telling.log.note(entries, self.output);
+    }
+
+    fn note_records(&mut self, records: &[&Record], table: &JobTable) {
+        if !self.telling.log.is_kept() || records.is_empty() {
+            return;
+        }
+        let plan = self.plan;
+        let entries: Vec<_> = records
+            .iter()
+            .map(|record| match &record.fact {
+                Fact::Run(_) => begun(&self.tally),
+                Fact::Job { id, event } => {
+                    let job = table.position(id).filter(|job| *job < table.planned().end);
+                    let prompt = job.map(|job| plan.jobs()[job as usize].request().prompt());
+                    Entry::of_job(id, event, prompt)
+                }
+            })
+            .collect();
+        self.note(entries);
     }
 
     /// Ids that the state could not keep: the last chance to note them.
@@ -155,6 +198,7 @@ impl<'a> Desk<'a> {
                 );
                 self.progress.make_way();
                 self.output.insist(&text);
+                self.note([Entry::of_run(Level::Error, "not_saved", text)]);
             }
         }
     }
@@ -169,9 +213,10 @@ impl Reporter for Desk<'_> {
         self.count(news.unsaved, table, now);
         let snapshot = news.engine.snapshot(news.now);
         self.waits.follow(&snapshot, now);
-        if self.json {
+        if self.telling.json {
             self.tell_jobs(news.records, table);
         }
+        self.note_records(news.records, table);
         for notice in news.notices {
             self.facts.extend(RunFact::of(notice));
             self.waits.heard(notice, &snapshot);
@@ -194,6 +239,12 @@ impl Reporter for Desk<'_> {
         let times = [self.results.due, self.progress.due_at()];
         times.into_iter().flatten().min()
     }
+}
+
+fn begun(tally: &Tally) -> Entry {
+    let version = env!("CARGO_PKG_VERSION");
+    let words = format!("shotlist {version} begins a run: {}", counts(tally));
+    Entry::of_run(Level::Info, "begun", words)
 }
 
 /// How long jobs took that earlier runs completed.
@@ -320,7 +371,13 @@ mod tests {
         let mut output = Output::of_process(crate::cli::ColorWhen::Never, Talk::Quiet, &|_| None);
         let path = home.path().join("results.csv");
         let selection = Selection::default();
-        let mut desk = Desk::new(&plan, &engine, selection, path, false, &mut output);
+        let mut log = Logbook::default();
+        let telling = Telling {
+            json: false,
+            run: "3f9a1c-1",
+            log: &mut log,
+        };
+        let mut desk = Desk::new(&plan, &engine, selection, path, telling, &mut output);
         let what = "a job that is failed cannot have the event `lost`".to_owned();
         desk.tell(&News {
             records: &[],
@@ -368,7 +425,13 @@ mod tests {
         let mut output = Output::to_writers(io::sink(), said.clone(), Talk::Quiet);
         let selection = Selection::default();
         let results = path.clone();
-        let mut desk = Desk::new(&plan, &engine, selection, results, false, &mut output);
+        let mut log = Logbook::default();
+        let telling = Telling {
+            json: false,
+            run: "3f9a1c-1",
+            log: &mut log,
+        };
+        let mut desk = Desk::new(&plan, &engine, selection, results, telling, &mut output);
         let mut seen = Vec::new();
         for second in seconds {
             desk.tell(&News {

@@ -7,14 +7,19 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use secrecy::SecretString;
 
-use super::desk::Desk;
+use super::desk::{Desk, Telling};
 use super::files::{self, Files};
+use super::finish::{Ending, Night};
 use super::gallery::{self, Place};
 use super::run::{facts, note_key_file, read_key_file, tell_unwritten};
+use super::turn::{Turn, Wanted};
 use super::verify::is_there;
-use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals};
+use super::{
+    Manifest, Reading, Stage, Stop, environment, files_of, load_manifest, open_state, signals,
+};
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::{DownloadArgs, GalleryArgs};
 use crate::clock::{self, Clock};
@@ -31,8 +36,9 @@ use crate::report::json::{DownloadLine, Line, SummaryLine};
 use crate::report::outcome::{Tally, exit_code};
 use crate::report::summary::DownloadTally;
 use crate::results;
-use crate::runner;
+use crate::runner::{self, Signal};
 use crate::settings::{self, DownloadSettings};
+use crate::state::Store;
 use crate::units::Rate;
 
 /// Total time for one poll.
@@ -42,102 +48,159 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 const LISTED: usize = 8;
 
 pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let clock = Clock::start();
+    let mut clock = Clock::start();
     output.detach();
     let reading = Reading::new(&options.reading, options.json);
-    let manifest = load_manifest(&options.manifest, &reading, output)?;
-    let selection = selection(options, &manifest.plan)?;
+    let mut manifest = load_manifest(&options.manifest, &reading, output)?;
+    let mut selected = selection(options, &manifest.plan)?;
     let key = key(options, output)?;
     let out = options.out.out.as_deref();
-    let (mut store, table) = open_state(&manifest, out, Stage::Real, &clock, output)?;
-    let settings = DownloadSettings::resolve(
-        options.download_dir.clone(),
-        &options.files,
-        &manifest.settings.output,
-        &options.manifest,
-    );
-    let Some(start) = start(&table, key.as_ref()) else {
-        let code = tell(None, &[], ExitCode::Completed, options, output);
-        output.deliver();
-        return Ok(code);
-    };
-
-    let runtime = signals::runtime()?;
-    let base_url = Some(start.origin.base_url.as_str());
-    let shell = Files::new(
-        &settings,
-        &manifest.plan,
-        &store,
-        base_url,
-        &runtime,
-        &clock,
-    )?;
-    let results = store.results_path();
-    let beside = results.parent().unwrap_or(Path::new(""));
-    let terms = FileTerms {
-        gone: gone(&table, beside),
-        ..files::terms(&settings, files::renewal(key.as_ref()))
-    };
-    let api = HttpApi::new(ApiSettings {
-        origin: start.origin.clone(),
-        key,
-        timers: Timers::around(POLL_TIMEOUT),
-        wall_clock: clock::wall,
-    })
-    .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
-    let poll_rate = manifest.settings.poll_rate;
-    let setup = setup(start, selection, terms, poll_rate);
-    let shown = results::last_selection(&table);
-    let (engine, first) = Engine::resume(table, setup, clock.now());
-
-    let mut desk = Desk::new(
-        &manifest.plan,
-        &engine,
-        shown,
-        results,
-        options.json,
-        output,
-    );
-    let mut signals = signals::listen_in(&runtime)?;
-    let mut ended = runtime.block_on(async {
-        let stage = runner::Stage {
-            plan: &manifest.plan,
-            api: &api,
-            files: Some(&shell),
-            journal: &mut store,
-            reporter: &mut desk,
-            clock: &clock,
-            signals: &mut signals,
-        };
-        runner::run(engine, first, stage).await
-    });
-    let mut closed = desk.close(&ended.engine);
-    let place = Place {
-        directory: store.directory(),
+    let mut taken = files_of(&options.manifest, out, Stage::Real);
+    taken.extend(options.key.api_key_file.clone());
+    let night = Night::begin(&options.night, &taken)?;
+    let wanted = Wanted {
+        manifest: &options.manifest,
+        out,
         stage: Stage::Real,
-        options: GalleryArgs::default(),
     };
-    let table = ended.engine.table();
-    let selection = results::last_selection(table);
-    gallery::add(&mut closed, &manifest, table, &selection, place, output);
-    ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
-    drop(store);
-    let tally = files::tally(&ended.engine);
-    let facts = facts(&ended, &closed);
-    tell_unwritten(
-        closed.results_error,
-        ended.state_error,
-        options.json,
-        output,
-    );
-    let code = exit_code(&Tally::default(), &facts);
-    let missing: Vec<_> = ended.engine.missing_files().collect();
-    let missing = in_words(ended.engine.table(), &missing);
-    let code = tell(tally, &missing, code, options, output);
-    let delivered = signals::deliver(output, ended.signal.is_some(), &mut signals);
-    let late_signal = runtime.block_on(delivered);
-    runtime.shutdown_timeout(Duration::from_millis(200));
-    Ok(late_signal.map_or(code, signals::exit_code))
+    let mut turn = Turn::wait(wanted, options.wait.wait_lock, output)?;
+    if turn.waited.is_some() {
+        manifest = load_manifest(&options.manifest, &reading, output)?;
+        selected = selection(options, &manifest.plan)?;
+        clock = Clock::start();
+    }
+    let lock = turn.lock.take();
+    let (store, table) = open_state(&manifest, out, Stage::Real, lock, &clock, output)?;
+    let opened = Opened {
+        manifest,
+        selected,
+        key,
+        night,
+        signals: turn.signals,
+        store,
+        table,
+        clock,
+    };
+    opened.download(options, output)
+}
+
+/// A download whose state is open.
+struct Opened {
+    manifest: Manifest,
+    selected: Selection,
+    key: Option<SecretString>,
+    night: Night,
+    /// Signals since it waited for another run, if it did.
+    signals: Option<BoxStream<'static, Signal>>,
+    store: Store,
+    table: JobTable,
+    clock: Clock,
+}
+
+impl Opened {
+    fn download(self, options: &DownloadArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+        let Self {
+            manifest,
+            selected,
+            key,
+            mut night,
+            signals,
+            mut store,
+            table,
+            clock,
+        } = self;
+        let settings = DownloadSettings::resolve(
+            options.download_dir.clone(),
+            &options.files,
+            &manifest.settings.output,
+            &options.manifest,
+        );
+        let Some(start) = start(&table, key.as_ref()) else {
+            tell(None, None, &[], ExitCode::Completed, options, output);
+            output.deliver();
+            return Ok(ExitCode::Completed);
+        };
+
+        let runtime = signals::runtime()?;
+        let base_url = Some(start.origin.base_url.as_str());
+        let shell = Files::new(
+            &settings,
+            &manifest.plan,
+            &store,
+            base_url,
+            &runtime,
+            &clock,
+        )?;
+        let results = store.results_path();
+        let beside = results.parent().unwrap_or(Path::new(""));
+        let terms = FileTerms {
+            gone: gone(&table, beside),
+            ..files::terms(&settings, files::renewal(key.as_ref()))
+        };
+        let api = HttpApi::new(ApiSettings {
+            origin: start.origin.clone(),
+            key,
+            timers: Timers::around(POLL_TIMEOUT),
+            wall_clock: clock::wall,
+        })
+        .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
+        let poll_rate = manifest.settings.poll_rate;
+        let setup = setup(start, selected, terms, poll_rate);
+        let shown = results::last_selection(&table);
+        let (engine, first) = Engine::resume(table, setup, clock.now());
+
+        let run = store.run_id(engine.run());
+        night.log.begin(&run);
+        let telling = Telling {
+            json: options.json,
+            run: &run,
+            log: &mut night.log,
+        };
+        let mut desk = Desk::new(&manifest.plan, &engine, shown, results, telling, output);
+        let mut signals = signals::listen_in(&runtime, signals)?;
+        let mut ended = runtime.block_on(async {
+            let stage = runner::Stage {
+                plan: &manifest.plan,
+                api: &api,
+                files: Some(&shell),
+                journal: &mut store,
+                reporter: &mut desk,
+                clock: &clock,
+                signals: &mut signals,
+            };
+            runner::run(engine, first, stage).await
+        });
+        let mut closed = desk.close(&ended.engine);
+        let place = Place {
+            directory: store.directory(),
+            stage: Stage::Real,
+            options: GalleryArgs::default(),
+        };
+        let table = ended.engine.table();
+        let selection = results::last_selection(table);
+        gallery::add(&mut closed, &manifest, table, &selection, place, output);
+        ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
+        drop(store);
+        let tally = files::tally(&ended.engine);
+        let facts = facts(&ended, &closed);
+        tell_unwritten(
+            closed.results_error,
+            ended.state_error,
+            options.json,
+            output,
+        );
+        let code = exit_code(&Tally::default(), &facts);
+        let missing: Vec<_> = ended.engine.missing_files().collect();
+        let missing = in_words(ended.engine.table(), &missing);
+        let summary = tell(Some(run), tally, &missing, code, options, output);
+        let ending = Ending {
+            code,
+            summary,
+            brief: format!("videos: {}", tally.unwrap_or_default().text()),
+            is_interrupted: ended.signal.is_some(),
+        };
+        Ok(night.end(&ending, runtime, signals, output))
+    }
 }
 
 fn selection(options: &DownloadArgs, plan: &Plan) -> Result<Selection, Error> {
@@ -226,23 +289,25 @@ fn in_words(table: &JobTable, missing: &[JobIndex]) -> Vec<String> {
 }
 
 fn tell(
+    run: Option<String>,
     tally: Option<DownloadTally>,
     missing: &[String],
     code: ExitCode,
     options: &DownloadArgs,
     output: &mut Output,
-) -> ExitCode {
+) -> SummaryLine {
     let tally = tally.unwrap_or_default();
     if !missing.is_empty() {
         output.insist_wrapped(&format!("not downloaded:\n{}", missing.join("\n")));
     }
     output.insist_wrapped(&format!("videos: {}", tally.text()));
+    let summary = SummaryLine {
+        run,
+        downloads: Some(DownloadLine::from(tally)),
+        ..SummaryLine::new("download", code)
+    };
     if options.json {
-        let summary = SummaryLine {
-            downloads: Some(DownloadLine::from(tally)),
-            ..SummaryLine::new("download", code)
-        };
-        output.data(&Line::Summary(summary).to_json());
+        output.data(&Line::Summary(summary.clone()).to_json());
     }
-    code
+    summary
 }

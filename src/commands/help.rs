@@ -51,6 +51,7 @@ pub(super) fn topic_text(topic: Topic, width: usize) -> String {
         Topic::Environment => environment(&mut page),
         Topic::Manifest => of_manifest(&mut page),
         Topic::Output => of_output(&mut page),
+        Topic::Nights => nights(&mut page),
     }
     page.into_text()
 }
@@ -172,6 +173,56 @@ fn of_output(page: &mut Page) {
     );
 }
 
+/// The recipes, as files.
+const CRONTAB: &str = include_str!("nights/crontab");
+const SERVICE: &str = include_str!("nights/shotlist.service");
+const TIMER: &str = include_str!("nights/shotlist.timer");
+const CRON_JOB: &str = include_str!("nights/cronjob.yaml");
+const CI: &str = include_str!("nights/ci.sh");
+
+fn nights(page: &mut Page) {
+    page.paragraph(
+        "A run that nobody watches needs no lock file of its own and no clean-up: a second one waits as long as \
+         `--wait-lock` says, then leaves; after a crash the next one goes on. What each exit code wants:",
+    );
+    let rows = ExitCode::ALL.map(|code| {
+        let name = format!("{:>3}  {}", code as u8, code.name());
+        (name, code.remedy())
+    });
+    page.list(&rows);
+    page.heading("With cron:");
+    page.verbatim(CRONTAB);
+    page.heading(
+        "With systemd, hardened; the key in `/etc/shotlist/key` is readable by root alone:",
+    );
+    page.verbatim(SERVICE);
+    page.verbatim(TIMER);
+    page.paragraph(
+        "`systemctl enable --now shotlist.timer` begins it, `systemctl start shotlist` runs it at once, `systemd-analyze \
+         security shotlist` judges it. With a command in `--on-finish`, `AF_UNIX` may be needed as well.",
+    );
+    page.heading("With Kubernetes, on a volume whose locks and syncs are real (no network file system without them):");
+    page.verbatim(CRON_JOB);
+    page.heading("In CI, with the state kept from job to job:");
+    page.verbatim(CI);
+    page.heading("To be told in the morning:");
+    page.verbatim(
+        "shotlist run shots.yaml --on-finish https://hooks.example.com/film\n\
+         shotlist run shots.yaml --on-finish './tell.sh'",
+    );
+    page.paragraph(
+        "The URL gets the summary of `--json` by a POST, and the command gets it on stdin, with `SHOTLIST_EXIT_CODE` and \
+         `SHOTLIST_RUN` in its environment. Neither gets the API key; a failure of either is a warning, and changes no \
+         exit code. A run that does not begin (2, 75, no key) tells nobody: its exit code does. Others on the machine \
+         may see options, so a URL with a secret in it is better in a script of yours.",
+    );
+    page.paragraph(
+        "`--log-file` adds a line for each event and is never shortened by shotlist; with logrotate, use \
+         `copytruncate`. The id of a run, such as `3f9a1c-4`, is in its summary, its JSON lines and each line of its \
+         log.",
+    );
+}
+
 /// Fields with those of the objects in them, as `spend.reserved[].amount`; counts by words are one field.
 fn flatten(path: &str, properties: &Value, rows: &mut Vec<(String, String)>) {
     for (name, field) in fields(properties) {
@@ -264,7 +315,8 @@ mod tests {
             let text = topic_text(*topic, 60);
             let too_long = |line: &&str| line.chars().count() > 60 && !line.contains("shotlist ");
             let long: Vec<_> = text.lines().filter(too_long).collect();
-            let is_sample = |line: &&&str| SAMPLE.contains(line.trim());
+            let samples = [SAMPLE, CRONTAB, SERVICE, TIMER, CRON_JOB, CI].concat();
+            let is_sample = |line: &&&str| samples.contains(line.trim());
             let long: Vec<_> = long.iter().filter(|line| !is_sample(line)).collect();
             assert!(long.is_empty(), "{long:?}");
         }

@@ -7,9 +7,11 @@ mod completions;
 mod desk;
 mod download;
 mod files;
+mod finish;
 mod gallery;
 mod help;
 mod init;
+mod logbook;
 mod man;
 mod marks;
 mod page;
@@ -21,6 +23,7 @@ mod schema;
 mod signals;
 mod simulate;
 mod status;
+mod turn;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +45,8 @@ use crate::report::json::{
     COMMANDS, DiagnosticLine, ErrorLine, Line, NO_COMMAND, SummaryLine, TableCell, WrittenLine,
 };
 use crate::results;
-use crate::state::{Claim, STATE_FILE, StateError, Store};
+use crate::state::lock::Lock;
+use crate::state::{Claim, GALLERY_FILE, LOCK_FILE, RESULTS_FILE, STATE_FILE, StateError, Store};
 use crate::text;
 
 /// Largest manifest or table that is read, in bytes.
@@ -506,6 +510,14 @@ fn state_directory(manifest: &Path, out: Option<&Path>, stage: Stage) -> PathBuf
     )
 }
 
+/// The files of a state and the manifest, which nobody else may write to.
+fn files_of(manifest: &Path, out: Option<&Path>, stage: Stage) -> Vec<PathBuf> {
+    let directory = state_directory(manifest, out, stage);
+    let names = [STATE_FILE, LOCK_FILE, RESULTS_FILE, GALLERY_FILE];
+    let files = names.into_iter().map(|name| directory.join(name));
+    files.chain([manifest.to_owned()]).collect()
+}
+
 fn file_name(manifest: &Path) -> String {
     manifest
         .file_name()
@@ -514,11 +526,12 @@ fn file_name(manifest: &Path) -> String {
         .into_owned()
 }
 
-/// Takes the lock and replays the state into a table of the plan's jobs; tells what is odd about the state.
+/// Takes the lock, unless it is held already, and replays the state into a table of the plan's jobs; tells what is odd about the state.
 fn open_state(
     manifest: &Manifest,
     out: Option<&Path>,
     stage: Stage,
+    lock: Option<Lock>,
     clock: &Clock,
     output: &mut Output,
 ) -> Result<(Store, JobTable), Stop> {
@@ -531,7 +544,10 @@ fn open_state(
         now: clock.now().wall,
     };
     let directory = state_directory(&manifest.path, out, stage);
-    let store = Store::open(&directory, options, &mut table)?;
+    let store = match lock {
+        Some(lock) => Store::open_locked(&directory, lock, options, &mut table)?,
+        None => Store::open(&directory, options, &mut table)?,
+    };
     for warning in store.warnings() {
         output.insist(&format!("warning: {warning}"));
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::gallery::{self, Place};
+use super::turn::{Turn, Wanted};
 use super::{Manifest, Reading, Stage, Stop, load_manifest, open_state, signals, write_results};
 use crate::cli::ReportArgs;
 use crate::clock::Clock;
@@ -17,14 +18,23 @@ use crate::state::{RESULTS_FILE, STATE_FILE, Store, journal};
 pub(super) fn report(options: &ReportArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
     let reading = Reading::new(&options.reading, options.json);
-    let manifest = load_manifest(&options.manifest, &reading, output)?;
+    let mut manifest = load_manifest(&options.manifest, &reading, output)?;
     let out = options.out.out.as_deref();
     let (table, directory, stage, store);
     if let Some(rehearsed) = out.filter(|out| is_rehearsal(out)) {
         table = rehearsal(&manifest, rehearsed)?;
         (directory, stage) = (rehearsed, Stage::Rehearsal);
     } else {
-        (store, table) = open_state(&manifest, out, Stage::Real, &clock, output)?;
+        let wanted = Wanted {
+            manifest: &options.manifest,
+            out,
+            stage: Stage::Real,
+        };
+        let turn = Turn::wait(wanted, options.wait.wait_lock, output)?;
+        if turn.waited.is_some() {
+            manifest = load_manifest(&options.manifest, &reading, output)?;
+        }
+        (store, table) = open_state(&manifest, out, Stage::Real, turn.lock, &clock, output)?;
         (directory, stage) = (store.directory(), Stage::Real);
     }
     let path = directory.join(RESULTS_FILE);

@@ -1,8 +1,10 @@
 //! `shotlist resolve`: a person says what became of jobs in doubt.
 
+use futures::stream::{BoxStream, StreamExt};
 use jiff::Timestamp;
 
 use super::run::{note_key_file, read_key_file};
+use super::turn::{Turn, Wanted};
 use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals, write_results};
 use crate::api::VideoApi;
 use crate::api::http::{ApiSettings, HttpApi, Timers};
@@ -18,6 +20,7 @@ use crate::report::json::{JobLine, Line, SummaryLine};
 use crate::report::outcome::Tally;
 use crate::report::spend::{Spend, SpendLine};
 use crate::results;
+use crate::runner::Signal;
 use crate::settings;
 
 /// Total time for the one request, as for any poll.
@@ -26,21 +29,26 @@ const POLL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 pub(super) fn resolve(options: &ResolveArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let clock = Clock::start();
     let reading = Reading::new(&options.reading, options.json);
-    let manifest = load_manifest(&options.manifest, &reading, output)?;
-    let (mut store, mut table) = open_state(
-        &manifest,
-        options.out.out.as_deref(),
-        Stage::Real,
-        &clock,
-        output,
-    )?;
+    let mut manifest = load_manifest(&options.manifest, &reading, output)?;
+    let out = options.out.out.as_deref();
+    let wanted = Wanted {
+        manifest: &options.manifest,
+        out,
+        stage: Stage::Real,
+    };
+    let mut turn = Turn::wait(wanted, options.wait.wait_lock, output)?;
+    if turn.waited.is_some() {
+        manifest = load_manifest(&options.manifest, &reading, output)?;
+    }
+    let lock = turn.lock.take();
+    let (mut store, mut table) = open_state(&manifest, out, Stage::Real, lock, &clock, output)?;
     let now = clock.now().wall;
     let mut records = open_intents(&mut table, now);
 
     let (jobs, event) = match options.finding() {
         Finding::Task(id, task_id) => {
             let job = in_doubt(&table, &id)?;
-            let run = check_task(options, &table, job, &task_id, output)?;
+            let run = check_task(options, &table, job, &task_id, turn.signals, output)?;
             (vec![job], Event::Adopted { task_id, run })
         }
         Finding::NotCreated(ids) => (all_in_doubt(&table, &ids)?, Event::NotCreated),
@@ -157,6 +165,7 @@ fn check_task(
     table: &JobTable,
     job: JobIndex,
     task_id: &TaskId,
+    signals: Option<BoxStream<'static, Signal>>,
     output: &mut Output,
 ) -> Result<RunNumber, Error> {
     refuse_taken(table, job, task_id)?;
@@ -185,8 +194,20 @@ fn check_task(
         wall_clock: clock::wall,
     })
     .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
-    let reply = signals::runtime()?.block_on(api.poll(origin, task_id));
+    let runtime = signals::runtime()?;
+    let mut signals = signals::listen_in(&runtime, signals)?;
+    let reply = runtime.block_on(async {
+        tokio::select! {
+            reply = api.poll(origin, task_id) => Ok(reply),
+            Some(signal) = signals.next() => Err(interrupted(signal)),
+        }
+    })?;
     known(reply, task_id, output).map(|()| run)
+}
+
+fn interrupted(signal: Signal) -> Error {
+    let code = signals::exit_code(signal);
+    Error::new(code, "told to end before the provider has answered").help("nothing was changed")
 }
 
 /// One task is one job's: adopting another job's would count its video twice.

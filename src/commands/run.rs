@@ -2,16 +2,20 @@
 //!
 //! [`run`] reads as a table of contents; nothing leaves before everything in it up to the loop has succeeded.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
-use super::desk::{Closed, Desk};
+use super::desk::{Closed, Desk, Telling};
 use super::files::{self, Files};
+use super::finish::{Ending, Night};
+use super::turn::{Turn, Wanted};
 use super::{
-    Manifest, Reading, Stage, Stop, environment, gallery, load_manifest, marks, open_state, signals,
+    Manifest, Reading, Stage, Stop, environment, files_of, gallery, load_manifest, marks,
+    open_state, signals,
 };
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::{ReadingArgs, RunArgs};
@@ -24,6 +28,7 @@ use crate::engine::table::{JobTable, Record, Selection};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError, JournalFile, Reach};
+use crate::marks::Mark;
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::hint::{self, InEffect, Signs, Waits};
@@ -44,110 +49,194 @@ const KEY_FILE_LIMIT: u64 = 64 * 1024;
 const ROWS_SHOWN: u32 = 40;
 
 pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let clock = Clock::start();
+    let mut clock = Clock::start();
     output.detach();
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
-    let manifest = load_manifest(&options.manifest, &reading, output)?;
-    let mut settings = resolve_settings(options, &manifest)?;
-    settings.scope.ensure_selected(&manifest.plan)?;
-    let out = options.out.out.as_deref();
-    let marks = marks::read(&options.scope, out, &manifest, &reading, output)?;
-    let stage = if options.rehearse {
-        Stage::Rehearsal
-    } else {
-        Stage::Real
-    };
+    let mut prepared = Prepared::read(options, &reading, output)?;
     let key = api_key(options, output)?;
-    manifest.warn_of_second_state(out, stage, output);
-    let (mut store, table) = open_state(&manifest, out, stage, &clock, output)?;
-
-    let runtime = signals::runtime()?;
-    let provider = Provider::find(&settings, key, &runtime)?;
-    let base_url = Some(provider.origin.base_url.as_str());
-    let files = |downloads| {
-        Files::new(
-            downloads,
-            &manifest.plan,
-            &store,
-            base_url,
-            &runtime,
-            &clock,
-        )
-    };
-    let files = settings.downloads.as_ref().map(files).transpose()?;
-    let judgement = marks::judged(&marks, &table, &settings.scope.selection, output);
-    settings.scope.rerun.marked = judgement.redo;
-    let setup = Setup {
-        budget: draw_up(&settings.scope, &manifest.plan, &table)?,
-        ..setup(&settings, &provider, &table)
-    };
-    let selection = setup.selection.clone();
-    let (engine, first) = Engine::resume(table, setup, clock.now());
-    if engine.has_work() && provider.key.is_none() {
-        return Err(settings::missing_api_key().into());
+    let night = Night::begin(&options.night, &taken(options, &prepared.manifest))?;
+    let mut turn = Turn::wait(wanted(options), options.wait.wait_lock, output)?;
+    if turn.waited.is_some() {
+        prepared = Prepared::read(options, &reading, output)?;
+        clock = Clock::start(); // deadlines and durations are about the run itself
     }
-    let api = HttpApi::new(provider.api_settings(&settings))
-        .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
+    let Wanted { out, stage, .. } = wanted(options);
+    let manifest = &prepared.manifest;
+    manifest.warn_of_second_state(out, stage, output);
+    let lock = turn.lock.take();
+    let (store, table) = open_state(manifest, out, stage, lock, &clock, output)?;
+    let opened = Opened {
+        prepared,
+        key,
+        night,
+        signals: turn.signals,
+        store,
+        table,
+        clock,
+    };
+    opened.run(options, output)
+}
 
-    let results = store.results_path();
-    let mut desk = Desk::new(
-        &manifest.plan,
-        &engine,
-        selection.clone(),
-        results.clone(),
-        options.json,
-        output,
-    );
-    let mut signals = signals::listen_in(&runtime)?;
-    let mut ended = runtime.block_on(async {
-        let stage = runner::Stage {
-            plan: &manifest.plan,
-            api: &api,
-            files: files.as_ref().map(|files| files as &dyn runner::Files),
-            journal: &mut store,
-            reporter: &mut desk,
-            clock: &clock,
-            signals: &mut signals,
+/// A run whose state is open.
+struct Opened {
+    prepared: Prepared,
+    key: Option<SecretString>,
+    night: Night,
+    /// Signals since it waited for another run, if it did.
+    signals: Option<BoxStream<'static, Signal>>,
+    store: Store,
+    table: JobTable,
+    clock: Clock,
+}
+
+impl Opened {
+    fn run(self, options: &RunArgs, output: &mut Output) -> Result<ExitCode, Stop> {
+        let Self {
+            prepared:
+                Prepared {
+                    manifest,
+                    mut settings,
+                    marks,
+                },
+            key,
+            mut night,
+            signals,
+            mut store,
+            table,
+            clock,
+        } = self;
+        let stage = wanted(options).stage;
+        let runtime = signals::runtime()?;
+        let provider = Provider::find(&settings, key, &runtime)?;
+        let base_url = Some(provider.origin.base_url.as_str());
+        let plan = &manifest.plan;
+        let files = |downloads| Files::new(downloads, plan, &store, base_url, &runtime, &clock);
+        let files = settings.downloads.as_ref().map(files).transpose()?;
+        let judgement = marks::judged(&marks, &table, &settings.scope.selection, output);
+        settings.scope.rerun.marked = judgement.redo;
+        let setup = Setup {
+            budget: draw_up(&settings.scope, &manifest.plan, &table)?,
+            ..setup(&settings, &provider, &table)
         };
-        runner::run(engine, first, stage).await
-    });
-    let mut closed = desk.close(&ended.engine);
-    let place = gallery::Place {
-        directory: store.directory(),
-        stage,
-        options: options.gallery,
-    };
-    let table = ended.engine.table();
-    let gallery = gallery::add(&mut closed, &manifest, table, &selection, place, output);
-    ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
-    drop(store); // nobody who reads slowly shall keep the next run out
-    let facts = facts(&ended, &closed);
-    tell_unwritten(
-        closed.results_error,
-        ended.state_error,
-        options.json,
-        output,
-    );
-    let over = Over {
-        engine: &ended.engine,
-        selection: &selection,
-        facts: &facts,
-        waits: &closed.waits,
-        stage,
-        settings: &settings,
-        results: &results,
-        gallery: gallery.as_deref(),
-        now: clock.now(),
-    };
-    let code = sum_up(&over, options, output);
-    let delivered = signals::deliver(output, ended.signal.is_some(), &mut signals);
-    let late_signal = runtime.block_on(delivered);
-    runtime.shutdown_timeout(Duration::from_millis(200));
-    Ok(late_signal.map_or(code, signals::exit_code))
+        let selection = setup.selection.clone();
+        let (engine, first) = Engine::resume(table, setup, clock.now());
+        if engine.has_work() && provider.key.is_none() {
+            return Err(settings::missing_api_key().into());
+        }
+        let api = HttpApi::new(provider.api_settings(&settings))
+            .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
+
+        let results = store.results_path();
+        let run = store.run_id(engine.run());
+        night.log.begin(&run);
+        let telling = Telling {
+            json: options.json,
+            run: &run,
+            log: &mut night.log,
+        };
+        let mut desk = Desk::new(
+            &manifest.plan,
+            &engine,
+            selection.clone(),
+            results.clone(),
+            telling,
+            output,
+        );
+        let mut signals = signals::listen_in(&runtime, signals)?;
+        let mut ended = runtime.block_on(async {
+            let stage = runner::Stage {
+                plan: &manifest.plan,
+                api: &api,
+                files: files.as_ref().map(|files| files as &dyn runner::Files),
+                journal: &mut store,
+                reporter: &mut desk,
+                clock: &clock,
+                signals: &mut signals,
+            };
+            runner::run(engine, first, stage).await
+        });
+        let mut closed = desk.close(&ended.engine);
+        let place = gallery::Place {
+            directory: store.directory(),
+            stage,
+            options: options.gallery,
+        };
+        let table = ended.engine.table();
+        let gallery = gallery::add(&mut closed, &manifest, table, &selection, place, output);
+        ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
+        drop(store); // nobody who reads slowly shall keep the next run out
+        let facts = facts(&ended, &closed);
+        tell_unwritten(
+            closed.results_error,
+            ended.state_error,
+            options.json,
+            output,
+        );
+        let over = Over {
+            run: &run,
+            engine: &ended.engine,
+            selection: &selection,
+            facts: &facts,
+            waits: &closed.waits,
+            stage,
+            settings: &settings,
+            results: &results,
+            gallery: gallery.as_deref(),
+            now: clock.now(),
+            is_interrupted: ended.signal.is_some(),
+        };
+        let ending = sum_up(&over, options, output);
+        Ok(night.end(&ending, runtime, signals, output))
+    }
+}
+
+/// What is read before a run, and again if it has waited for another one.
+struct Prepared {
+    manifest: Manifest,
+    settings: RunSettings,
+    marks: Vec<Mark>,
+}
+
+impl Prepared {
+    fn read(options: &RunArgs, reading: &Reading, output: &mut Output) -> Result<Self, Stop> {
+        let manifest = load_manifest(&options.manifest, reading, output)?;
+        let settings = resolve_settings(options, &manifest)?;
+        settings.scope.ensure_selected(&manifest.plan)?;
+        let out = options.out.out.as_deref();
+        let marks = marks::read(&options.scope, out, &manifest, reading, output)?;
+        Ok(Self {
+            manifest,
+            settings,
+            marks,
+        })
+    }
+}
+
+/// Files that a log would ruin.
+fn taken(options: &RunArgs, manifest: &Manifest) -> Vec<PathBuf> {
+    let Wanted { out, stage, .. } = wanted(options);
+    let mut taken = files_of(&manifest.path, out, stage);
+    taken.extend(options.api.key.api_key_file.clone());
+    taken.extend(options.scope.marks.clone());
+    taken
+}
+
+/// The state of the run.
+fn wanted(options: &RunArgs) -> Wanted<'_> {
+    Wanted {
+        manifest: &options.manifest,
+        out: options.out.out.as_deref(),
+        stage: if options.rehearse {
+            Stage::Rehearsal
+        } else {
+            Stage::Real
+        },
+    }
 }
 
 /// A run that is over.
 struct Over<'a> {
+    run: &'a str,
     engine: &'a Engine,
     selection: &'a Selection,
     facts: &'a [RunFact],
@@ -157,10 +246,11 @@ struct Over<'a> {
     results: &'a Path,
     gallery: Option<&'a Path>,
     now: Now,
+    is_interrupted: bool,
 }
 
-/// Tells what came of it, and the exit code.
-fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> ExitCode {
+/// Tells what came of it.
+fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> Ending {
     let (engine, selection, now) = (over.engine, over.selection, over.now);
     let table = engine.table();
     let tally = Tally::of(table, selection);
@@ -181,6 +271,7 @@ fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> ExitCode {
     };
     let gallery = over.gallery.map(|path| path.display().to_string());
     let summary = Summary {
+        run: over.run,
         table,
         selection,
         tally: &tally,
@@ -195,7 +286,12 @@ fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> ExitCode {
         downloads,
     };
     show(&summary, options, output);
-    summary.exit_code()
+    Ending {
+        code: summary.exit_code(),
+        summary: summary.line(),
+        brief: summary.headline(),
+        is_interrupted: over.is_interrupted,
+    }
 }
 
 /// Says which files could not be written.

@@ -88,8 +88,14 @@ pub(super) fn survive_file_size_limit() -> Result<(), Error> {
     })
 }
 
-/// The same for a run that is about to begin in `runtime`.
-pub(super) fn listen_in(runtime: &Runtime) -> Result<BoxStream<'static, Signal>, Error> {
+/// The same in `runtime`; `since` earlier, if somebody has listened already.
+pub(super) fn listen_in(
+    runtime: &Runtime,
+    since: Option<BoxStream<'static, Signal>>,
+) -> Result<BoxStream<'static, Signal>, Error> {
+    if let Some(since) = since {
+        return Ok(since); // it is woken by whichever runtime there is
+    }
     let listening = runtime.block_on(async { listen() });
     listening.map_err(|source| {
         Error::new(ExitCode::State, "failed to listen for signals").because(source)

@@ -328,6 +328,11 @@ impl Engine {
         self.has_affordable() || !self.watches.is_empty()
     }
 
+    /// The number of the run.
+    pub fn run(&self) -> RunNumber {
+        self.run
+    }
+
     /// All jobs and their states.
     pub fn table(&self) -> &JobTable {
         &self.table

@@ -12,6 +12,7 @@
 
 mod address;
 mod names;
+mod post;
 
 use std::error::Error as _;
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ use url::Host;
 
 pub use self::address::private_kind;
 use self::names::{Judge, LookUp, Names, Pinned};
+pub use self::post::{host_of, post_json};
 use crate::text::{clean, without_passwords};
 use crate::units::show_duration;
 

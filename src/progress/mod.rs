@@ -1,7 +1,7 @@
 //! Tells people how a run goes on: a block of lines on a terminal, at most one line a minute elsewhere.
 //!
-//! Start at [`Reporter`]. What the block says is a pure function, [`block::lines`], of a [`block::View`] and the size of
-//! the window; [`eta`] and [`pace`] reckon what is in it, [`screen`] draws it, [`log`] is for places without a terminal.
+//! Start at [`Reporter`]. What the block says is a pure function, `block::lines`, of a `block::View` and the size of
+//! the window; `eta` and `pace` reckon what is in it, `screen` draws it, `log` is for places without a terminal.
 //! When something is said is decided from a `now` that the caller hands in: nothing here asks a clock, and nothing
 //! decides anything about the run.
 

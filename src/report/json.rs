@@ -127,6 +127,8 @@ pub struct JobLine<'a> {
     pub file: Option<&'a str>,
     /// Whether the job is no longer in the manifest.
     pub removed: bool,
+    /// The run that tells it, as its summary and its log name it; of `run` and `download`.
+    pub run: Option<&'a str>,
 }
 
 impl<'a> JobLine<'a> {
@@ -151,6 +153,16 @@ impl<'a> JobLine<'a> {
             note: results::note(table, index),
             file: results::local_files(state).map(|files| files.video),
             removed: is_removed(table, index),
+            run: None,
+        }
+    }
+
+    /// The same, told by a run.
+    #[must_use]
+    pub fn of_run(self, run: &'a str) -> Self {
+        Self {
+            run: Some(run),
+            ..self
         }
     }
 
@@ -225,6 +237,8 @@ pub struct NoticeLine<'a> {
     pub job: Option<&'a str>,
     /// What happened and what to do, for people.
     pub message: &'a str,
+    /// The run that tells it, as its summary and its log name it.
+    pub run: &'a str,
 }
 
 /// A file that was written.
@@ -309,6 +323,8 @@ pub struct SummaryLine {
     pub exit_name: &'static str,
     /// What it means, for people.
     pub meaning: &'static str,
+    /// What the run is called: six digits that tell states apart, and its number; of `run` and `download`.
+    pub run: Option<String>,
     /// How many jobs there are in each status or, for `plan`, of each kind; what is not named is 0.
     #[schemars(with = "Option<CountsOf<JobCounts>>")]
     pub jobs: Option<BTreeMap<&'static str, u32>>,
@@ -546,6 +562,7 @@ impl SummaryLine {
                 (command, ExitCode::Completed) if command != "run" => "done",
                 (_, code) => code.meaning(),
             },
+            run: None,
             jobs: None,
             error_classes: None,
             diagnostics: None,
@@ -564,6 +581,23 @@ impl SummaryLine {
             downloads: None,
             files: None,
         }
+    }
+
+    /// The line in at most `limit` bytes: without its longest texts where it would be longer.
+    pub fn to_json_within(&self, limit: usize) -> String {
+        let whole = Line::Summary(self.clone()).to_json();
+        if whole.len() <= limit {
+            return whole;
+        }
+        let short = Self {
+            stopped: None,
+            results: None,
+            gallery: None,
+            next: None,
+            spend: None,
+            ..self.clone()
+        };
+        Line::Summary(short).to_json()
     }
 
     /// Adds the counts of jobs.
@@ -630,6 +664,7 @@ mod tests {
                 kind: crate::report::notice::NoticeKind::Paused.as_str(),
                 job: None,
                 message: "\u{1b}[31m\n",
+                run: "3f9a1c-1",
             }),
             Line::Diagnostic(DiagnosticLine {
                 severity: "error",

@@ -215,7 +215,8 @@ fn pause_text(wait: Duration, class: PendingClass, message: &CleanText) -> Strin
     format!("submits wait {wait}: {cause}{}; {remedy}", said(message))
 }
 
-fn said(message: &CleanText) -> String {
+/// What somebody else said, behind our own words.
+pub(super) fn said(message: &CleanText) -> String {
     if message.is_empty() {
         String::new()
     } else {

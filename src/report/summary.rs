@@ -40,6 +40,8 @@ const COMMAND: Style = Style::new().bold();
 /// A run at its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
+    /// What the run is called.
+    pub run: &'a str,
     /// All jobs.
     pub table: &'a JobTable,
     /// What this run selected.
@@ -181,6 +183,7 @@ impl Summary<'_> {
     /// The summary for programs.
     pub fn line(&self) -> SummaryLine {
         SummaryLine {
+            run: Some(self.run.to_owned()),
             stopped: self.stop.map(stop_cause),
             results: self.results.map(str::to_owned),
             gallery: self.gallery.map(str::to_owned),
@@ -196,7 +199,8 @@ impl Summary<'_> {
         Spend::of(self.table, self.budget)
     }
 
-    fn headline(&self) -> String {
+    /// How it came out, in a line.
+    pub fn headline(&self) -> String {
         let stage = match self.invocation.stage {
             Stage::Real => "",
             Stage::Rehearsal => "rehearsal: ",
@@ -229,6 +233,7 @@ impl Summary<'_> {
         }
         lines.extend(self.stopped().map(|cause| format!("stopped: {cause}")));
         lines.extend(self.spend().map(|spend| spend.text()));
+        lines.push(format!("run:     {}", self.run));
         lines.extend(self.results.map(|results| format!("results: {results}")));
         lines.extend(self.gallery.map(|gallery| format!("gallery: {gallery}")));
         lines.extend(
@@ -601,6 +606,7 @@ mod tests {
         let tally = Tally::of(table, &selection);
         let stop = facts.first().and_then(|fact| stop_of(*fact));
         read(Summary {
+            run: "3f9a1c-1",
             table,
             selection: &selection,
             tally: &tally,
@@ -656,6 +662,7 @@ mod tests {
         let done = [accepted("t"), completed("https://x.example/v.mp4")];
         insta::assert_snapshot!(text(&table(&[&done, &done]), &[]), @"
         2 jobs: 2 completed; took 12m34s
+        run:     3f9a1c-1
         results: shots.run/results.csv
         gallery: shots.run/gallery.html
         ");
@@ -783,6 +790,7 @@ mod tests {
         let selection = Selection::new(&["job-1".to_owned()]).expect("a glob");
         let tally = Tally::of(&jobs, &selection);
         let text = Summary {
+            run: "3f9a1c-1",
             table: &jobs,
             selection: &selection,
             tally: &tally,

@@ -83,7 +83,7 @@ const HOLDER_BEGINS: &[u8] = br#"{"pid":"#;
 const HOLDER_LIMIT: u64 = 4096;
 
 /// Refuses a state in `directory` that another run holds, without a trace: for a directory that may be none of ours.
-pub(super) fn refuse_held(directory: &Path, state: &Path) -> Result<(), StateError> {
+pub fn refuse_held(directory: &Path, state: &Path) -> Result<(), StateError> {
     for path in [&directory.join(LOCK_FILE), state] {
         if let Ok(Some(file)) = fs::open_readable(path) {
             try_lock(&file, directory, path)?;

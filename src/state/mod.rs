@@ -19,7 +19,7 @@ use self::journal::{Journal, Tail, TailKind};
 use self::lock::{Holder, Lock};
 use self::record::Header;
 use self::witness::{OpenResults, Witness};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, RunNumber};
 use crate::engine::job::Status;
 use crate::engine::table::{Fact, JobTable, Record};
 use crate::error::{Error, ExitCode};
@@ -70,6 +70,13 @@ impl Store {
         options: Claim<'_>,
         table: &mut JobTable,
     ) -> Result<Self, StateError> {
+        let lock = Self::take_lock(directory, options)?;
+        Self::open_locked(directory, lock, options, table)
+    }
+
+    /// Takes the lock of the state in `directory` (which is made if need be), for a caller that has something else to do
+    /// under it before [`Self::open_locked`].
+    pub fn take_lock(directory: &Path, options: Claim<'_>) -> Result<Lock, StateError> {
         fs::create_private_directory(directory)?;
         let path = directory.join(STATE_FILE);
         match journal::peek_header(&path) {
@@ -79,7 +86,17 @@ impl Store {
                 return Err(damage);
             }
         }
-        let lock = Lock::acquire(directory, options.now)?;
+        Lock::acquire(directory, options.now)
+    }
+
+    /// The same as [`Self::open`] for the holder of the `lock`.
+    pub fn open_locked(
+        directory: &Path,
+        lock: Lock,
+        options: Claim<'_>,
+        table: &mut JobTable,
+    ) -> Result<Self, StateError> {
+        let path = directory.join(STATE_FILE);
         let found = journal::peek_header(&path)?; // again: another run may have begun a state meanwhile
         options.check(directory, found.as_ref())?;
         if options.rehearsal && found.is_some() {
@@ -182,6 +199,11 @@ impl Store {
     /// Whose state it is.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// What a run over this state is called: short, and the same whenever it is asked for.
+    pub fn run_id(&self, run: RunNumber) -> String {
+        self.header.run_id(run)
     }
 
     /// The directory of the state.
@@ -488,7 +510,8 @@ impl StateError {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::Held { .. } => {
-                "wait until it ends; `shotlist status` shows how far it is".to_owned()
+                "wait until it ends, or let `--wait-lock 10m` do that; `shotlist status` shows how far it is"
+                    .to_owned()
             }
             Self::ForeignManifest { .. } => {
                 "name another directory with `--out`, or name this one with it if this state is meant".to_owned()

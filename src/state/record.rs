@@ -36,6 +36,7 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::ser::Formatter;
+use sha2::{Digest, Sha256};
 
 use crate::engine::event::{
     Event, EventKind, FailureClass, FileHash, FilePath, MediaUrl, Origin, PendingClass, RunNumber,
@@ -70,6 +71,17 @@ pub struct Header {
     pub rehearsal: bool,
     /// When the state was begun.
     pub created_at: Timestamp,
+}
+
+impl Header {
+    /// Number `run` over this state, after six digits that tell states apart.
+    pub(super) fn run_id(&self, run: RunNumber) -> String {
+        let begun = self.created_at.as_millisecond();
+        let identity = format!("{}\0{}\0{begun}", self.manifest, self.machine);
+        let hash = Sha256::digest(identity.as_bytes());
+        let [a, b, c] = [hash[0], hash[1], hash[2]];
+        format!("{a:02x}{b:02x}{c:02x}-{}", run.0)
+    }
 }
 
 /// A line that was read.

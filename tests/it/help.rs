@@ -12,7 +12,7 @@ use shotlist::cli::{self, parse};
 use crate::support::{Scenario, announce};
 
 /// The topics of `shotlist help`.
-const TOPICS: [&str; 4] = ["exit-codes", "environment", "manifest", "output"];
+const TOPICS: [&str; 5] = ["exit-codes", "environment", "manifest", "output", "nights"];
 
 /// Every name that `shotlist help` takes.
 fn names() -> Vec<String> {
@@ -85,7 +85,7 @@ fn example(line: &str) -> Option<Vec<&str>> {
     if !line[..start].split_whitespace().all(is_prefix) {
         return None;
     }
-    let ends = ["   ", " | ", " > ", "; "];
+    let ends = ["   ", " | ", " || ", " > ", "; "];
     let line = &line[start..];
     let end = ends.iter().filter_map(|end| line.find(end)).min();
     let words = line[..end.unwrap_or(line.len())].split_whitespace();
@@ -108,6 +108,7 @@ fn examples_are_found_behind_variables_and_before_comments() {
             Some(vec!["shotlist", "status", "a"]),
         ),
         ("  shotlist schema > a", Some(vec!["shotlist", "schema"])),
+        ("  shotlist check || exit", Some(vec!["shotlist", "check"])),
         ("  what `shotlist run` does", None),
         ("shotlist run a", None),
         ("          shotlist run a", None),

@@ -16,6 +16,7 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod kills;
 mod lines;
+mod nights;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
 mod pricing;

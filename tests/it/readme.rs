@@ -720,14 +720,18 @@ fn line_fits(shown: &str, said: &str) -> bool {
     })
 }
 
-/// A line without what differs from run to run: times, durations, ports, task ids.
+/// A line without what differs from run to run: times, durations, ports, ids of tasks and runs.
 fn normal(line: &str) -> String {
     let mut after_took = false;
     let words = line.trim_end().split(' ').map(|word| {
         let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_time = word.len() == 20 && word.ends_with('Z') && word.as_bytes()[10] == b'T';
+        let is_run = |(state, number): (&str, &str)| {
+            state.len() == 6 && is_id(state) && number.parse::<u32>().is_ok()
+        };
         let normal = match word.strip_prefix("task_") {
             _ if after_took || is_time => "TIME",
+            None if word.split_once('-').is_some_and(is_run) => "RUN",
             Some(id) if is_id(id) => "task_ID",
             _ => word,
         };

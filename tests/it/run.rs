@@ -26,6 +26,7 @@ fn a_run_makes_every_video_and_says_so_in_every_place() {
         insta::assert_snapshot!(run.stderr, @r"
         note: shots.csv: UTF-8, comma-separated, LF
         12 jobs: 12 completed; took [TIME]
+        run:     [RUN]
         results: shots.run/results.csv
         gallery: shots.run/gallery.html
         hint:    12 videos are at the provider alone, and their URLs usually expire within 24h: `shotlist download` fetches them, as `--download` does during a run

@@ -312,6 +312,7 @@ pub(crate) fn filters() -> Vec<(&'static str, &'static str)> {
         (r"task_[0-9a-f]{24}", "[TASK]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[MOMENT]"),
         (r"process \d+", "process [PID]"),
+        (r"\b[0-9a-f]{6}-\d+\b", "[RUN]"),
     ]
 }
 
