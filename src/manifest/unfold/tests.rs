@@ -525,16 +525,61 @@ fn an_unknown_name_hides_no_empty_cell_of_the_same_text() {
         ]
     );
     // What has something that stands for it is not needed.
-    for prompt in [
-        "A {{ nam }} on {{ surface | default('oak') }}.",
-        "A {{ nam }}{% if look %} {{ look }}{% endif %}.",
+    let prompt = "A {{ nam }} on {{ surface | default('oak') }}.";
+    assert_eq!(
+        told_with(&manifest(prompt), table),
+        ["unknown-variable 4:48"]
+    );
+    // It is asked for here, too.
+    let prompt = "A {{ nam }}{% if look %} {{ look }}{% endif %}.";
+    assert_eq!(
+        told_with(&manifest(prompt), table),
+        ["unknown-variable 4:48", "empty-cell 4:60"]
+    );
+}
+
+#[test]
+fn a_mistyped_name_or_filter_hides_no_other_mistake_of_its_row() {
+    let manifest = "vars: { brand: Aurora }\njobs:\n  - from: t.csv\n    template:\n      id: \"{{ sku }}\"\n      prompt: \"{{ brnad }} {{ name }}, {{ look | lowercase }}, {{ nope ~ look }} {{ surface | uper }}\"\n      image: \"{{ hero }}\"\n";
+    let table = "sku,name,look,surface,hero image\na,lamp,,oak,example.com/a.png\nA,,red,oak,https://example.com/a.png\n";
+    let text = messages(manifest, table);
+    for told in [
+        "there is no variable `brnad` (and 1 more row)",
+        "did you mean `brand`?",
+        "there is no filter `lowercase`",
+        "there is no filter `uper`",
+        "did you mean `upper`?",
+        "there is no variable `nope`",
+        "`look` has no value: its cell in row 2 is empty",
+        "`name` has no value: its cell in row 3 is empty",
+        "there is no variable `hero`",
+        "did you mean `hero_image`?",
+        "`example.com/a.png` has no scheme",
+        "the id `A` is used twice",
     ] {
-        assert_eq!(
-            told_with(&manifest(prompt), table),
-            ["unknown-variable 4:48"],
-            "{prompt}"
-        );
+        assert!(text.contains(told), "{told}\n{text}");
     }
+    assert_eq!(text.matches("error[").count(), 9, "{text}");
+    // What nobody knows is not taken for a value.
+    let unsure = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: x, image: \"{{ pic }}\", last_image: \"{{ hero_image | encoded }}\" }\n";
+    let table = "sku,pic_a,pic_b,hero image\na,b,c,d\n";
+    assert_eq!(
+        told_with(unsure, table),
+        ["unknown-variable 4:56", "template-failed 4:94"]
+    );
+}
+
+#[test]
+fn thousands_of_rows_without_a_value_are_all_told() {
+    let mut table = "sku,name\n".to_owned();
+    for row in 0..3000 {
+        let _ = writeln!(table, "s{row},");
+    }
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"A {{ name }}.\" }\n";
+    let text = messages(manifest, &table);
+    assert!(text.contains("(and 2999 more rows)"), "{text}");
+    assert!(!text.contains("template-limit"), "{text}");
 }
 
 #[test]
