@@ -330,7 +330,7 @@ fn an_empty_cell_is_told_with_row_and_column_and_an_unknown_name_once() {
     assert_eq!(told_with(manifest, table), ["empty-cell 4:46"]);
     let text = messages(manifest, table);
     assert!(
-        text.contains("`surface` has no value: its cell in row 3 is empty (and 1 more row)"),
+        text.contains("`surface` has no value: its cell in row 3 is empty (and row 4)"),
         "{text}"
     );
     let manifest = manifest.replace("{{ surface }}", "{{ surfce }}");
@@ -419,7 +419,7 @@ fn rows_with_the_same_id_are_told_once_at_the_template() {
     assert_eq!(told_with(manifest, &rows(90)), ["id-not-unique 4:21"]);
     let text = messages(manifest, &rows(90));
     assert!(text.contains("for row 2, and for row 3"), "{text}");
-    assert!(text.contains("(and 88 more rows)"), "{text}");
+    assert!(text.contains("(and rows 4–91)"), "{text}");
     assert!(
         text.contains("the columns that `id` does not name are `surface`"),
         "{text}"
@@ -441,11 +441,37 @@ fn what_is_wrong_with_every_row_is_told_once_and_what_is_wrong_with_one_is_told_
         [
             "missing-prompt 4:15",
             "local-path 4:41",
+            "local-path 4:41",
+            "local-path 4:41",
             "duration-range 4:9"
         ]
     );
     let text = messages(&manifest, rows);
-    assert_eq!(text.matches("(and 2 more rows)").count(), 2, "{text}");
+    assert_eq!(text.matches("(and rows 3, 4)").count(), 1, "{text}");
+}
+
+#[test]
+fn mistakes_of_one_kind_at_one_place_are_told_each_with_its_own_advice() {
+    let manifest = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: x, image: \"{{ pic }}\" }\n";
+    let table = "sku,pic\na,example.com/a.png\nb,https://example.com/a.png|https://example.com/b.png\nc,example.com/a.png\nd,example.com/a.png\n";
+    let text = messages(manifest, table);
+    assert!(
+        text.contains("`example.com/a.png` has no scheme (and rows 4, 5)"),
+        "{text}"
+    );
+    assert_eq!(text.matches("error[bad-url]").count(), 2, "{text}");
+    let mut many = "sku,pic\n".to_owned();
+    for row in 0..20 {
+        let _ = writeln!(many, "s{row},example.com/{row}.png");
+    }
+    let text = messages(manifest, &many);
+    assert_eq!(text.matches("error[bad-url]").count(), 5, "{text}");
+    assert!(
+        text.contains(
+            "`example.com/4.png` has no scheme (others of this kind are in 15 more rows)"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -544,7 +570,7 @@ fn a_mistyped_name_or_filter_hides_no_other_mistake_of_its_row() {
     let table = "sku,name,look,surface,hero image\na,lamp,,oak,example.com/a.png\nA,,red,oak,https://example.com/a.png\n";
     let text = messages(manifest, table);
     for told in [
-        "there is no variable `brnad` (and 1 more row)",
+        "there is no variable `brnad` (and row 3)",
         "did you mean `brand`?",
         "there is no filter `lowercase`",
         "there is no filter `uper`",
@@ -578,7 +604,7 @@ fn thousands_of_rows_without_a_value_are_all_told() {
     let manifest =
         "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"A {{ name }}.\" }\n";
     let text = messages(manifest, &table);
-    assert!(text.contains("(and 2999 more rows)"), "{text}");
+    assert!(text.contains("(and rows 3–102 and 2899 more)"), "{text}");
     assert!(!text.contains("template-limit"), "{text}");
 }
 
