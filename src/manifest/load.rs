@@ -21,7 +21,7 @@ use super::validate::{NEEDED, TableHead, Validator};
 use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Patched, Stop};
 use crate::money::Pricing;
-use crate::plan::Plan;
+use crate::plan::{Model, Plan};
 
 /// How files are read: the manifest module itself touches none.
 type ReadFile<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
@@ -173,6 +173,8 @@ impl Format {
 struct Loading<'r> {
     files: Files<'r>,
     diagnostics: Diagnostics,
+    /// The models that the jobs have, each where it is met first.
+    models: Vec<(Model, Span)>,
 }
 
 /// The files of a manifest.
@@ -235,7 +237,12 @@ impl<'r> Loading<'r> {
             names_table: false,
         };
         let source = files.sources.open(&path.to_string_lossy());
-        (Self { files, diagnostics }, source)
+        let loading = Self {
+            files,
+            diagnostics,
+            models: Vec::new(),
+        };
+        (loading, source)
     }
 
     fn manifest(&mut self, source: SourceId, sections: &mut Sections) -> Option<Plan> {
@@ -319,6 +326,7 @@ impl Loading<'_> {
     }
 
     fn finish(&mut self, validator: Validator, at: &Span) -> Plan {
+        self.models = validator.models().to_vec();
         let (jobs, columns) = validator.finish(at, &mut self.diagnostics);
         Plan::new(jobs, columns)
     }
@@ -358,9 +366,16 @@ impl Loading<'_> {
         {
             diagnostics.push(pricing::nothing_to_count(at));
         }
-        let plan = plan?.with_pricing(pricing);
         let insists = self.files.options.insists_on_prices;
         let cap = sections.max_spend_at.as_ref().filter(|_| insists);
+        if let (Some(cap), Some(section)) = (cap, &sections.pricing)
+            && (plan.is_none() || diagnostics.has_errors())
+            && let Some(found) =
+                pricing::unpriced_models(&self.models, section, pricing.as_ref(), cap)
+        {
+            diagnostics.push(found);
+        }
+        let plan = plan?.with_pricing(pricing);
         if let Some((key, _)) = &sections.pricing
             && !diagnostics.has_errors()
             && let Some(found) = pricing::unpriced(&plan, &key.span, cap)

@@ -1,6 +1,7 @@
 //! What several jobs of a template have at one place of it: told once where the words are the same, and a few times
 //! where they are not. Start at [`Repeats::add`].
 
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Diagnostic, Made, Severity};
@@ -96,7 +97,8 @@ impl Repeats {
                 _ => "job",
             };
             let plural = if self.others == 1 { "" } else { "s" };
-            fold += &format!(
+            let _ = write!(
+                fold,
                 " (others of this kind are in {} more {what}{plural})",
                 self.others
             );

@@ -89,8 +89,9 @@ impl<'t> JobTemplate<'t> {
         let mut template = Self::empty(span);
         let pair = |name: &str| map.iter().find(|(key, _)| key.name == name);
         if let Some((key, node)) = pair("variants") {
-            template.variants = matrix::variants(key, node, diagnostics);
-            template.is_refused |= template.variants.is_none();
+            // If it is wrong, one of them shows what else is.
+            let variants = matrix::variants(key, node, diagnostics);
+            template.variants = Some(variants.unwrap_or(NonZeroU32::MIN));
         }
         if let Some((key, node)) = pair("matrix") {
             let variants = template.variants.map_or(1, NonZeroU32::get);

@@ -431,6 +431,19 @@ fn rows_with_the_same_id_are_told_once_at_the_template() {
 }
 
 #[test]
+fn an_id_that_a_template_makes_twice_is_no_other_mistake_for_another_mistake() {
+    let manifest = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}-clip\", prompt: \"{{ name }} on a {{ nowhere }}.\" }\n";
+    let table = "sku,name\nB-300,A backpack\nB-300,A backpack XL\n";
+    let text = messages(manifest, table);
+    assert!(
+        text.contains("error[id-not-unique]: the id `B-300-clip` is made twice: for another row, and for row 3"),
+        "{text}"
+    );
+    assert!(text.contains("name in `id` a column"), "{text}");
+    assert!(!text.contains("duplicate-id"), "{text}");
+}
+
+#[test]
 fn what_is_wrong_with_every_row_is_told_once_and_what_is_wrong_with_one_is_told_there() {
     let rows = "sku,pic,duration\na,x.png,8\nb,y.png,8\nc,z.png,99\n";
     let manifest =
@@ -581,7 +594,7 @@ fn a_mistyped_name_or_filter_hides_no_other_mistake_of_its_row() {
         "there is no variable `hero`",
         "did you mean `hero_image`?",
         "`example.com/a.png` has no scheme",
-        "the id `A` is used twice",
+        "the id `A` is made twice",
     ] {
         assert!(text.contains(told), "{told}\n{text}");
     }
@@ -1435,6 +1448,16 @@ fn an_axis_that_makes_jobs_which_are_all_alike_is_refused() {
         let text = messages(&format!("jobs: [{fine}]\n"), "");
         assert!(!text.contains("idle-axis"), "{text}");
     }
+}
+
+#[test]
+fn a_wrong_number_of_variants_hides_no_other_mistake_of_its_job() {
+    let manifest = "vars: { brand: x }\njobs:\n  - id: b\n    prompt: \"A {{ brand }} of {{ colour }} glass.\"\n    matrix: { color: [amber, blue] }\n    variants: two\n";
+    assert_eq!(
+        told(manifest),
+        ["unknown-variable 5:34", "bad-variants 7:15"]
+    );
+    assert!(messages(manifest, "").contains("did you mean `color`?"));
 }
 
 #[test]
