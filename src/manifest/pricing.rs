@@ -268,7 +268,7 @@ fn exactly<T>(
 }
 
 /// The number in `0,12`, `.5`, `$0.12` or `0.12 USD`. A comma before three digits may part thousands: nobody can tell.
-fn meant(written: &str) -> Option<String> {
+pub(crate) fn meant(written: &str) -> Option<String> {
     let is_sign = |c: char| c.is_whitespace() || matches!(c, '$' | '€' | '£' | '¥');
     let mut bare = written.trim_matches(is_sign);
     let is_code = |text: &str| Currency::new(text).is_some();
