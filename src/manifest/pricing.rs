@@ -318,43 +318,6 @@ pub(super) fn too_large(name: &str, at: &Span) -> Diagnostic {
     Diagnostic::error("price-list-too-large", at, message, help)
 }
 
-/// Jobs that the price list, named at `at`, has no price for: an error where `max_spend` stands, which could not be
-/// kept.
-pub(super) fn unpriced(plan: &Plan, at: &Span, max_spend: Option<&Span>) -> Option<Diagnostic> {
-    let pricing = plan.pricing()?;
-    let mut without = plan.jobs().iter().filter(|job| plan.price(job).is_none());
-    let first = without.next()?;
-    let count = 1 + without.count();
-    let message = match plan.jobs().len() {
-        1 => "the job has no price: what it costs is unknown".to_owned(),
-        all => format!("{count} of {all} jobs have no price: what they cost is unknown"),
-    };
-    let origin = first.origin();
-    let start = origin.start as usize;
-    let place = Span {
-        source: SourceId(origin.file),
-        bytes: start..start + 1,
-    };
-    let which = if count == 1 { "this one" } else { "the first" };
-    let is_unknown = |model: &Model| !pricing.per_second.contains_key(model);
-    let mut models: Vec<Model> = Vec::new();
-    for model in plan.jobs().iter().map(|job| job.request().model()) {
-        if is_unknown(&model) && !models.contains(&model) {
-            models.push(model);
-        }
-    }
-    let help = match models.len() {
-        0 | 1 => why_unpriced(pricing, first),
-        _ => add_prices(&models),
-    };
-    let found = match max_spend {
-        Some(cap) => Diagnostic::error("max-spend-unpriced", at, message, help)
-            .related(cap, "the cap could not be kept"),
-        None => Diagnostic::warning("unpriced", at, message, help),
-    };
-    Some(found.related(&place, format!("{which}, `{}`", first.id())))
-}
-
 /// Models that have no price in the list of `section`, where jobs have other mistakes; what is wrong in the list itself
 /// may be meant for one of them.
 pub(super) fn unpriced_models(
@@ -420,6 +383,43 @@ fn add_prices(models: &[Model]) -> String {
         "add {what} for {} to `per_second:`; a job without a price never counts as free",
         listed(&names)
     )
+}
+
+/// Jobs that the price list, named at `at`, has no price for: an error where `max_spend` stands, which could not be
+/// kept.
+pub(super) fn unpriced(plan: &Plan, at: &Span, max_spend: Option<&Span>) -> Option<Diagnostic> {
+    let pricing = plan.pricing()?;
+    let mut without = plan.jobs().iter().filter(|job| plan.price(job).is_none());
+    let first = without.next()?;
+    let count = 1 + without.count();
+    let message = match plan.jobs().len() {
+        1 => "the job has no price: what it costs is unknown".to_owned(),
+        all => format!("{count} of {all} jobs have no price: what they cost is unknown"),
+    };
+    let origin = first.origin();
+    let start = origin.start as usize;
+    let place = Span {
+        source: SourceId(origin.file),
+        bytes: start..start + 1,
+    };
+    let which = if count == 1 { "this one" } else { "the first" };
+    let is_unknown = |model: &Model| !pricing.per_second.contains_key(model);
+    let mut models: Vec<Model> = Vec::new();
+    for model in plan.jobs().iter().map(|job| job.request().model()) {
+        if is_unknown(&model) && !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    let help = match models.len() {
+        0 | 1 => why_unpriced(pricing, first),
+        _ => add_prices(&models),
+    };
+    let found = match max_spend {
+        Some(cap) => Diagnostic::error("max-spend-unpriced", at, message, help)
+            .related(cap, "the cap could not be kept"),
+        None => Diagnostic::warning("unpriced", at, message, help),
+    };
+    Some(found.related(&place, format!("{which}, `{}`", first.id())))
 }
 
 fn why_unpriced(pricing: &Pricing, job: &Job) -> String {

@@ -127,12 +127,13 @@ impl Alike {
     }
 }
 
-/// Stands for what a finding says, whichever row it is about. Of a warning, and of a job that is made without a row and
-/// is named in the message, that is its advice.
+/// Stands for what a finding says, whichever row it is about. Of a warning, of an id, and of a job that is made without a
+/// row and is named in the message, that is its advice.
 fn words(found: &Diagnostic, made: Made) -> u64 {
     let mut hasher = DefaultHasher::new();
     if let Made::Row(row) = made
         && found.severity == Severity::Error
+        && found.code != "id-not-unique"
     {
         without_row(&found.message, row).hash(&mut hasher);
     }
