@@ -11,8 +11,9 @@ use crate::report::json::{JobLine, Line, SummaryLine};
 use crate::report::outcome::Tally;
 use crate::report::spend::{Spend, SpendLine};
 use crate::report::status;
+use crate::report::summary::Invocation;
 use crate::results;
-use crate::state::lock;
+use crate::state::{STATE_FILE, lock};
 
 pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
@@ -54,7 +55,23 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     output.data_lines(spend.iter().map(Spend::text));
     let directory = state_directory(&options.manifest, out, Stage::Real);
     output.data(&activity(&directory, has_state)?);
+    if !has_state && out.is_none() {
+        output.data_lines(rehearsed(&options.manifest));
+    }
     Ok(ExitCode::Completed)
+}
+
+/// How to see the rehearsal, if there was one.
+fn rehearsed(manifest: &Path) -> Option<String> {
+    let directory = state_directory(manifest, None, Stage::Rehearsal);
+    directory.join(STATE_FILE).exists().then(|| {
+        let status = Invocation {
+            manifest: manifest.to_string_lossy().into_owned(),
+            out: Some(directory.to_string_lossy().into_owned()),
+            ..Invocation::default()
+        };
+        format!("the rehearsal: {}", status.command("status", ""))
+    })
 }
 
 /// Whether a run is going on, as far as the lock file and the process table tell.

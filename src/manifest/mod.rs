@@ -39,6 +39,7 @@ pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
 use self::lint::Allow;
 pub use self::lint::LINTS;
 pub use self::load::{LoadOptions, Outside, load, load_with};
+pub(crate) use self::pricing::meant as meant_amount;
 use self::references::References;
 pub use self::render::Colour;
 pub use self::schema::json_schema;
