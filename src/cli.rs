@@ -17,7 +17,7 @@ use clap_complete::Shell;
 
 use crate::engine::event::TaskId;
 use crate::error::ExitCode;
-use crate::manifest::{Delimiter, TableOptions, TextEncoding};
+use crate::manifest::{Delimiter, TableOptions, TextEncoding, meant_amount};
 use crate::money::{Amount, Currency, MoneyError};
 use crate::plan::{JobId, JobIdError};
 use crate::report::logbook::LogFormat;
@@ -1184,7 +1184,11 @@ fn parse_cap(text: &str) -> Result<Amount, String> {
     if text.starts_with('-') {
         return Err("a cap is an amount of 0 or more, such as `12` or `0.05`".to_owned());
     }
-    text.parse().map_err(|error: MoneyError| error.to_string())
+    text.parse()
+        .map_err(|error: MoneyError| match meant_amount(text) {
+            Some(amount) => format!("{error}; did you mean `{amount}`?"),
+            None => error.to_string(),
+        })
 }
 
 fn parse_job_id(text: &str) -> Result<JobId, JobIdError> {
@@ -1207,6 +1211,14 @@ mod tests {
         match parsed(line).ok()?.command {
             Command::Resolve(arguments) => Some(arguments.finding()),
             _ => None,
+        }
+    }
+
+    #[test]
+    fn an_amount_with_a_comma_or_a_currency_is_told_with_the_number_that_is_meant() {
+        for (written, meant) in [("10,50", "`10.50`"), ("10 USD", "`10`"), ("$5", "`5`")] {
+            let told = parse_cap(written).expect_err(written);
+            assert!(told.ends_with(&format!("did you mean {meant}?")), "{told}");
         }
     }
 

@@ -21,6 +21,7 @@ mod resolve;
 mod run;
 mod schema;
 mod signals;
+mod similar;
 mod simulate;
 mod status;
 mod turn;
@@ -270,6 +271,7 @@ impl Reading {
                 } else {
                     Outside::Refused { leaves: fs::leaves }
                 },
+                meant_table: Some(similar::meant_table),
                 ..LoadOptions::default()
             },
             deny_warnings: false,
@@ -361,48 +363,8 @@ fn read_manifest(path: &Path, options: &LoadOptions) -> Loaded {
     manifest::load_with(path, options, &|path| {
         fs::read_file_capped(path, MANIFEST_LIMIT)
             .map_err(said_by_the_system)
-            .map_err(|error| with_similar(error, path))
+            .map_err(|error| similar::with_similar(error, path))
     })
-}
-
-/// Why a file cannot be read; if it is not there, with the name of a file beside its place that was probably meant.
-fn with_similar(error: io::Error, path: &Path) -> io::Error {
-    if error.kind() != io::ErrorKind::NotFound {
-        return error;
-    }
-    match similar(path) {
-        Some(name) => {
-            let message = format!("{error}; did you mean `{}`?", text::clean(&name, 100));
-            io::Error::new(error.kind(), message)
-        }
-        None => error,
-    }
-}
-
-/// The file beside `path` with nearly the same name: a slip or two away, or with another ending.
-fn similar(path: &Path) -> Option<String> {
-    let folded = |path: &Path| Some(path.file_name()?.to_str()?.to_lowercase());
-    let wanted = folded(path)?;
-    let slips = (wanted.chars().count() / 4).clamp(1, 3);
-    let stem = |name: &str| {
-        name.rsplit_once('.')
-            .map_or(name.to_owned(), |(stem, _)| stem.to_owned())
-    };
-    let is_read = |name: &str| {
-        let ends = [".csv", ".tsv", ".txt", ".xlsx", ".yaml", ".yml"];
-        ends.iter().any(|end| name.ends_with(end))
-    };
-    let distance = |name: String| {
-        let other = name.to_lowercase();
-        let distance = if stem(&other) == stem(&wanted) {
-            0
-        } else {
-            strsim::osa_distance(&other, &wanted)
-        };
-        (is_read(&other) && distance <= slips).then_some((distance, name))
-    };
-    let names = fs::names_beside(path).into_iter();
-    names.filter_map(distance).min().map(|(_, name)| name)
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.

@@ -92,7 +92,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     output.data(&listing.header());
     output.data_lines(outlooks.lines().map(|line| listing.draw(&line)));
     output.data("");
-    output.data_wrapped(&totals.text(most));
+    output.data_wrapped(&totals.text(max_jobs, cap.map(|cap| cap.room_for)));
     let lines = bill.lines(output.data_width());
     if !lines.is_empty() {
         output.data("");

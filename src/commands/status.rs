@@ -1,5 +1,7 @@
 //! `shotlist status`: where every job stands, also during a run, also when the manifest is no longer valid.
 
+use std::path::Path;
+
 use super::{Reading, Stage, Stop, read_manifest, read_state, state_directory};
 use crate::cli::StatusArgs;
 use crate::engine::table::JobTable;
@@ -9,8 +11,9 @@ use crate::report::json::{HolderLine, JobLine, Line, SummaryLine};
 use crate::report::outcome::Tally;
 use crate::report::spend::{Spend, SpendLine};
 use crate::report::status;
+use crate::report::summary::Invocation;
 use crate::results;
-use crate::state::lock;
+use crate::state::{STATE_FILE, lock};
 
 pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
@@ -54,7 +57,23 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     output.data(&status::counts(&tally));
     output.data_lines(spend.iter().map(Spend::text));
     output.data(&activity(holder.as_ref(), has_state));
+    if !has_state && out.is_none() {
+        output.data_lines(rehearsed(&options.manifest));
+    }
     Ok(ExitCode::Completed)
+}
+
+/// How to see the rehearsal, if there was one.
+fn rehearsed(manifest: &Path) -> Option<String> {
+    let directory = state_directory(manifest, None, Stage::Rehearsal);
+    directory.join(STATE_FILE).exists().then(|| {
+        let status = Invocation {
+            manifest: manifest.to_string_lossy().into_owned(),
+            out: Some(directory.to_string_lossy().into_owned()),
+            ..Invocation::default()
+        };
+        format!("the rehearsal: {}", status.command("status", ""))
+    })
 }
 
 /// Whether a run is going on, as far as the lock file and the process table tell.

@@ -1,12 +1,13 @@
 //! What is wrong with a manifest: where, what, and how to mend it. All of them are collected, none ends the reading.
 
 mod aside;
+mod repeats;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 pub(in crate::manifest) use self::aside::Aside;
+use self::repeats::{Added, Repeats};
 use super::references::References;
 use super::tree::{SourceId, Span};
 
@@ -127,7 +128,7 @@ pub struct Diagnostics {
     /// The findings that are counted in `repeats` and not kept, where every one is wanted.
     echoes: Aside,
     /// What was added to messages to say how many others there are, by place and code.
-    folds: HashMap<(SourceId, usize, usize, &'static str), String>,
+    folds: HashMap<(SourceId, usize, usize, &'static str), Vec<String>>,
     /// Ids that could be written where one is refused, if they are free: that is known when all jobs are read.
     offers: Vec<(Span, String)>,
 }
@@ -139,15 +140,6 @@ pub(super) enum Made {
     Row(u32),
     /// One, by its number.
     Job(u64),
-}
-
-/// A finding that several jobs of a template have.
-#[derive(Debug)]
-struct Repeats {
-    /// Tells whether another finding says just the same.
-    words: u64,
-    latest: Made,
-    more: usize,
 }
 
 impl Diagnostics {
@@ -254,28 +246,17 @@ impl Diagnostics {
         let bytes = &found.span.bytes;
         let key = (found.span.source, bytes.start, bytes.end, found.code);
         let has_room = self.repeats.len() < KEPT;
-        match self.repeats.entry(key) {
-            Entry::Occupied(mut seen) => {
-                let seen = seen.get_mut();
-                if seen.words == words(&found) {
-                    return;
-                }
-                seen.more += usize::from(seen.latest != made);
-                seen.latest = made;
-                if self.keeps_all {
-                    self.lost += usize::from(!self.echoes.push(&found));
-                }
+        let added = match self.repeats.entry(key) {
+            Entry::Occupied(mut seen) => seen.get_mut().add(made, &found),
+            Entry::Vacant(free) if has_room => free.insert(Repeats::default()).add(made, &found),
+            Entry::Vacant(_) => Added::Told,
+        };
+        match added {
+            Added::Told => self.push(found),
+            Added::Folded if self.keeps_all => {
+                self.lost += usize::from(!self.echoes.push(&found));
             }
-            Entry::Vacant(free) => {
-                if has_room {
-                    free.insert(Repeats {
-                        words: words(&found),
-                        latest: made,
-                        more: 0,
-                    });
-                }
-                self.push(found);
-            }
+            Added::Folded | Added::Again => {}
         }
     }
 
@@ -292,36 +273,30 @@ impl Diagnostics {
         );
     }
 
-    /// Says with each finding how many more rows or jobs have it.
+    /// Says with each finding which other rows have it, or how many jobs.
     pub(super) fn tell_repeats(&mut self) {
-        let mut repeats = std::mem::take(&mut self.repeats);
+        let repeats = std::mem::take(&mut self.repeats);
         for found in &mut self.kept {
             let bytes = &found.span.bytes;
             let key = (found.span.source, bytes.start, bytes.end, found.code);
-            let Some(Repeats { latest, more, .. }) = repeats.remove(&key) else {
+            let fold = repeats.get(&key).map(|it| it.fold(found));
+            let Some(fold) = fold.filter(|fold| !fold.is_empty()) else {
                 continue;
             };
-            let what = match latest {
-                Made::Row(_) => "row",
-                Made::Job(_) => "job",
-            };
-            let plural = if more == 1 { "" } else { "s" };
-            if more > 0 {
-                let fold = format!(" (and {more} more {what}{plural})");
-                found.message += &fold;
-                if self.keeps_all {
-                    self.folds.insert(key, fold);
-                }
+            found.message += &fold;
+            if self.keeps_all {
+                self.folds.entry(key).or_default().push(fold);
             }
         }
     }
 
-    /// The message of one that is listed, without how many more rows or jobs have it.
+    /// The message of one that is listed, without which other rows or jobs have it.
     pub(super) fn own_message<'d>(&self, found: &'d Diagnostic) -> &'d str {
         let bytes = &found.span.bytes;
         let key = (found.span.source, bytes.start, bytes.end, found.code);
-        let fold = self.folds.get(&key).map_or("", String::as_str);
-        found.message.strip_suffix(fold).unwrap_or(&found.message)
+        let mut folds = self.folds.get(&key).into_iter().flatten();
+        let own = folds.find_map(|fold| found.message.strip_suffix(fold.as_str()));
+        own.unwrap_or(&found.message)
     }
 
     /// Takes out what was found with these codes, and is true no more: at or after a place, or anywhere.
@@ -450,16 +425,6 @@ impl Diagnostics {
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.kept.iter()
     }
-}
-
-/// Stands for what a finding says, and where it points besides.
-fn words(found: &Diagnostic) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    found.message.hash(&mut hasher);
-    for (span, words) in &found.related {
-        (span.source, span.bytes.start, words).hash(&mut hasher);
-    }
-    hasher.finish()
 }
 
 impl<'d> IntoIterator for &'d Diagnostics {

@@ -201,25 +201,35 @@ const fn names<const N: usize>(fields: &[Field; N]) -> [&'static str; N] {
 /// The candidate that `word` was probably meant to be: the same but for case and separators, or a slip of a letter
 /// or two away.
 pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let folded = fold(word);
-    let length = folded.chars().count();
-    candidates
-        .iter()
-        .filter_map(|candidate| {
-            let (least, longer) = lengths(length, candidate);
-            let slips = 1.max(longer / 4).min(3);
-            // A million jobs may have the same slip: most candidates are not worth a closer look.
-            if least > slips {
-                return None;
-            }
-            let meant = fold(candidate);
-            let distance = strsim::osa_distance(&folded, &meant);
-            // A character of Chinese is a word, and another one another word.
-            let weight = if meant.is_ascii() { 1 } else { 2 };
-            (distance <= slips && distance * weight < longer).then_some((distance, *candidate))
-        })
+    near(word, candidates)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, best)| best)
+}
+
+/// The same if no other candidate is as near.
+pub(super) fn surely<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let (least, best) = near(word, candidates).min_by_key(|(distance, _)| *distance)?;
+    let as_near = near(word, candidates).filter(|(distance, _)| *distance == least);
+    (as_near.count() == 1).then_some(best)
+}
+
+/// The candidates that are a slip or two away, and how far.
+fn near<'a>(word: &str, candidates: &[&'a str]) -> impl Iterator<Item = (usize, &'a str)> {
+    let folded = fold(word);
+    let length = folded.chars().count();
+    candidates.iter().filter_map(move |candidate| {
+        let (least, longer) = lengths(length, candidate);
+        let slips = 1.max(longer / 4).min(3);
+        // A million jobs may have the same slip: most candidates are not worth a closer look.
+        if least > slips {
+            return None;
+        }
+        let meant = fold(candidate);
+        let distance = strsim::osa_distance(&folded, &meant);
+        // A character of Chinese is a word, and another one another word.
+        let weight = if meant.is_ascii() { 1 } else { 2 };
+        (distance <= slips && distance * weight < longer).then_some((distance, *candidate))
+    })
 }
 
 /// How far a word of `length` is at least from `candidate`, and how long the longer of the two is; in characters.

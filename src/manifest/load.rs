@@ -21,7 +21,7 @@ use super::validate::{NEEDED, TableHead, Validator};
 use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Patched, Stop};
 use crate::money::Pricing;
-use crate::plan::Plan;
+use crate::plan::{Model, Plan};
 
 /// How files are read: the manifest module itself touches none.
 type ReadFile<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
@@ -46,6 +46,9 @@ pub struct LoadOptions {
     /// Whether under `max_spend` a job without a price is an error. A run knows better which of them it would submit,
     /// and refuses those.
     pub insists_on_prices: bool,
+    /// Asks the file system for the table beside one that is not there which was surely meant: it is checked in its
+    /// place.
+    pub meant_table: Option<fn(&Path) -> Option<String>>,
 }
 
 /// Whether a manifest may name files outside its folder.
@@ -177,6 +180,8 @@ impl Format {
 struct Loading<'r> {
     files: Files<'r>,
     diagnostics: Diagnostics,
+    /// The models that the jobs have, each where it is met first.
+    models: Vec<(Model, Span)>,
 }
 
 /// The files of a manifest.
@@ -239,7 +244,12 @@ impl<'r> Loading<'r> {
             names_table: false,
         };
         let source = files.sources.open(&path.to_string_lossy());
-        (Self { files, diagnostics }, source)
+        let loading = Self {
+            files,
+            diagnostics,
+            models: Vec::new(),
+        };
+        (loading, source)
     }
 
     fn manifest(&mut self, source: SourceId, sections: &mut Sections) -> Option<Plan> {
@@ -323,6 +333,7 @@ impl Loading<'_> {
     }
 
     fn finish(&mut self, validator: Validator, at: &Span) -> Plan {
+        self.models = validator.models().to_vec();
         let (jobs, columns) = validator.finish(at, &mut self.diagnostics);
         Plan::new(jobs, columns)
     }
@@ -362,9 +373,16 @@ impl Loading<'_> {
         {
             diagnostics.push(pricing::nothing_to_count(at));
         }
-        let plan = plan?.with_pricing(pricing);
         let insists = self.files.options.insists_on_prices;
         let cap = sections.max_spend_at.as_ref().filter(|_| insists);
+        if let (Some(cap), Some(section)) = (cap, &sections.pricing)
+            && (plan.is_none() || diagnostics.has_errors())
+            && let Some(found) =
+                pricing::unpriced_models(&self.models, section, pricing.as_ref(), cap)
+        {
+            diagnostics.push(found);
+        }
+        let plan = plan?.with_pricing(pricing);
         if let Some((key, _)) = &sections.pricing
             && !diagnostics.has_errors()
             && let Some(found) = pricing::unpriced(&plan, &key.span, cap)
@@ -651,7 +669,7 @@ impl Files<'_> {
     ) -> bool {
         let element = named.element;
         let errors_before = diagnostics.count(Severity::Error);
-        let number = self.open(named, diagnostics);
+        let number = self.open(named, unfolder.text(), diagnostics);
         // What is wrong with the template itself is told without the table too.
         let template = match named.template {
             Some(node) => match unfolder.template(node, diagnostics) {
@@ -706,9 +724,45 @@ impl Files<'_> {
         !is_empty || diagnostics.count(Severity::Error) == errors_before
     }
 
+    /// The table that was surely meant by the name of one that is not there, unless `text` names it itself or it cannot
+    /// be read either.
+    fn meant_by<'n>(&mut self, named: &NamedTable<'n>, text: &str) -> Option<NamedTable<'n>> {
+        let ask = self.options.meant_table?;
+        let name = ask(&named.file.path).filter(|name| !text.contains(name.as_str()))?;
+        let meant = self.in_place_of(named, &name)?;
+        let bytes = (self.read)(&meant.file.path).ok()?;
+        self.latest = Some((meant.file.path.clone(), bytes));
+        Some(meant)
+    }
+
+    /// The table `name` beside the one that is named, read in the same way.
+    fn in_place_of<'n>(&self, named: &NamedTable<'n>, name: &str) -> Option<NamedTable<'n>> {
+        let path = named.file.path.with_file_name(name);
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let relative = path.strip_prefix(folder).unwrap_or(&path);
+        let Some(Format::Table(kind)) = Format::of(&path) else {
+            return None;
+        };
+        (!self.is_forbidden(folder, relative)).then(|| NamedTable {
+            file: NamedFile {
+                path: path.clone(),
+                kind,
+                options: named.file.options.clone(),
+            },
+            at: named.at.clone(),
+            ..*named
+        })
+    }
+
     /// Reads and decodes a table, once however often it is named: its number among those that are opened. None if it
-    /// is not read, which is reported.
-    fn open(&mut self, named: &NamedTable<'_>, diagnostics: &mut Diagnostics) -> Option<usize> {
+    /// is not read, which is reported. One that is not there is a mistake; if it is sure which one was meant, that one
+    /// is read, so that all others are told with it. `text` is that of the manifest.
+    fn open(
+        &mut self,
+        named: &NamedTable<'_>,
+        text: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<usize> {
         let NamedFile {
             path,
             kind,
@@ -730,7 +784,24 @@ impl Files<'_> {
             diagnostics.push(too_much_text(&named.at));
             return None;
         }
-        let bytes = self.bytes_of_table(path, &named.at, diagnostics)?;
+        let bytes = match self.bytes_of_table(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let is_missing = error.kind() == io::ErrorKind::NotFound;
+                let found = unreadable(path, &error, &named.at)
+                    .label("relative to the directory of the manifest");
+                let meant = is_missing.then(|| self.meant_by(named, text)).flatten();
+                let Some(meant) = meant else {
+                    diagnostics.push(found);
+                    return None;
+                };
+                let name = meant.file.path.file_name().unwrap_or_default();
+                let name = name.to_string_lossy();
+                let help = format!("the rest was checked with `{}`", shown(&name));
+                diagnostics.push(Diagnostic { help, ..found });
+                return self.open(&meant, text, diagnostics);
+            }
+        };
         let source = named
             .source
             .unwrap_or_else(|| self.sources.open(&path.to_string_lossy()));
@@ -763,23 +834,11 @@ impl Files<'_> {
     }
 
     /// The bytes of a table, read once for all sheets of a workbook that are named one after the other.
-    fn bytes_of_table(
-        &mut self,
-        path: &Path,
-        at: &Span,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Vec<u8>> {
-        if let Some((latest, bytes)) = self.latest.take()
-            && latest == path
-        {
-            return Some(bytes);
+    fn bytes_of_table(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        match self.latest.take() {
+            Some((latest, bytes)) if latest == path => Ok(bytes),
+            _ => (self.read)(path),
         }
-        (self.read)(path)
-            .map_err(|error| {
-                let found = unreadable(path, &error, at);
-                diagnostics.push(found.label("relative to the directory of the manifest"));
-            })
-            .ok()
     }
 
     /// Gives the sources what was read of the tables.

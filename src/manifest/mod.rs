@@ -42,6 +42,7 @@ use self::lint::Allow;
 pub use self::lint::LINTS;
 pub use self::load::{LoadOptions, Outside, load, load_with};
 pub use self::output::{DownloadSetting, OUTPUT as OUTPUT_SETTINGS, OutputSettings};
+pub(crate) use self::pricing::meant as meant_amount;
 use self::references::References;
 pub use self::render::Colour;
 pub use self::schema::json_schema;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::fields::nearest;
+use super::fields::{listed, nearest};
 use super::sections::unknown_key;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::{described, model_advice, shown, wrong_type};
@@ -268,7 +268,7 @@ fn exactly<T>(
 }
 
 /// The number in `0,12`, `.5`, `$0.12` or `0.12 USD`. A comma before three digits may part thousands: nobody can tell.
-fn meant(written: &str) -> Option<String> {
+pub(crate) fn meant(written: &str) -> Option<String> {
     let is_sign = |c: char| c.is_whitespace() || matches!(c, '$' | '€' | '£' | '¥');
     let mut bare = written.trim_matches(is_sign);
     let is_code = |text: &str| Currency::new(text).is_some();
@@ -318,6 +318,73 @@ pub(super) fn too_large(name: &str, at: &Span) -> Diagnostic {
     Diagnostic::error("price-list-too-large", at, message, help)
 }
 
+/// Models that have no price in the list of `section`, where jobs have other mistakes; what is wrong in the list itself
+/// may be meant for one of them.
+pub(super) fn unpriced_models(
+    used: &[(Model, Span)],
+    (key, node): &(Key, Node),
+    pricing: Option<&Pricing>,
+    max_spend: &Span,
+) -> Option<Diagnostic> {
+    let written = match (&node.value, pricing) {
+        (_, Some(_)) => Vec::new(),
+        (Value::Map(pairs), None) => written_models(pairs)?,
+        _ => return None,
+    };
+    let is_priced = |model: Model| {
+        let name = model.to_string();
+        let is_meant = |it: &&str| match Model::parse(it) {
+            Some(known) => known == model,
+            None => name.starts_with(*it) || nearest(it, &[&name]).is_some(),
+        };
+        pricing.is_some_and(|it| it.per_second.contains_key(&model)) || written.iter().any(is_meant)
+    };
+    let without: Vec<_> = used
+        .iter()
+        .filter(|(model, _)| !is_priced(*model))
+        .collect();
+    let (_, first) = without.first()?;
+    let models: Vec<Model> = without.iter().map(|(model, _)| *model).collect();
+    let message = match models[..] {
+        [model] => format!("`{model}` has no price: what its jobs cost is unknown"),
+        _ => format!(
+            "{} models have no price: what their jobs cost is unknown",
+            models.len()
+        ),
+    };
+    let found = Diagnostic::error(
+        "max-spend-unpriced",
+        &key.span,
+        message,
+        add_prices(&models),
+    );
+    let found = found.related(max_spend, "the cap could not be kept");
+    Some(found.related(first, "a job with it"))
+}
+
+/// The names under `per_second:`, as they are written.
+fn written_models(pairs: &[(Key, Node)]) -> Option<Vec<&str>> {
+    let (_, list) = pairs.iter().find(|(key, _)| key.name == "per_second")?;
+    match &list.value {
+        Value::Map(prices) => Some(prices.iter().map(|(key, _)| key.name.as_str()).collect()),
+        _ => None,
+    }
+}
+
+fn add_prices(models: &[Model]) -> String {
+    let names: Vec<String> = models.iter().map(ToString::to_string).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let what = if names.len() == 1 {
+        "a price"
+    } else {
+        "prices"
+    };
+    format!(
+        "add {what} for {} to `per_second:`; a job without a price never counts as free",
+        listed(&names)
+    )
+}
+
 /// Jobs that the price list, named at `at`, has no price for: an error where `max_spend` stands, which could not be
 /// kept.
 pub(super) fn unpriced(plan: &Plan, at: &Span, max_spend: Option<&Span>) -> Option<Diagnostic> {
@@ -336,7 +403,17 @@ pub(super) fn unpriced(plan: &Plan, at: &Span, max_spend: Option<&Span>) -> Opti
         bytes: start..start + 1,
     };
     let which = if count == 1 { "this one" } else { "the first" };
-    let help = why_unpriced(pricing, first);
+    let is_unknown = |model: &Model| !pricing.per_second.contains_key(model);
+    let mut models: Vec<Model> = Vec::new();
+    for model in plan.jobs().iter().map(|job| job.request().model()) {
+        if is_unknown(&model) && !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    let help = match models.len() {
+        0 | 1 => why_unpriced(pricing, first),
+        _ => add_prices(&models),
+    };
     let found = match max_spend {
         Some(cap) => Diagnostic::error("max-spend-unpriced", at, message, help)
             .related(cap, "the cap could not be kept"),

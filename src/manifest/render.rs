@@ -199,15 +199,15 @@ fn gathered<'d>(all: impl Iterator<Item = &'d Diagnostic>, sources: &Sources) ->
                 found.message,
                 " (in {} cells of this column: rows {})",
                 told.count,
-                runs(&rows)
+                runs(&rows, rows.len())
             );
         }
     }
     told
 }
 
-/// `2–20, 25, 31 and 7 more`.
-fn runs(rows: &[usize]) -> String {
+/// `2–20, 25, 31 and 7 more`, of `all` rows that begin so.
+pub(super) fn runs(rows: &[usize], all: usize) -> String {
     const FEW: usize = 12;
     let mut runs: Vec<Range<usize>> = Vec::new();
     for row in rows {
@@ -226,7 +226,7 @@ fn runs(rows: &[usize]) -> String {
         })
         .collect();
     let count: usize = listed.iter().map(ExactSizeIterator::len).sum();
-    match rows.len() - count {
+    match all - count {
         0 => words.join(", "),
         more => format!("{} and {more} more", words.join(", ")),
     }

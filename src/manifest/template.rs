@@ -4,11 +4,13 @@
 //! Only this module names the template engine's settings and errors. Knows nothing of manifests and places.
 
 mod bounds;
+mod lenient;
 mod mistakes;
 
 use std::io;
 use std::ops::Range;
 
+pub(super) use self::lenient::Lenient;
 use super::fields::nearest;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
@@ -161,6 +163,8 @@ pub(super) struct Language {
     usual: Environment<'static>,
     /// The same with [`WALKING_STEPS`].
     walking: Environment<'static>,
+    /// The same with [`ORDINARY_STEPS`].
+    brief: Environment<'static>,
 }
 
 /// A template that was read.
@@ -168,6 +172,10 @@ pub(super) struct Compiled<'l> {
     template: Template<'l, 'l>,
     /// Whether a step of it may walk through a whole text.
     walks: bool,
+    /// Steps that it may take.
+    most: u64,
+    /// In what it is tried again with [`ORDINARY_STEPS`], if it fails with more.
+    brief: Option<&'l Environment<'static>>,
 }
 
 /// Why a text cannot be filled in.
@@ -216,7 +224,13 @@ impl Language {
         let usual = Self::environment();
         let mut walking = usual.clone();
         walking.set_fuel(Some(WALKING_STEPS));
-        Self { usual, walking }
+        let mut brief = usual.clone();
+        brief.set_fuel(Some(ORDINARY_STEPS));
+        Self {
+            usual,
+            walking,
+            brief,
+        }
     }
 
     fn environment() -> Environment<'static> {
@@ -271,7 +285,12 @@ impl Language {
         let template = environment
             .template_from_str(text)
             .map_err(|error| Failure::of(&error, text))?;
-        Ok(Compiled { template, walks })
+        Ok(Compiled {
+            template,
+            walks,
+            most: if walks { WALKING_STEPS } else { STEPS },
+            brief: Some(&self.brief),
+        })
     }
 }
 
@@ -301,12 +320,17 @@ impl Compiled<'_> {
         steps: &mut u64,
     ) -> Result<String, Failure> {
         let mut text = Bounded::default();
-        let most = if self.walks { WALKING_STEPS } else { STEPS };
+        let most = self.most;
         let taken = self
             .template
             .render_captured_to(scope.clone(), &mut text)
             .map(|done| done.state().fuel_levels().map_or(most, |(taken, _)| taken));
-        let cost = self.cost(*taken.as_ref().unwrap_or(&most), longest);
+        let counted = match &taken {
+            Ok(taken) => *taken,
+            Err(_) if self.fails_soon(scope) => ORDINARY_STEPS,
+            Err(_) => most,
+        };
+        let cost = self.cost(counted, longest);
         *steps = steps.saturating_add(cost.saturating_sub(ORDINARY_STEPS));
         if let Err(error) = taken {
             let mut failure = Failure::of(&error, self.template.source());
@@ -316,6 +340,18 @@ impl Compiled<'_> {
             return Err(failure);
         }
         Ok(String::from_utf8(text.bytes).expect("the engine writes whole characters"))
+    }
+
+    /// Whether it fails within [`ORDINARY_STEPS`]: thousands of rows may lack a value.
+    fn fails_soon(&self, scope: &Value) -> bool {
+        let again = self
+            .brief
+            .map(|it| it.template_from_str(self.template.source()));
+        let Some(Ok(again)) = again else {
+            return false;
+        };
+        let failed = again.render_captured_to(scope.clone(), Bounded::default());
+        failed.is_err_and(|error| error.kind() != ErrorKind::OutOfFuel)
     }
 
     /// Whether a step of it may walk through a whole text.

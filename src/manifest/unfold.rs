@@ -236,6 +236,11 @@ impl<'s> Unfolder<'s> {
         unfolder
     }
 
+    /// The text of the manifest.
+    pub(super) fn text(&self) -> &'s str {
+        self.setting.text
+    }
+
     /// Makes none of the jobs that templates make: all of them would be `count`, which is too many from `at` on.
     pub(super) fn refuse(&mut self, count: u128, at: Span) {
         self.made = count;

@@ -33,6 +33,8 @@ pub(super) struct Validator {
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
     any_job: bool,
+    /// The models of all jobs, each where it is met first.
+    models: Vec<(Model, Span)>,
     texts: Shared,
     /// The table of which the rows are checked, if there is one.
     table: Option<TableHead>,
@@ -102,6 +104,7 @@ impl Validator {
             },
             defaults_blamed: HashSet::new(),
             any_job: false,
+            models: Vec::new(),
             texts: Shared::default(),
             table: None,
             refused: Vec::new(),
@@ -192,6 +195,7 @@ impl Validator {
             fields.doubt(refused);
         }
         self.name_columns(&fields);
+        self.note_model(&fields);
         self.warn_about_values(&fields, &mut found);
         self.warn_about_braces(map, context.known, &mut found);
         if let Some(related) = context.related
@@ -223,6 +227,20 @@ impl Validator {
         offer_free_ids(&self.duplicates, diagnostics);
         self.warnings.summarise(diagnostics);
         (self.jobs, self.columns)
+    }
+
+    /// The models that jobs have, also those that are refused for something else, each where it is met first.
+    pub(super) fn models(&self) -> &[(Model, Span)] {
+        &self.models
+    }
+
+    fn note_model(&mut self, fields: &Fields) {
+        if let Slot::Given(model) = fields.model.over(&self.defaults.model)
+            && !self.models.iter().any(|(known, _)| *known == model.value)
+        {
+            let at = model.place.at.clone();
+            self.models.push((model.value, at));
+        }
     }
 
     /// What a row lacks because its table has no column for it is told once, at the header.
@@ -535,7 +553,11 @@ impl Validator {
                 nameless(at, first.origin(), &context.origin)
             }
             (Some(first), Some((_, id_at))) if is_sibling(first) => {
-                made_twice(id, id_at, (&earlier.span, first), (at, context))
+                made_twice(id, id_at, (&earlier.span, Some(first)), (at, context))
+            }
+            // The other job was refused.
+            (None, Some((_, id_at))) if is_beside(&earlier, at, context) => {
+                made_twice(id, id_at, (&earlier.span, None), (at, context))
             }
             _ => taken(id, who, at, &earlier),
         });
@@ -643,19 +665,35 @@ fn nameless(at: &Span, first: &plan::Origin, second: &plan::Origin) -> Diagnosti
     Diagnostic::error("id-needed", at, message, help)
 }
 
+/// Whether a job of which no more is known than its place comes from the same template: from the same element, or from
+/// a row of the same table.
+fn is_beside(earlier: &Earlier, at: &Span, context: &Context<'_>) -> bool {
+    let is_of_table = context
+        .row
+        .is_some_and(|row| row.at.source == earlier.span.source);
+    is_of_table && earlier.id == IdOrigin::Written || earlier.span == *at
+}
+
 /// An id that one element of the list of jobs made for two of its jobs, told at the place of the id.
 fn made_twice(
     id: &JobId,
     id_at: &Span,
-    (first_at, first): (&Span, &Job),
+    (first_at, first): (&Span, Option<&Job>),
     (second_at, context): (&Span, &Context<'_>),
 ) -> Diagnostic {
     let second = &context.origin;
+    let is_row = context.row.is_some();
+    let another = if is_row {
+        "another row"
+    } else {
+        "another combination"
+    };
+    let words = first.map_or_else(|| another.to_owned(), |it| it.origin().words());
+    let is_same = first.is_none_or(|it| it.id() == id);
     let message = format!(
-        "the id `{id}` is made twice: for {}, and for {}{}",
-        first.origin().words(),
+        "the id `{id}` is made twice: for {words}, and for {}{}",
         second.words(),
-        if first.id() == id {
+        if is_same {
             ""
         } else {
             "; capital and small letters count as equal"

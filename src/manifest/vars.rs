@@ -310,6 +310,8 @@ pub(super) struct Scope {
     pub(super) row: Option<RowValues>,
     /// The manifest's variables.
     pub(super) vars: Arc<HashMap<String, Filled>>,
+    /// Names that are none of these, each with the one of these that was meant.
+    pub(super) meant: Vec<(String, String)>,
 }
 
 impl Scope {
@@ -319,6 +321,12 @@ impl Scope {
             vars: Arc::clone(&vars.values),
             ..Self::default()
         }
+    }
+
+    /// What `name` stands for: itself, or what was meant by it.
+    pub(super) fn true_name<'n>(&'n self, name: &'n str) -> &'n str {
+        let meant = self.meant.iter().find(|(written, _)| written == name);
+        meant.map_or(name, |(_, meant)| meant)
     }
 
     /// Whether `name` has, or could have, a value.
@@ -344,7 +352,7 @@ impl Scope {
 
 impl Object for Scope {
     fn get_value(self: &Arc<Self>, key: &Filled) -> Option<Filled> {
-        let name = key.as_str()?;
+        let name = self.true_name(key.as_str()?);
         if name == "variant"
             && let Some(number) = self.variant
         {

@@ -188,8 +188,8 @@ impl PlanTotals {
         &self.bill
     }
 
-    /// The totals in two lines; one run submits at most so many of the videos.
-    pub fn text(&self, most: Option<u32>) -> String {
+    /// The totals in two lines; one run submits at most `max_jobs` of the videos, and a cap leaves room for `room_for`.
+    pub fn text(&self, max_jobs: Option<u32>, room_for: Option<u32>) -> String {
         let kinds: Vec<_> = self
             .kinds()
             .map(|(kind, count)| format!("{count} {}", kind.as_str().replace('_', " ")))
@@ -211,12 +211,17 @@ impl PlanTotals {
                 if self.bill.unstated() > 0 {
                     let _ = write!(text, " and {} of unstated length", self.bill.unstated());
                 }
-                match most.filter(|most| *most < videos) {
-                    Some(0) => text.push_str(", but none of them fits under the cap"),
-                    Some(most) => {
+                let most = max_jobs.filter(|most| *most < videos);
+                let room_for = room_for.filter(|room| *room < most.unwrap_or(videos));
+                match (room_for, most) {
+                    (Some(0), _) => text.push_str(", but none of them fits under the cap"),
+                    (Some(room), _) => {
+                        let _ = write!(text, ", but the cap leaves room for {room} of them");
+                    }
+                    (None, Some(most)) => {
                         let _ = write!(text, ", {most} of them in one run");
                     }
-                    None => {}
+                    (None, None) => {}
                 }
             }
         }
@@ -312,7 +317,7 @@ mod tests {
         }
         let rows = lines.iter().map(|line| listing.draw(line));
         let rows: Vec<_> = std::iter::once(listing.header()).chain(rows).collect();
-        format!("{}\n\n{}", rows.join("\n"), totals.text(None))
+        format!("{}\n\n{}", rows.join("\n"), totals.text(None, None))
     }
 
     #[test]
@@ -429,16 +434,18 @@ mod tests {
                 order: video(Some(5), None),
             });
         }
-        let text = |most| totals.text(Some(most));
-        assert!(text(2).ends_with("3 videos, 15 seconds, 2 of them in one run"));
-        assert!(text(0).ends_with(", but none of them fits under the cap"));
-        assert!(text(3).ends_with("3 videos, 15 seconds"));
+        let text = |max_jobs, room_for| totals.text(Some(max_jobs), Some(room_for));
+        assert!(text(2, 2).ends_with("3 videos, 15 seconds, 2 of them in one run"));
+        assert!(text(2, 1).ends_with(", but the cap leaves room for 1 of them"));
+        assert!(text(3, 2).ends_with(", but the cap leaves room for 2 of them"));
+        assert!(text(3, 0).ends_with(", but none of them fits under the cap"));
+        assert!(text(3, 3).ends_with("3 videos, 15 seconds"));
     }
 
     #[test]
     fn a_plan_with_nothing_to_do_says_so() {
         assert_eq!(
-            PlanTotals::default().text(None),
+            PlanTotals::default().text(None, None),
             "0 jobs\na run would submit nothing"
         );
         let id = job_id("a");
@@ -450,7 +457,7 @@ mod tests {
             order: Order::Nothing,
         });
         assert_eq!(
-            totals.text(None),
+            totals.text(None, None),
             "1 job: 1 done\na run would submit nothing"
         );
     }

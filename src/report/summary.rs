@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -248,6 +249,7 @@ impl Summary<'_> {
             );
         }
         lines.extend(self.hints.iter().map(|hint| format!("hint:    {hint}")));
+        lines.extend(self.status_of_rehearsal());
         if let Some(next) = self.next() {
             lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
             lines.push(format!("         {}", next.reason));
@@ -262,6 +264,21 @@ impl Summary<'_> {
             lines.push(format!("exit code {}: {meaning}", code as u8));
         }
         lines
+    }
+
+    /// How to see the jobs of a rehearsal again.
+    fn status_of_rehearsal(&self) -> Option<String> {
+        let invocation = self.invocation;
+        let directory = Path::new(self.results?).parent()?;
+        (invocation.stage == Stage::Rehearsal).then(|| {
+            let status = Invocation {
+                manifest: invocation.manifest.clone(),
+                out: Some(directory.to_string_lossy().into_owned()),
+                ..Invocation::default()
+            };
+            let command = status.command("status", "");
+            format!("status:  {}", painted(COMMAND, &command))
+        })
     }
 
     /// The plan's selected jobs with this status.

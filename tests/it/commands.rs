@@ -304,3 +304,20 @@ fn a_simulator_whose_port_is_taken_exits_2() {
         .exits(2)
         .says("did you mean `lost-answer`");
 }
+
+#[test]
+fn status_before_any_run_says_how_to_see_the_rehearsal() {
+    let scenario = Scenario::manifest(
+        "shots.csv",
+        "id,prompt,model,duration\na,A red kite.,seedance2.0-480p,5\n",
+    );
+    let status = scenario.ask("status", &[]);
+    assert!(!status.stdout.contains("rehearsal"), "{}", status.stdout);
+    scenario
+        .ask("run", &["--rehearse"])
+        .exits(0)
+        .says("status:  shotlist status shots.csv --out shots.rehearsal");
+    let status = scenario.ask("status", &[]);
+    let told = "no run yet\nthe rehearsal: shotlist status shots.csv --out shots.rehearsal\n";
+    assert!(status.stdout.ends_with(told), "{}", status.stdout);
+}

@@ -237,6 +237,34 @@ fn a_table_that_is_not_there_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn the_mistakes_in_a_table_whose_name_is_misspelt_are_told_with_its_name() {
+    let scenario = Scenario::manifest(
+        "campaign.yaml",
+        "jobs:\n  - from: produkts.csv\n    template: { id: \"{{ sku }}\", model: seedance2.0-720p, duration: 8, prompt: \"{{ name }}\" }\n",
+    );
+    scenario.write("products.csv", "sku,name\nK1,A kettle\nK2,\n");
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("did you mean `products.csv`?")
+        .says("the rest was checked with `products.csv`")
+        .says("`name` has no value: its cell in row 3 is empty")
+        .says("2 errors");
+    scenario
+        .ask("run", &["--rehearse"])
+        .exits(2)
+        .says("the rest was checked with `products.csv`");
+    // It is a table of its own here.
+    let named = "jobs:\n  - from: produkts.csv\n  - from: products.csv\n    template: { id: \"{{ sku }}\", model: seedance2.0-720p, duration: 8, prompt: \"{{ name }} {{ brnad }}\" }\n";
+    let scenario = Scenario::manifest("campaign.yaml", named);
+    scenario.write("products.csv", "sku,name\nK1,A kettle\n");
+    scenario
+        .ask("check", &[])
+        .exits(2)
+        .says("check the name and the directory");
+}
+
+#[test]
 fn rows_with_errors_replace_nothing_but_rows_with_errors() {
     let scenario = Scenario::manifest(
         "shots.csv",

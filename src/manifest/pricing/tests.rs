@@ -336,3 +336,41 @@ fn a_price_with_a_comma_is_answered_with_the_price_that_is_meant() {
         assert_eq!(*help, format!("write a point: {meant}"));
     }
 }
+
+#[test]
+fn all_models_without_a_price_are_told_at_once_and_beside_other_mistakes() {
+    let told = |currency: &str, duration: &str| {
+        let manifest = format!(
+            "limits: {{ max_spend: 20 }}\npricing: {{ currency: {currency}, per_second: {{ seedance2.0-720p: 0.12, seedance2.0-fast: 0.1 }} }}\njobs:\n  - {{ id: a, model: seedance2.0-1080p, duration: 8, prompt: A kite. }}\n  - {{ id: b, model: seedance2.0-mini-720p, prompt: A mug., duration: {duration} }}\n  - {{ id: c, model: seedance2.0-fast-720p, prompt: A jug., duration: 8 }}\n"
+        );
+        let fixed = manifest.replace("seedance2.0-fast:", "seedance2.0-fast-720p:");
+        let manifest = if currency == "USD" { fixed } else { manifest };
+        let options = LoadOptions {
+            insists_on_prices: true,
+            ..LoadOptions::default()
+        };
+        load_with(Path::new("m.yaml"), &options, &|_| {
+            Ok(manifest.clone().into())
+        })
+        .render_compact()
+    };
+    for (currency, duration) in [("USD", "8"), ("USD", "8s"), ("$", "8s"), ("$", "8")] {
+        let text = told(currency, duration);
+        assert!(
+            text.contains(
+                "prices for `seedance2.0-1080p` and `seedance2.0-mini-720p` to `per_second:`"
+            ),
+            "{text}"
+        );
+        assert_eq!(
+            text.matches("error[max-spend-unpriced]").count(),
+            1,
+            "{text}"
+        );
+        assert_eq!(
+            text.contains("error[duration-format]"),
+            duration == "8s",
+            "{text}"
+        );
+    }
+}

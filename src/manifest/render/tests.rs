@@ -289,11 +289,11 @@ fn the_third_of_a_kind_in_a_column_takes_a_line() {
 
 #[test]
 fn rows_are_listed_in_runs_and_the_many_are_counted() {
-    assert_eq!(runs(&[2]), "2");
-    assert_eq!(runs(&[2, 3, 5, 6, 7, 9]), "2, 3, 5–7, 9");
+    assert_eq!(runs(&[2], 1), "2");
+    assert_eq!(runs(&[2, 3, 5, 6, 7, 9], 6), "2, 3, 5–7, 9");
     let even: Vec<usize> = (1..=20).map(|row| row * 2).collect();
     assert_eq!(
-        runs(&even),
+        runs(&even, even.len()),
         "2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24 and 8 more"
     );
 }

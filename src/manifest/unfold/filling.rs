@@ -1,25 +1,24 @@
 //! One job of the many that a template makes: every text filled in, every axis and cell in its field. Start at
 //! [`Filling::job`].
 
+mod failing;
+
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
-use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value as Filled;
-use minijinja::value::Object as _;
 
-use super::pattern::{JobTemplate, Pattern};
+use super::pattern::{JobTemplate, Pattern, Text};
 use super::repeated::Repeated;
-use super::words::{self, broken, known_names};
+use super::words;
 use super::{Setting, Site};
-use crate::manifest::align;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Made};
-use crate::manifest::fields::{self, EXTRA_FIELDS, Kind, listed, nearest};
+use crate::manifest::fields::{self, EXTRA_FIELDS, Kind, listed};
 use crate::manifest::matrix::{Combination, slug, slug_of_id};
 use crate::manifest::table::TableRow;
-use crate::manifest::template::{self, ALL_STEPS, Compiled, Failure, FailureKind};
+use crate::manifest::template::{ALL_STEPS, Compiled, FailureKind, Language};
 use crate::manifest::tree::{Key, Node, Span, Value};
 use crate::manifest::validate::{Context, NEEDED, RowSeen, Validator};
 use crate::manifest::values::shown;
@@ -29,6 +28,7 @@ use crate::plan::{Expansion, Origin};
 /// One job while it is filled in.
 pub(super) struct Filling<'f> {
     text: &'f str,
+    language: &'f Language,
     longest_var: usize,
     scope: Arc<Scope>,
     value: Filled,
@@ -211,6 +211,7 @@ impl<'f> Filling<'f> {
         });
         Self {
             text: setting.text,
+            language: setting.language,
             longest_var: setting.vars.longest(),
             value: Filled::from_dyn_object(Arc::clone(&scope)),
             scope,
@@ -226,10 +227,10 @@ impl<'f> Filling<'f> {
     }
 
     /// Fills in every field and passes the job on.
-    pub(super) fn job<'t: 'f>(
+    pub(super) fn job<'t: 'f, 's: 'f>(
         mut self,
         template: &'f JobTemplate<'t>,
-        defaults: &'f [(&'f Key, Pattern<'f>)],
+        defaults: &'f [(&'s Key, Pattern<'s>)],
         site: &Site,
         tally: &mut Tally,
         validator: &mut Validator,
@@ -337,37 +338,7 @@ impl<'f> Filling<'f> {
         let (node, value) = match pattern {
             Pattern::Fixed(node) => return Ok(Node::clone(node)),
             Pattern::Refused => return Err(Refused),
-            Pattern::Text {
-                node,
-                text,
-                compiled,
-                required,
-                is_default,
-                ..
-            } => {
-                self.filled.push(node.span.clone());
-                if self.row.is_some_and(|row| row.refuses(pattern)) {
-                    return Err(Refused);
-                }
-                let steps = tally.steps_for(&node.span)?;
-                // `default` stands for a value that is missing, and not for a name that is mistyped.
-                let is_known = !required.iter().any(|name| !self.scope.knows(name));
-                let filled = if is_known || *is_default {
-                    compiled.fill(&self.value, self.longest(compiled), steps)
-                } else {
-                    Err(Failure::undefined())
-                };
-                let filled = filled.map_err(|failure| {
-                    tally.fail(&failure.kind, &node.span);
-                    let found = self.failed(&failure, node, text, (compiled, required), site);
-                    for found in found {
-                        diagnostics.push_made(self.made, found);
-                    }
-                    Refused
-                })?;
-                tally.count_text(&filled, &mut self.room, &node.span)?;
-                (node, Value::Text(filled))
-            }
+            Pattern::Text(text) => return self.text(text, site, tally, diagnostics),
             Pattern::List(node, elements) => {
                 let mut list = Vec::with_capacity(elements.len());
                 for element in elements {
@@ -397,6 +368,38 @@ impl<'f> Filling<'f> {
         })
     }
 
+    /// A text, filled in; in the place of one that cannot be, the one that was meant, if that is sure.
+    fn text(
+        &mut self,
+        text: &Text<'_>,
+        site: &Site,
+        tally: &mut Tally,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Node, Refused> {
+        let span = &text.node.span;
+        self.filled.push(span.clone());
+        if self.row.is_some_and(|row| row.refuses(text)) {
+            return Err(Refused);
+        }
+        let steps = tally.steps_for(span)?;
+        let filled = match self.filled_in(text, steps) {
+            Ok(filled) => filled,
+            Err(failure) => {
+                let (found, meant) = self.mended(text, &failure, site, steps);
+                tally.fail(&failure.kind, span);
+                for found in found {
+                    diagnostics.push_made(self.made, found);
+                }
+                meant.ok_or(Refused)?
+            }
+        };
+        tally.count_text(&filled, &mut self.room, span)?;
+        Ok(Node {
+            value: Value::Text(filled),
+            span: span.clone(),
+        })
+    }
+
     /// The id: a template as it comes out, any other with what tells this job from the others.
     fn id(
         &mut self,
@@ -409,7 +412,7 @@ impl<'f> Filling<'f> {
         if let Some((key, pattern)) = written {
             match self.fill(pattern, site, tally, diagnostics) {
                 Ok(node) => match pattern {
-                    Pattern::Text { names, .. } => self.made_id(key, node, names),
+                    Pattern::Text(text) => self.made_id(key, node, &text.names),
                     _ => self.base_id(key, node),
                 },
                 Err(Refused) => self.refused.push("id"),
@@ -584,148 +587,6 @@ impl<'f> Filling<'f> {
             listed(&columns)
         )
     }
-
-    /// What is to be said about a text that cannot be filled in: every name that is not known, or the first mistake.
-    fn failed(
-        &self,
-        failure: &Failure,
-        node: &Node,
-        text: &str,
-        (compiled, required): (&Compiled<'_>, &[String]),
-        site: &Site,
-    ) -> Vec<Diagnostic> {
-        let at = failure.at.clone().unwrap_or(0..text.len());
-        let place = |part: &Range<usize>| align::place(self.text, &node.span, text, part);
-        let unknown = required.iter().filter(|name| !self.scope.knows(name));
-        let mut found: Vec<Diagnostic> = Vec::new();
-        if failure.kind == FailureKind::Undefined {
-            for name in unknown {
-                let at = compiled.place_of(name).unwrap_or(0..text.len());
-                let told = match words::dashed(text, &at) {
-                    Some(at) => {
-                        words::dash_in_name(&text[at.clone()], &self.scope.names(), &place(&at))
-                    }
-                    None => self.without_value(name, &place(&at)),
-                };
-                if !found.contains(&told) {
-                    found.push(told);
-                }
-            }
-        }
-        if found.is_empty() {
-            let missing = compiled.missing(&self.value, &at);
-            found.push(match (&failure.kind, missing) {
-                (FailureKind::Undefined, Some((name, at))) => {
-                    self.without_value(&name, &place(&at))
-                }
-                (FailureKind::Undefined, None) => self.without_part(&text[at.clone()], &place(&at)),
-                (kind, _) => broken(kind, &text[at.clone()], &place(&at)),
-            });
-        }
-        if failure.kind == FailureKind::Undefined {
-            for (name, at) in self.empty_cells(text, compiled, required) {
-                let told = self.without_value(name, &place(&at));
-                if !found.contains(&told) {
-                    found.push(told);
-                }
-            }
-        }
-        let related = self.related(site);
-        for found in &mut found {
-            found.related.extend(related.iter().cloned());
-        }
-        found
-    }
-
-    /// The columns whose cells are empty in this row, and that `text` surely needs: it says nothing of what may stand
-    /// for them, or of when they are needed.
-    fn empty_cells<'n>(
-        &self,
-        text: &str,
-        compiled: &Compiled<'_>,
-        required: &'n [String],
-    ) -> Vec<(&'n str, Range<usize>)> {
-        let Some(row) = self.row.filter(|_| !text.contains("{%")) else {
-            return Vec::new();
-        };
-        let is_alone = |at: &Range<usize>| {
-            let before = text[..at.start].trim_end();
-            let after = text[at.end..].trim_start();
-            before.ends_with("{{") && after.starts_with("}}")
-        };
-        let empty = required.iter().filter(|name| {
-            let is_column = row.values.header.column(name).is_some();
-            is_column && self.scope.get_value(&Filled::from(name.as_str())).is_none()
-        });
-        empty
-            .filter_map(|name| Some((name.as_str(), compiled.place_of(name)?)))
-            .filter(|(_, at)| is_alone(at))
-            .collect()
-    }
-
-    /// A name that has no value.
-    fn without_value(&self, name: &str, place: &Span) -> Diagnostic {
-        if let Some(row) = self.row
-            && row.values.header.column(name).is_some()
-        {
-            let message = format!(
-                "`{name}` has no value: its cell in row {} is empty",
-                row.number
-            );
-            let help = format!(
-                "fill in the cell, or say what stands for it: `{{{{ {name} | default('…') }}}}`"
-            );
-            return Diagnostic::error("empty-cell", place, message, help);
-        }
-        let names = self.scope.names();
-        let help = match (name, nearest(name, &names)) {
-            ("variant", _) => "`variant` has a value in a job with `variants:`".to_owned(),
-            (filter, _) if template::is_filter(filter) => {
-                format!("`{filter}` is a filter: write `{{{{ name | {filter} }}}}`")
-            }
-            ("row", _) => "`row` has a value in the `template:` of a table".to_owned(),
-            (_, Some(meant)) => format!("did you mean `{meant}`? {}", known_names(&names)),
-            (_, None) => known_names(&names),
-        };
-        let message = format!("there is no variable `{}`", shown(name));
-        Diagnostic::error("unknown-variable", place, message, help)
-    }
-
-    /// A part of something that has no value, such as `row["Colour"]`.
-    fn without_part(&self, expression: &str, place: &Span) -> Diagnostic {
-        let (expression, code) = (shown(expression), "unknown-variable");
-        let header = self.row.map(|row| &row.values.header);
-        let Some((row, header)) = self
-            .row
-            .zip(header)
-            .filter(|_| expression.starts_with("row"))
-        else {
-            let message = format!("`{expression}` has no value");
-            let help = format!("say what stands for it: `{{{{ {expression} | default('…') }}}}`");
-            return Diagnostic::error(code, place, message, help);
-        };
-        let written = expression.split(['"', '\'']).nth(1).unwrap_or("");
-        if header.has_written(written) {
-            let message = format!(
-                "`{expression}` has no value: its cell in row {} is empty",
-                row.number
-            );
-            let help = format!(
-                "fill in the cell, or say what stands for it: `{{{{ {expression} | default('…') }}}}`"
-            );
-            return Diagnostic::error("empty-cell", place, message, help);
-        }
-        let columns = header.written();
-        let help = match nearest(written, &columns) {
-            Some(meant) => format!("did you mean `row['{meant}']`?"),
-            None => format!(
-                "in brackets after `row` stands a header as it is written: {}",
-                listed(&columns[..columns.len().min(20)])
-            ),
-        };
-        let message = format!("there is no column for `{expression}`");
-        Diagnostic::error(code, place, message, help)
-    }
 }
 
 impl<'r> Row<'r> {
@@ -782,9 +643,9 @@ impl<'r> Row<'r> {
     }
 
     /// Whether a template names a cell that is refused.
-    fn refuses(&self, pattern: &Pattern<'_>) -> bool {
+    fn refuses(&self, text: &Text<'_>) -> bool {
         let mut refused = self.refused.iter();
-        refused.any(|(name, written)| pattern.names(name, written))
+        refused.any(|(name, written)| text.looks_up(name, written))
     }
 
     pub(super) fn fields(&self) -> &'r [(Key, Node)] {

@@ -1,15 +1,17 @@
 //! A job as it is written, its templates read once for all the jobs that it makes. Start at [`JobTemplate::read`].
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::num::NonZeroU32;
+use std::ops::Range;
 
 use super::Setting;
-use super::words::{broken, not_filled_in};
+use super::words::{self, broken, not_filled_in};
 use crate::manifest::align;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::fields::{self, EXPANDING, EXTRA_FIELDS, Kind, is_filled_in, listed, nearest};
 use crate::manifest::matrix::{self, Matrix};
-use crate::manifest::template::{self, Compiled};
+use crate::manifest::template::{self, Compiled, Failure, FailureKind, Language, Lenient};
 use crate::manifest::tree::{Key, Node, Span, Value};
 use crate::manifest::vars::{Header, shadowed};
 
@@ -24,21 +26,28 @@ pub(super) struct Used {
 /// A value of a field, ready to be filled in.
 pub(super) enum Pattern<'t> {
     Fixed(&'t Node),
-    Text {
-        node: &'t Node,
-        text: &'t str,
-        compiled: Compiled<'t>,
-        /// The names that it looks up.
-        names: Vec<String>,
-        /// Those that every job must know, whatever `default` would put in their place.
-        required: Vec<String>,
-        /// Whether it is a default, of which some jobs may not know a name.
-        is_default: bool,
-    },
+    Text(Box<Text<'t>>),
     List(&'t Node, Vec<Pattern<'t>>),
     Map(&'t Node, Vec<(&'t Key, Pattern<'t>)>),
     /// It cannot be read, which is reported.
     Refused,
+}
+
+/// A text with something to fill in.
+pub(super) struct Text<'t> {
+    pub(super) node: &'t Node,
+    pub(super) written: &'t str,
+    pub(super) compiled: Compiled<'t>,
+    /// The names that it looks up.
+    pub(super) names: Vec<String>,
+    /// Those that every job must know, whatever `default` would put in their place.
+    pub(super) required: Vec<String>,
+    /// Whether it is a default, of which some jobs may not know a name.
+    pub(super) is_default: bool,
+    /// The filters in it that there are not, which is reported.
+    pub(super) unknown_filters: Vec<Failure>,
+    /// The same in its parts, once it could not be filled in.
+    pub(super) lenient: OnceCell<Lenient<'t>>,
 }
 
 /// A job as it is written, read once for all the jobs that it makes.
@@ -80,8 +89,9 @@ impl<'t> JobTemplate<'t> {
         let mut template = Self::empty(span);
         let pair = |name: &str| map.iter().find(|(key, _)| key.name == name);
         if let Some((key, node)) = pair("variants") {
-            template.variants = matrix::variants(key, node, diagnostics);
-            template.is_refused |= template.variants.is_none();
+            // If it is wrong, one of them shows what else is.
+            let variants = matrix::variants(key, node, diagnostics);
+            template.variants = Some(variants.unwrap_or(NonZeroU32::MIN));
         }
         if let Some((key, node)) = pair("matrix") {
             let variants = template.variants.map_or(1, NonZeroU32::get);
@@ -131,7 +141,8 @@ impl<'t> JobTemplate<'t> {
         for key in self.matrix.iter().flat_map(Matrix::varying) {
             let name = key.name.as_str();
             let is_named = |used: &Used| used.names.contains(name);
-            if !is_sure && nearest(name, &used).is_some() {
+            let may_mean_it = |used: &&str| words::meant(used, &[name]).is_some();
+            if !is_sure && used.iter().any(may_mean_it) {
                 continue;
             }
             if is_named(&self.used) || is_named(by_default) || name == "extra_body" {
@@ -173,7 +184,7 @@ impl<'t> JobTemplate<'t> {
     pub(super) fn names_in(&self, field: &str) -> &[String] {
         let pattern = self.fields.iter().find(|(key, _)| key.name == field);
         match pattern {
-            Some((_, Pattern::Text { names, .. })) => names,
+            Some((_, Pattern::Text(text))) => &text.names,
             _ => &[],
         }
     }
@@ -256,20 +267,24 @@ fn compiled<'t, 's: 't>(
             Ok(compiled) => {
                 let names: Vec<String> = compiled.names().collect();
                 used.names.extend(names.iter().cloned());
-                Pattern::Text {
+                let unknown_filters = Language::unknown_filters(text);
+                for failure in &unknown_filters {
+                    diagnostics.push(refused(failure, text, node, setting));
+                }
+                Pattern::Text(Box::new(Text {
                     node,
-                    text,
+                    written: text,
                     names,
                     required: setting.language.required(&compiled),
                     compiled,
                     is_default: false,
-                }
+                    unknown_filters,
+                    lenient: OnceCell::new(),
+                }))
             }
             Err(failure) => {
                 used.is_unsure = true;
-                let at = failure.at.clone().unwrap_or(0..text.len());
-                let place = align::place(setting.text, &node.span, text, &at);
-                diagnostics.push(broken(&failure.kind, &text[at], &place));
+                diagnostics.push(refused(&failure, text, node, setting));
                 Pattern::Refused
             }
         },
@@ -288,6 +303,13 @@ fn compiled<'t, 's: 't>(
         }
         _ => Pattern::Fixed(node),
     }
+}
+
+/// What is wrong with a text, whatever it is filled in with.
+fn refused(failure: &Failure, text: &str, node: &Node, setting: &Setting<'_>) -> Diagnostic {
+    let at = failure.at.clone().unwrap_or(0..text.len());
+    let place = align::place(setting.text, &node.span, text, &at);
+    broken(&failure.kind, &text[at], &place)
 }
 
 /// Whether an axis of this name sets a field.
@@ -311,7 +333,7 @@ impl Pattern<'_> {
     /// The same for jobs of which some may not know a name, as it is with defaults.
     pub(super) fn for_any_job(mut self) -> Self {
         match &mut self {
-            Self::Text { is_default, .. } => *is_default = true,
+            Self::Text(text) => text.is_default = true,
             Self::List(_, elements) => {
                 let each = elements.drain(..).map(Self::for_any_job);
                 *elements = each.collect();
@@ -325,30 +347,43 @@ impl Pattern<'_> {
         self
     }
 
-    /// Whether it looks up the column `name`, which is `written` so in the header.
-    pub(super) fn names(&self, name: &str, written: &str) -> bool {
-        match self {
-            Self::Text { names, .. } => names
-                .iter()
-                .any(|used| used == name || used == "row" && self.may_name(written)),
-            _ => false,
-        }
-    }
-
     /// Whether a subscript in it may name this header.
     fn may_name(&self, written: &str) -> bool {
         match self {
-            Self::Text { text, .. } => {
-                let computed = text.match_indices("row[").any(|(at, found)| {
-                    !text[at + found.len()..]
-                        .trim_start()
-                        .starts_with(['"', '\''])
-                });
-                computed || text.contains(written)
-            }
+            Self::Text(text) => text.may_name(written),
             Self::List(_, elements) => elements.iter().any(|it| it.may_name(written)),
             Self::Map(_, pairs) => pairs.iter().any(|(_, it)| it.may_name(written)),
             Self::Fixed(_) | Self::Refused => false,
         }
+    }
+}
+
+impl Text<'_> {
+    /// Whether it looks up the column `name`, which is `written` so in the header.
+    pub(super) fn looks_up(&self, name: &str, written: &str) -> bool {
+        let mut names = self.names.iter();
+        names.any(|used| used == name || used == "row" && self.may_name(written))
+    }
+
+    /// Whether a subscript in it may name this header.
+    fn may_name(&self, written: &str) -> bool {
+        let computed = self.written.match_indices("row[").any(|(at, found)| {
+            !self.written[at + found.len()..]
+                .trim_start()
+                .starts_with(['"', '\''])
+        });
+        computed || self.written.contains(written)
+    }
+
+    /// A filter that there is not, and of which nobody knows what it was meant to be.
+    pub(super) fn unsure_filter(&self) -> Option<&Failure> {
+        let is_unsure = |it: &&Failure| matches!(it.kind, FailureKind::NoSuch { meant: None, .. });
+        self.unknown_filters.iter().find(is_unsure)
+    }
+
+    /// Where a name stands first in it.
+    pub(super) fn place_of(&self, name: &str) -> Range<usize> {
+        let place = self.compiled.place_of(name);
+        place.unwrap_or(0..self.written.len())
     }
 }

@@ -81,7 +81,7 @@ impl Repeated {
             Pattern::List(_, elements) => elements.iter().for_each(|it| self.add_pattern(it)),
             Pattern::Map(_, pairs) => pairs.iter().for_each(|(_, it)| self.add_pattern(it)),
             // Counted when they are filled in.
-            Pattern::Text { .. } | Pattern::Refused => {}
+            Pattern::Text(_) | Pattern::Refused => {}
         }
     }
 

@@ -330,7 +330,7 @@ fn an_empty_cell_is_told_with_row_and_column_and_an_unknown_name_once() {
     assert_eq!(told_with(manifest, table), ["empty-cell 4:46"]);
     let text = messages(manifest, table);
     assert!(
-        text.contains("`surface` has no value: its cell in row 3 is empty (and 1 more row)"),
+        text.contains("`surface` has no value: its cell in row 3 is empty (and row 4)"),
         "{text}"
     );
     let manifest = manifest.replace("{{ surface }}", "{{ surfce }}");
@@ -419,7 +419,7 @@ fn rows_with_the_same_id_are_told_once_at_the_template() {
     assert_eq!(told_with(manifest, &rows(90)), ["id-not-unique 4:21"]);
     let text = messages(manifest, &rows(90));
     assert!(text.contains("for row 2, and for row 3"), "{text}");
-    assert!(text.contains("(and 88 more rows)"), "{text}");
+    assert!(text.contains("(and rows 4–91)"), "{text}");
     assert!(
         text.contains("the columns that `id` does not name are `surface`"),
         "{text}"
@@ -428,6 +428,19 @@ fn rows_with_the_same_id_are_told_once_at_the_template() {
         .replace("{{ sku }}", "clip")
         .replace("{{ surface }}", "{{ surface }} {{ sku }}");
     assert_eq!(told_with(&fixed, &rows(3)), ["id-not-unique 4:21"]);
+}
+
+#[test]
+fn an_id_that_a_template_makes_twice_is_no_other_mistake_for_another_mistake() {
+    let manifest = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}-clip\", prompt: \"{{ name }} on a {{ nowhere }}.\" }\n";
+    let table = "sku,name\nB-300,A backpack\nB-300,A backpack XL\n";
+    let text = messages(manifest, table);
+    assert!(
+        text.contains("error[id-not-unique]: the id `B-300-clip` is made twice: for another row, and for row 3"),
+        "{text}"
+    );
+    assert!(text.contains("name in `id` a column"), "{text}");
+    assert!(!text.contains("duplicate-id"), "{text}");
 }
 
 #[test]
@@ -441,11 +454,37 @@ fn what_is_wrong_with_every_row_is_told_once_and_what_is_wrong_with_one_is_told_
         [
             "missing-prompt 4:15",
             "local-path 4:41",
+            "local-path 4:41",
+            "local-path 4:41",
             "duration-range 4:9"
         ]
     );
     let text = messages(&manifest, rows);
-    assert_eq!(text.matches("(and 2 more rows)").count(), 2, "{text}");
+    assert_eq!(text.matches("(and rows 3, 4)").count(), 1, "{text}");
+}
+
+#[test]
+fn mistakes_of_one_kind_at_one_place_are_told_each_with_its_own_advice() {
+    let manifest = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: x, image: \"{{ pic }}\" }\n";
+    let table = "sku,pic\na,example.com/a.png\nb,https://example.com/a.png|https://example.com/b.png\nc,example.com/a.png\nd,example.com/a.png\n";
+    let text = messages(manifest, table);
+    assert!(
+        text.contains("`example.com/a.png` has no scheme (and rows 4, 5)"),
+        "{text}"
+    );
+    assert_eq!(text.matches("error[bad-url]").count(), 2, "{text}");
+    let mut many = "sku,pic\n".to_owned();
+    for row in 0..20 {
+        let _ = writeln!(many, "s{row},example.com/{row}.png");
+    }
+    let text = messages(manifest, &many);
+    assert_eq!(text.matches("error[bad-url]").count(), 5, "{text}");
+    assert!(
+        text.contains(
+            "`example.com/4.png` has no scheme (others of this kind are in 15 more rows)"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -525,16 +564,61 @@ fn an_unknown_name_hides_no_empty_cell_of_the_same_text() {
         ]
     );
     // What has something that stands for it is not needed.
-    for prompt in [
-        "A {{ nam }} on {{ surface | default('oak') }}.",
-        "A {{ nam }}{% if look %} {{ look }}{% endif %}.",
+    let prompt = "A {{ nam }} on {{ surface | default('oak') }}.";
+    assert_eq!(
+        told_with(&manifest(prompt), table),
+        ["unknown-variable 4:48"]
+    );
+    // It is asked for here, too.
+    let prompt = "A {{ nam }}{% if look %} {{ look }}{% endif %}.";
+    assert_eq!(
+        told_with(&manifest(prompt), table),
+        ["unknown-variable 4:48", "empty-cell 4:60"]
+    );
+}
+
+#[test]
+fn a_mistyped_name_or_filter_hides_no_other_mistake_of_its_row() {
+    let manifest = "vars: { brand: Aurora }\njobs:\n  - from: t.csv\n    template:\n      id: \"{{ sku }}\"\n      prompt: \"{{ brnad }} {{ name }}, {{ look | lowercase }}, {{ nope ~ look }} {{ surface | uper }}\"\n      image: \"{{ hero }}\"\n";
+    let table = "sku,name,look,surface,hero image\na,lamp,,oak,example.com/a.png\nA,,red,oak,https://example.com/a.png\n";
+    let text = messages(manifest, table);
+    for told in [
+        "there is no variable `brnad` (and row 3)",
+        "did you mean `brand`?",
+        "there is no filter `lowercase`",
+        "there is no filter `uper`",
+        "did you mean `upper`?",
+        "there is no variable `nope`",
+        "`look` has no value: its cell in row 2 is empty",
+        "`name` has no value: its cell in row 3 is empty",
+        "there is no variable `hero`",
+        "did you mean `hero_image`?",
+        "`example.com/a.png` has no scheme",
+        "the id `A` is made twice",
     ] {
-        assert_eq!(
-            told_with(&manifest(prompt), table),
-            ["unknown-variable 4:48"],
-            "{prompt}"
-        );
+        assert!(text.contains(told), "{told}\n{text}");
     }
+    assert_eq!(text.matches("error[").count(), 9, "{text}");
+    // What nobody knows is not taken for a value.
+    let unsure = "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: x, image: \"{{ pic }}\", last_image: \"{{ hero_image | encoded }}\" }\n";
+    let table = "sku,pic_a,pic_b,hero image\na,b,c,d\n";
+    assert_eq!(
+        told_with(unsure, table),
+        ["unknown-variable 4:56", "template-failed 4:94"]
+    );
+}
+
+#[test]
+fn thousands_of_rows_without_a_value_are_all_told() {
+    let mut table = "sku,name\n".to_owned();
+    for row in 0..3000 {
+        let _ = writeln!(table, "s{row},");
+    }
+    let manifest =
+        "jobs:\n  - from: t.csv\n    template: { id: \"{{ sku }}\", prompt: \"A {{ name }}.\" }\n";
+    let text = messages(manifest, &table);
+    assert!(text.contains("(and rows 3–102 and 2899 more)"), "{text}");
+    assert!(!text.contains("template-limit"), "{text}");
 }
 
 #[test]
@@ -1364,6 +1448,16 @@ fn an_axis_that_makes_jobs_which_are_all_alike_is_refused() {
         let text = messages(&format!("jobs: [{fine}]\n"), "");
         assert!(!text.contains("idle-axis"), "{text}");
     }
+}
+
+#[test]
+fn a_wrong_number_of_variants_hides_no_other_mistake_of_its_job() {
+    let manifest = "vars: { brand: x }\njobs:\n  - id: b\n    prompt: \"A {{ brand }} of {{ colour }} glass.\"\n    matrix: { color: [amber, blue] }\n    variants: two\n";
+    assert_eq!(
+        told(manifest),
+        ["unknown-variable 5:34", "bad-variants 7:15"]
+    );
+    assert!(messages(manifest, "").contains("did you mean `color`?"));
 }
 
 #[test]

@@ -11,6 +11,33 @@ use crate::manifest::tree::Span;
 use crate::manifest::values::shown;
 use crate::manifest::vars::identifier;
 
+/// The variable that was meant by a name that is none: one nearly the same, or the only one of which it is a part, as
+/// `hero` is of `hero_image`.
+pub(super) fn meant<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+    fields::nearest(name, names).or_else(|| whole_of(name, names))
+}
+
+/// The same, if it can be no other.
+pub(super) fn surely_meant<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+    match fields::nearest(name, names) {
+        Some(_) => fields::surely(name, names),
+        None => whole_of(name, names),
+    }
+}
+
+/// The only name that begins or ends with this word.
+fn whole_of<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
+    let is_whole = |name: &&&str| {
+        let after = name
+            .strip_prefix(word)
+            .is_some_and(|it| it.starts_with('_'));
+        after || name.strip_suffix(word).is_some_and(|it| it.ends_with('_'))
+    };
+    let mut wholes = names.iter().filter(is_whole);
+    let only = wholes.next().filter(|_| wholes.next().is_none())?;
+    (word.len() > 2).then_some(*only)
+}
+
 /// `the variables here are …`, at most so many.
 pub(super) fn known_names(names: &[&str]) -> String {
     const SHOWN: usize = 20;

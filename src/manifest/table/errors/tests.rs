@@ -275,6 +275,25 @@ fn all_rows_have_their_errors_also_where_the_screen_folds_those_of_a_template() 
 }
 
 #[test]
+fn a_row_says_once_what_each_of_its_combinations_has() {
+    let manifest = "defaults: { model: seedance2.0-720p, duration: 8 }\njobs: { from: t.csv, template: { prompt: 'A {{ lang }} {{ product }}', id: '{{ sku }}', image: '{{ pic }}', matrix: { lang: [en, de, fr] } } }\n";
+    let table = "sku,product,pic\na,kite,example.com/a.png\nb,,example.com/b.png\n";
+    let options = LoadOptions {
+        keeps_all_mistakes: true,
+        ..LoadOptions::default()
+    };
+    let read = |path: &Path| {
+        let is_manifest = path == Path::new("m.yaml");
+        Ok(if is_manifest { manifest } else { table }.into())
+    };
+    let copy = written(&load_with(Path::new("m.yaml"), &options, &read));
+    for line in copy.lines().skip(1) {
+        assert_eq!(line.matches("bad-url: ").count(), 1, "{line}");
+    }
+    assert_eq!(copy.matches("empty-cell: ").count(), 1, "{copy}");
+}
+
+#[test]
 fn what_a_template_cannot_fill_in_stands_at_the_row() {
     let loaded = load(Path::new("m.yaml"), &|path| {
         Ok(match path.to_str() {
