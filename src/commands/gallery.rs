@@ -4,14 +4,14 @@ use std::path::{Component, Path, PathBuf};
 
 use super::desk::Closed;
 use super::verify::is_there;
-use super::{Manifest, Stage, file_name};
+use super::{Manifest, Stage, file_name, state_directory};
 use crate::cli::GalleryArgs;
 use crate::engine::event::JobIndex;
 use crate::engine::table::{JobTable, Selection};
 use crate::fs::{self, FileError};
 use crate::output::Output;
 use crate::report::gallery::{self, Gallery, LocalFile};
-use crate::report::summary;
+use crate::report::summary::{self, Invocation};
 use crate::results;
 use crate::state::GALLERY_FILE;
 
@@ -37,8 +37,10 @@ pub(super) fn write(
         }
         _ => {}
     }
+    let redo = redo(manifest, place);
     let gallery = Gallery {
         manifest: &file_name(&manifest.path),
+        redo: redo.as_deref(),
         plan: &manifest.plan,
         table,
         selection,
@@ -51,6 +53,21 @@ pub(super) fn write(
     let path = place.directory.join(GALLERY_FILE);
     fs::replace_file(&path, |out| gallery::write(&gallery, out))?;
     Ok(Some(path))
+}
+
+/// The command that makes again what is marked; the jobs of a rehearsal are made anew each time.
+fn redo(manifest: &Manifest, place: Place<'_>) -> Option<String> {
+    if place.stage == Stage::Rehearsal {
+        return None;
+    }
+    let usual = state_directory(&manifest.path, None, place.stage);
+    let is_usual = place.directory.file_name() == usual.file_name();
+    let run = Invocation {
+        manifest: file_name(&manifest.path),
+        out: (!is_usual).then(|| place.directory.display().to_string()),
+        ..Invocation::default()
+    };
+    Some(run.command("run", "--rerun redo --marks marks.json"))
 }
 
 /// Writes the gallery once a run has ended, if there was room for its results; where it is then.

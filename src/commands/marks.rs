@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Manifest, Reading, Stop, count_diagnostics, said_by_the_system, show_diagnostics};
 use crate::cli::ScopeArgs;
+use crate::engine::event::RunNumber;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::{Error, ExitCode};
 use crate::fs;
@@ -47,13 +48,19 @@ fn unreadable(path: &Path, source: std::io::Error) -> Error {
         .help("give the file that \"Save marks\" in the gallery has written")
 }
 
-/// Which jobs the marks want to be made again; tells why others do not count.
+/// Which jobs the marks want to be made again; tells why others do not count. Marks for videos of another state end the
+/// command: with that state left out, everything would be ordered anew.
 pub(super) fn judged(
     marks: &[Mark],
     table: &JobTable,
     selection: &Selection,
     output: &mut Output,
-) -> Judgement {
+) -> Result<Judgement, Error> {
+    if !marks.is_empty() && table.next_run() == RunNumber(1) {
+        let message = "the marks are for videos that this state knows nothing of: no run has been made over it";
+        return Err(Error::new(ExitCode::Usage, message)
+            .help("name the directory in which the gallery is with `--out`; nothing was sent"));
+    }
     let judgement = judge(marks, table, selection);
     for line in lines(&judgement) {
         if line.starts_with("warning") {
@@ -62,7 +69,7 @@ pub(super) fn judged(
             output.talk(&line);
         }
     }
-    judgement
+    Ok(judgement)
 }
 
 /// A line for each reason for which marks do not count.

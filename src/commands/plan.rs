@@ -38,7 +38,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     manifest.warn_of_second_state(out, Stage::Real, output);
     let mut table = JobTable::new(Some(&manifest.plan));
     read_state(&options.manifest, out, &mut table, output)?;
-    scope.rerun.marked = marks::judged(&marks, &table, &scope.selection, output).redo;
+    scope.rerun.marked = marks::judged(&marks, &table, &scope.selection, output)?.redo;
 
     let outlooks = Outlooks::new(&manifest.plan, &table, &scope);
     let currency = manifest.plan.pricing().map(|pricing| pricing.currency);

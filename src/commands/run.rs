@@ -112,7 +112,7 @@ impl Opened {
         let plan = &manifest.plan;
         let files = |downloads| Files::new(downloads, plan, &store, base_url, &runtime, &clock);
         let files = settings.downloads.as_ref().map(files).transpose()?;
-        let judgement = marks::judged(&marks, &table, &settings.scope.selection, output);
+        let judgement = marks::judged(&marks, &table, &settings.scope.selection, output)?;
         settings.scope.rerun.marked = judgement.redo;
         let setup = Setup {
             budget: draw_up(&settings.scope, &manifest.plan, &table)?,

@@ -65,6 +65,8 @@ const MOST_LISTED: usize = 5_000;
 pub struct Gallery<'a> {
     /// File name of the manifest.
     pub manifest: &'a str,
+    /// The command that makes again what is marked, if there is one.
+    pub redo: Option<&'a str>,
     /// Its jobs.
     pub plan: &'a Plan,
     /// What is known of them.
@@ -190,6 +192,7 @@ impl<'a> Gallery<'a> {
             .map(|name| column_name(name));
         context! {
             manifest => shown(self.manifest),
+            redo => self.redo.map(shown),
             policy => policy(),
             style => Value::from_safe_string(STYLE.to_owned()),
             total => self.jobs().len(),

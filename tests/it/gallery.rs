@@ -74,6 +74,7 @@ impl Page {
         };
         let gallery = Gallery {
             manifest: "shots.csv",
+            redo: Some("shotlist run shots.yaml --rerun redo --marks marks.json"),
             plan: &self.plan,
             table: &state,
             selection: &Selection::default(),
@@ -551,6 +552,25 @@ fn marks_file(marks: &[Value]) -> String {
 }
 
 #[test]
+fn the_page_names_the_command_for_its_marks_and_the_directory_where_it_is_not_the_usual_one() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    let page =
+        |directory: PathBuf| fs::read_to_string(directory.join("gallery.html")).expect("a gallery");
+    scenario.run(&[]).exits(0);
+    let command = "data-redo=\"shotlist run shots.csv --rerun redo --marks marks.json\"";
+    assert!(page(scenario.out()).contains(command));
+    scenario.run(&["--out", "my runs"]).exits(0);
+    let page = page(scenario.path("my runs"));
+    let (_, command) = page.split_once("data-redo=\"").expect("a command");
+    assert!(
+        command.starts_with("shotlist run shots.csv --out "),
+        "{command:.80}"
+    );
+    assert!(command.contains("my runs"), "{command:.80}");
+}
+
+#[test]
 fn what_is_marked_is_made_again_once_however_often_the_marks_are_given() {
     let provider = Simulated::good_day();
     let scenario = Scenario::jobs(3).at(&provider);
@@ -601,6 +621,11 @@ fn marks_with_a_mistake_stop_everything_before_anything_is_sent() {
     assert!(!scenario.out().exists(), "no state is begun");
     let marks = [json!({ "job": "nobody", "take": 1, "task_id": null, "mark": "redo" })];
     scenario.write("marks.json", &marks_file(&marks));
+    let said = "this state knows nothing of";
+    scenario.run(&redo).exits(2).says(said);
+    scenario.ask("plan", &redo).exits(2).says(said);
+    assert_eq!(provider.posts(), 0);
+    scenario.run(&[]).exits(0);
     scenario.run(&redo).exits(0).says("1 mark does not count");
     assert_eq!(provider.creates(), 1);
 }

@@ -131,7 +131,8 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     unsaved = false;
-    tell(`${list.length} marks saved as marks.json. Next: shotlist run ${manifest} --rerun redo --marks marks.json`);
+    const next = root.dataset.redo ? ` Next: ${root.dataset.redo}` : "";
+    tell(`${list.length} ${list.length === 1 ? "mark" : "marks"} saved as marks.json.${next}`);
   };
   const loadMarks = async (file) => {
     let loaded;

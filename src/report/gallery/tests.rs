@@ -21,6 +21,7 @@ fn page_with(
 ) -> String {
     let gallery = Gallery {
         manifest,
+        redo: None,
         plan,
         table,
         selection: &Selection::default(),
@@ -425,6 +426,7 @@ fn a_page_is_written_piece_by_piece() {
     let (plan, table) = many(3000);
     let gallery = Gallery {
         manifest: "shots.yaml",
+        redo: Some("shotlist run shots.yaml --rerun redo --marks marks.json"),
         plan: &plan,
         table: &table,
         selection: &Selection::default(),
