@@ -293,6 +293,10 @@ impl<'a> Outlooks<'a> {
                 )
                 .into(),
             ),
+            Outlook::Remake if matches!(state.phase, Phase::Completed { .. }) => (
+                PlanKind::Done,
+                "completed, and marked to be made again, which costs again".into(),
+            ),
             Outlook::Remake => (
                 PlanKind::Failed,
                 format!("{}; made again, which costs again", failure(state)).into(),

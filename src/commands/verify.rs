@@ -50,20 +50,27 @@ pub(super) fn verify(options: &VerifyArgs, output: &mut Output) -> Result<ExitCo
         };
         output.data(&Line::Summary(summary).to_json());
     } else {
-        output.data(&in_words(good, all));
+        output.data(&in_words(&findings));
     }
     Ok(code)
 }
 
-fn in_words(good: u32, all: u32) -> String {
-    match (good, all) {
-        (_, 0) => "no downloaded file is recorded".to_owned(),
-        (1, 1) => "1 file is as it was downloaded".to_owned(),
-        (good, all) if good == all => format!("{all} files are as they were downloaded"),
-        (good, all) => format!(
-            "{good} of {all} files are as they were downloaded; `shotlist download` fetches missing ones again"
-        ),
+fn in_words(findings: &BTreeMap<&'static str, u32>) -> String {
+    let count = |finding: Finding| findings.get(finding.as_str()).copied().unwrap_or(0);
+    let (good, all): (u32, u32) = (count(Finding::Good), findings.values().sum());
+    let mut words = match (good, all) {
+        (_, 0) => return "no downloaded file is recorded".to_owned(),
+        (1, 1) => return "1 file is as it was downloaded".to_owned(),
+        (good, all) if good == all => return format!("{all} files are as they were downloaded"),
+        (good, all) => format!("{good} of {all} files are as they were downloaded"),
+    };
+    if count(Finding::Missing) > 0 {
+        words += "; `shotlist download` fetches missing ones again";
     }
+    if count(Finding::Changed) > 0 {
+        words += "; move changed ones away, and `shotlist download` fetches them again";
+    }
+    words
 }
 
 fn look(folder: &Directory, saved: &SavedFile) -> Finding {

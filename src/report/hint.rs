@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::listing::jobs;
 use super::outcome::{ErrorClass, Tally};
 use crate::engine::event::{FailureClass, Notice, PendingClass, RunNumber};
-use crate::engine::job::{JobState, Phase};
+use crate::engine::job::{JobState, Phase, Slot};
 use crate::engine::snapshot::{Gate, Snapshot};
 use crate::engine::table::{JobTable, Selection};
 use crate::results;
@@ -130,7 +130,7 @@ pub fn hints(signs: &Signs<'_>) -> Vec<String> {
         stop_doubts(seen.in_doubt, seen.unanswered, signs.limits.submit_timeout),
         remake(seen.edited),
         fetch_soon(seen.fresh_urls).filter(|_| !signs.downloads),
-        wait_longer(timed_out, signs.limits.job_timeout),
+        wait_longer(timed_out, signs.limits.job_timeout, seen.oldest),
         slow_down(signs.waits, seen.accepted, signs.limits, signs.elapsed),
         reword(
             count(ErrorClass::Failed(FailureClass::Moderation)),
@@ -152,6 +152,8 @@ struct Seen {
     edited: u32,
     /// Completed jobs without a file here whose URL should still work.
     fresh_urls: u32,
+    /// Age of the oldest task that has outlived its time-out.
+    oldest: Duration,
     /// Jobs that failed because of their sound.
     sound_flagged: u32,
 }
@@ -181,6 +183,13 @@ impl Seen {
             Phase::InDoubt { .. } => {
                 self.in_doubt += 1;
                 self.unanswered += u32::from(says("no answer within"));
+            }
+            Phase::Running {
+                task,
+                slot: Slot::Released,
+            } => {
+                let age = now.duration_since(task.accepted_at).try_into();
+                self.oldest = self.oldest.max(age.unwrap_or_default());
             }
             Phase::Completed { finished_at, .. } if job.lacks_files() => {
                 let age = Duration::try_from(now.duration_since(*finished_at)).unwrap_or_default();
@@ -262,16 +271,27 @@ fn fetch_soon(fresh_urls: u32) -> Option<String> {
     ))
 }
 
-/// Tasks that outlive the job time-out.
-fn wait_longer(timed_out: u32, job_timeout: Duration) -> Option<String> {
+/// Tasks that outlive the job time-out, which counts from when they were accepted, whichever run that was.
+fn wait_longer(timed_out: u32, job_timeout: Duration, oldest: Duration) -> Option<String> {
     let now = show_duration(job_timeout);
-    let twice = show_duration(job_timeout * 2);
+    let twice = show_duration(rounded_up(job_timeout.max(oldest) * 2));
     (timed_out > 0).then(|| {
         format!(
             "{} took longer than {now} and may still be made: every run asks again, and `--job-timeout {twice}` waits for them",
             jobs(timed_out)
         )
     })
+}
+
+/// To whole seconds, minutes or hours, whichever leaves a round number.
+fn rounded_up(time: Duration) -> Duration {
+    let unit = match time.as_secs() {
+        0..60 => 1,
+        60..7200 => 60,
+        _ => 3600,
+    };
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    Duration::from_secs(seconds.div_ceil(unit) * unit)
 }
 
 /// A provider that keeps saying 429 could be asked for less.
@@ -445,7 +465,8 @@ mod tests {
             remake(12),
             fetch_soon(1),
             fetch_soon(40),
-            wait_longer(2, LIMITS.job_timeout),
+            wait_longer(2, LIMITS.job_timeout, Duration::ZERO),
+            wait_longer(2, LIMITS.job_timeout, minutes(500)),
             reword(3, 0),
             reword(3, 2),
         ];
@@ -456,7 +477,7 @@ mod tests {
             reach(minutes(1), minutes(10), 0),
             stop_doubts(2, 2, LIMITS.submit_timeout),
             fetch_soon(0),
-            wait_longer(0, LIMITS.job_timeout),
+            wait_longer(0, LIMITS.job_timeout, Duration::ZERO),
             reword(0, 0),
         ] {
             assert_eq!(nothing, None);
