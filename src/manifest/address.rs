@@ -118,9 +118,9 @@ fn scheme_twice(text: &str) -> Option<Refusal> {
 fn mark_behind(text: &str) -> Option<Refusal> {
     let address = text.trim_end_matches([',', ';', '.']);
     let mark = text[address.len()..].chars().next()?;
-    let has_ending = address.rsplit_once(['.', '/']).is_some_and(|(_, end)| {
-        (2..=5).contains(&end.len()) && end.bytes().all(|it| it.is_ascii_alphanumeric())
-    });
+    let has_ending = address
+        .rsplit_once(['.', '/'])
+        .is_some_and(|(_, end)| is_ending(end));
     has_ending.then(|| {
         bad(
             format!("`{}` ends with a `{mark}`", shown(text)),
@@ -139,19 +139,22 @@ fn words_behind(text: &str) -> Option<Refusal> {
         .rsplit_once('/')?
         .1
         .rsplit_once('.')?;
-    let is_whole = (2..=5).contains(&ending.len())
-        && ending.bytes().all(|it| it.is_ascii_alphanumeric())
-        && !behind.contains('/')
-        && unparsable(address).is_none();
-    is_whole.then(|| Refusal {
-        code: "bad-url",
-        message: format!(
-            "`{}` stands behind the address `{}`",
-            shown(behind.trim()),
-            shown(address)
-        ),
-        help: "take it out, if it is a remark; a space that belongs to the address is written as `%20`".to_owned(),
+    let is_whole = is_ending(ending) && !behind.contains('/') && unparsable(address).is_none();
+    is_whole.then(|| {
+        bad(
+            format!(
+                "`{}` stands behind the address `{}`",
+                shown(behind.trim()),
+                shown(address)
+            ),
+            "take it out, if it is a remark; a space that belongs to the address is written as `%20`",
+        )
     })
+}
+
+/// Whether a text is what names of files end with, such as `png`.
+fn is_ending(text: &str) -> bool {
+    (2..=5).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_alphanumeric())
 }
 
 fn forbidden_character(text: &str) -> Option<Refusal> {

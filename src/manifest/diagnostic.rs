@@ -200,31 +200,20 @@ impl Diagnostics {
     }
 
     /// Adds the findings of `later`, in their order.
-    pub fn append(&mut self, later: Self) {
-        for diagnostic in later.kept {
+    pub fn append(&mut self, mut later: Self) {
+        for diagnostic in std::mem::take(&mut later.kept) {
             self.push(diagnostic);
         }
-        self.append_unshown(
-            later.unlisted,
-            &later.summed_up,
-            later.secrets,
-            later.offers,
-        );
+        self.append_unshown(later);
     }
 
-    fn append_unshown(
-        &mut self,
-        unlisted: [usize; 3],
-        summed_up: &Aside,
-        secrets: Vec<Span>,
-        offers: Vec<(Span, String)>,
-    ) {
-        for (count, more) in self.unlisted.iter_mut().zip(unlisted) {
+    fn append_unshown(&mut self, later: Self) {
+        for (count, more) in self.unlisted.iter_mut().zip(later.unlisted) {
             *count += more;
         }
-        self.lost += self.summed_up.append(summed_up);
-        self.secrets.extend(secrets);
-        for (span, id) in offers {
+        self.lost += self.summed_up.append(&later.summed_up);
+        self.secrets.extend(later.secrets);
+        for (span, id) in later.offers {
             self.offer_id(&span, id);
         }
     }
@@ -261,16 +250,11 @@ impl Diagnostics {
     }
 
     /// Adds the findings about one of the jobs that a template makes.
-    pub(super) fn append_made(&mut self, made: Made, later: Self) {
-        for found in later.kept {
+    pub(super) fn append_made(&mut self, made: Made, mut later: Self) {
+        for found in std::mem::take(&mut later.kept) {
             self.push_made(made, found);
         }
-        self.append_unshown(
-            later.unlisted,
-            &later.summed_up,
-            later.secrets,
-            later.offers,
-        );
+        self.append_unshown(later);
     }
 
     /// Says with each finding which other rows have it, or how many jobs.

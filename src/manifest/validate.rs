@@ -394,27 +394,8 @@ impl Validator {
             };
             let warning = Diagnostic::warning("garbled-text", at, message, help);
             self.warnings.push(warning, found);
-        } else if let Some(text) = placeholder(&prompt.value).or_else(|| {
-            // In a sheet it marks what is still to come.
-            let text = prompt.value.trim();
-            (is_cell && text.eq_ignore_ascii_case("x")).then_some(text)
-        }) {
-            let message = format!("the prompt is only `{}`", values::shown(text));
-            let help = "describe what the video shows: the provider sees nothing but this text, no other row or job, and it is paid for; if it is meant, `allow: [placeholder-prompt]`";
-            let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
-            self.warnings.push(warning, found);
-        } else if let Some(what) = value_of_another_field(&prompt.value) {
-            let text = values::shown(prompt.value.trim());
-            let message = format!("the prompt is only `{text}`, {what}");
-            let help = "write what the video shows, and look whether two cells or fields were swapped: the provider would be paid for this text; if it is meant, `allow: [placeholder-prompt]`";
-            let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
-            self.warnings.push(warning, found);
-        } else if let Some(slot) = open_slot(&prompt.value) {
-            let message = format!(
-                "the prompt has the slot `{}`, which nobody has filled in",
-                values::shown(slot)
-            );
-            let help = "write what belongs there: it is sent as it is; if it is meant, `allow: [placeholder-prompt]`";
+        } else if let Some((message, help)) = unfinished(&prompt.value, is_cell) {
+            let help = format!("{help}; if it is meant, `allow: [placeholder-prompt]`");
             let warning = Diagnostic::warning("placeholder-prompt", at, message, help);
             self.warnings.push(warning, found);
         }
@@ -663,6 +644,32 @@ fn nameless(at: &Span, first: &plan::Origin, second: &plan::Origin) -> Diagnosti
         "give it an `id`, such as `id: hero`: what varies is added to it"
     };
     Diagnostic::error("id-needed", at, message, help)
+}
+
+/// Why nobody can have meant this prompt as it is, and what to do.
+fn unfinished(prompt: &str, is_cell: bool) -> Option<(String, &'static str)> {
+    let bare = prompt.trim();
+    // In a sheet it marks what is still to come.
+    let mark = || (is_cell && bare.eq_ignore_ascii_case("x")).then_some(bare);
+    if let Some(text) = placeholder(prompt).or_else(mark) {
+        Some((
+            format!("the prompt is only `{}`", values::shown(text)),
+            "describe what the video shows: the provider sees nothing but this text, no other row or job, and it is paid for",
+        ))
+    } else if let Some(what) = value_of_another_field(prompt) {
+        Some((
+            format!("the prompt is only `{}`, {what}", values::shown(bare)),
+            "write what the video shows, and look whether two cells or fields were swapped: the provider would be paid for this text",
+        ))
+    } else {
+        open_slot(prompt).map(|slot| {
+            let slot = values::shown(slot);
+            (
+                format!("the prompt has the slot `{slot}`, which nobody has filled in"),
+                "write what belongs there: it is sent as it is",
+            )
+        })
+    }
 }
 
 /// Whether a job of which no more is known than its place comes from the same template: from the same element, or from

@@ -3,7 +3,7 @@
 
 use super::Table;
 use super::columns::{self, Columns, OtherColumns, Use};
-use super::scanner::Row;
+use super::scanner::{Cell, Row};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::fields;
 use crate::manifest::tree::Span;
@@ -35,27 +35,40 @@ impl Table<'_> {
 
     /// Whether all that `row` says is what `check --errors-csv` has added to a table without jobs.
     pub(super) fn holds_only_errors(&self, row: &Row, columns: &Columns) -> bool {
-        let mut filled =
-            (row.cells.iter().enumerate()).filter(|(_, cell)| !cell.is_blank_in(self.text));
-        filled.all(|(index, _)| columns.is_passed_over(index))
+        self.filled(row, columns).next().is_none()
+    }
+
+    /// The cells of `row` that say something, but for what `check --errors-csv` has added.
+    fn filled<'r>(
+        &self,
+        row: &'r Row,
+        columns: &Columns,
+    ) -> impl Iterator<Item = (usize, &'r Cell)> {
+        (row.cells.iter().enumerate())
+            .filter(|(index, cell)| !cell.is_blank_in(self.text) && !columns.is_passed_over(*index))
     }
 
     /// Whether `row` is the header once more, as in two tables that were joined: it would make a job of its own.
     fn repeats_header(&self, row: &Row, columns: &Columns) -> bool {
-        let names: Vec<(usize, &Span)> = match self.others {
-            OtherColumns::Refused => columns.all().map(|it| (it.index, &it.key.span)).collect(),
-            OtherColumns::Variables => columns.nameable().map(|it| (it.index, &it.span)).collect(),
-        };
-        // One word may be a value too, in whatever letters: a product that is called `Look`.
-        let is_sure = names.len() > 1 || self.others == OtherColumns::Refused;
-        !names.is_empty()
-            && names.iter().all(|(index, header)| {
-                row.cells.get(*index).is_some_and(|cell| {
-                    let name = &self.text[columns::name_in(cell, self.text)];
-                    let header = &self.text[header.bytes.clone()];
-                    name == header || is_sure && name.eq_ignore_ascii_case(header)
-                })
+        let says = |index: usize, header: &Span, in_any_case: bool| {
+            row.cells.get(index).is_some_and(|cell| {
+                let name = &self.text[columns::name_in(cell, self.text)];
+                let header = &self.text[header.bytes.clone()];
+                name == header || in_any_case && name.eq_ignore_ascii_case(header)
             })
+        };
+        match self.others {
+            OtherColumns::Refused => {
+                let mut names = columns.all().peekable();
+                names.peek().is_some() && names.all(|it| says(it.index, &it.key.span, true))
+            }
+            OtherColumns::Variables => {
+                // One word may be a value too, in whatever letters: a product that is called `Look`.
+                let is_sure = columns.nameable().nth(1).is_some();
+                let mut names = columns.nameable().peekable();
+                names.peek().is_some() && names.all(|it| says(it.index, &it.span, is_sure))
+            }
+        }
     }
 
     /// The word that heads `row`, if it adds up others: it stands in the first cell, and the rest is numbers.
@@ -63,18 +76,16 @@ impl Table<'_> {
         if !row.faults.is_empty() {
             return None;
         }
-        let mut filled = (row.cells.iter().enumerate()).filter(|(index, cell)| {
-            !cell.is_blank_in(self.text) && !columns.is_passed_over(*index)
-        });
+        let mut filled = self.filled(row, columns);
         let (index, first) = filled.next()?;
         let word = &self.text[first.bytes.clone()];
-        let is_prompt = columns.field(index) == Some("prompt");
-        let has_id_before = || (0..index).any(|before| columns.field(before) == Some("id"));
-        if !is_summary(word) || is_prompt && !has_id_before() {
+        if !is_summary(word) {
             return None;
         }
         let mut rest = filled.peekable();
-        if is_prompt && rest.peek().is_none() {
+        let is_prompt = columns.field(index) == Some("prompt");
+        let has_id_before = || (0..index).any(|before| columns.field(before) == Some("id"));
+        if is_prompt && (!has_id_before() || rest.peek().is_none()) {
             return None;
         }
         // Where a row has nothing else to say, the word is a value like any other.
@@ -93,9 +104,7 @@ impl Table<'_> {
         if !row.faults.is_empty() || columns.width < 3 {
             return false;
         }
-        let mut filled = (row.cells.iter().enumerate()).filter(|(index, cell)| {
-            !cell.is_blank_in(self.text) && !columns.is_passed_over(*index)
-        });
+        let mut filled = self.filled(row, columns);
         let (Some((index, cell)), None) = (filled.next(), filled.next()) else {
             return false;
         };

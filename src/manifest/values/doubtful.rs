@@ -409,6 +409,9 @@ pub(in crate::manifest) fn placeholder(prompt: &str) -> Option<&str> {
     is_unfinished.then_some(text)
 }
 
+/// No name of a model is longer, in bytes and in whatever letters; a prompt may be.
+const LONGEST_MODEL: usize = 60;
+
 /// What else in a job `prompt` is the value of, if it says nothing else: that belongs into another field.
 pub(in crate::manifest) fn value_of_another_field(prompt: &str) -> Option<&'static str> {
     let text = prompt.trim();
@@ -422,7 +425,7 @@ pub(in crate::manifest) fn value_of_another_field(prompt: &str) -> Option<&'stat
         let start = text.get(..8).unwrap_or_default().to_ascii_lowercase();
         (start.starts_with("http://") || start == "https://") && !text.contains(char::is_whitespace)
     };
-    if Model::parse(&text.to_lowercase()).is_some() {
+    if text.len() <= LONGEST_MODEL && Model::parse(&text.to_lowercase()).is_some() {
         Some("the name of a model")
     } else if is_ratio() {
         Some("an aspect ratio")
