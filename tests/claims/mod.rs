@@ -7,7 +7,7 @@ pub(crate) fn announce(line: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stdout(), line.as_bytes());
 }
 
-/// Fails unless the README says so, such as `10,000 seeds`, in its section on what the program survives.
+/// Fails unless the README says so, such as `8,000 seeds`, in its section on what the program survives.
 #[track_caller]
 pub(crate) fn assert_published(count: usize, of_what: &str) {
     let readme = include_str!("../../README.md");

@@ -12,7 +12,7 @@ use crate::life::{Life, Ways, live};
 use crate::world::Broken;
 
 /// Seeds of the usual sweep.
-const SEEDS: u64 = 10_000;
+const SEEDS: u64 = 8_000;
 
 /// Seeds after which everything must have happened.
 const SEEDS_THAT_MEET_ALL: u64 = 5_000;

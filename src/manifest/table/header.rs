@@ -46,9 +46,7 @@ pub(super) fn find(
     is_sure: bool,
     others: OtherColumns,
 ) -> Option<Found> {
-    let first = candidates(text, dialect, dialect.separator)
-        .into_iter()
-        .next()?;
+    let first = candidates(text, dialect, dialect.separator).next()?;
     if !may_be_title(&first, text, others) {
         return None;
     }
@@ -58,7 +56,7 @@ pub(super) fn find(
     std::iter::once(dialect.separator)
         .chain(rest)
         .find_map(|separator| {
-            let rows = candidates(text, dialect, separator).into_iter();
+            let rows = candidates(text, dialect, separator);
             let mut below = rows.filter(|row| row.above > 0 || separator != dialect.separator);
             let header = below.find(|row| row.is_header_below(&first, others))?;
             Some(Found {
@@ -102,28 +100,31 @@ impl Candidate {
     }
 }
 
-/// The first rows that are not blank.
-fn candidates(text: &str, dialect: &Dialect, separator: u8) -> Vec<Candidate> {
+/// The first rows that are not blank, each looked at only when it is asked for: a usual table's first row is its header.
+fn candidates(text: &str, dialect: &Dialect, separator: u8) -> impl Iterator<Item = Candidate> {
     let mut scanner = Scanner::new(text, dialect.start, separator);
     let mut row = Row::default();
-    let mut found = Vec::new();
-    let mut above = 0;
-    while above < ROWS && scanner.next_row(COLUMN_LIMIT, &mut row) {
-        if !row.faults.is_empty() {
-            break;
+    let mut rows = 0..ROWS;
+    std::iter::from_fn(move || {
+        loop {
+            let above = rows.next()?;
+            if !scanner.next_row(COLUMN_LIMIT, &mut row) || !row.faults.is_empty() {
+                rows = 0..0;
+            } else if !row.is_blank_in(text) {
+                return Some(candidate(text, &row, above));
+            }
         }
-        if !row.is_blank_in(text) {
-            found.push(Candidate {
-                start: row.bytes.start,
-                above,
-                likeness: columns::likeness(&row, text),
-                has_names: has_names(&row, text),
-                is_sentence: is_sentence(&row, text),
-            });
-        }
-        above += 1;
+    })
+}
+
+fn candidate(text: &str, row: &Row, above: usize) -> Candidate {
+    Candidate {
+        start: row.bytes.start,
+        above,
+        likeness: columns::likeness(row, text),
+        has_names: has_names(row, text),
+        is_sentence: is_sentence(row, text),
     }
-    found
 }
 
 fn is_sentence(row: &Row, text: &str) -> bool {

@@ -412,14 +412,18 @@ pub(in crate::manifest) fn placeholder(prompt: &str) -> Option<&str> {
 /// No name of a model is longer, in bytes and in whatever letters; a prompt may be.
 const LONGEST_MODEL: usize = 60;
 
+/// No ratio is longer, in bytes: `21:9`, with a colon of a Chinese keyboard.
+const LONGEST_RATIO: usize = 6;
+
 /// What else in a job `prompt` is the value of, if it says nothing else: that belongs into another field.
 pub(in crate::manifest) fn value_of_another_field(prompt: &str) -> Option<&'static str> {
     let text = prompt.trim();
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
     let is_ratio = || {
-        let sides = text.split_once([':', '：']);
+        let sides = (text.len() <= LONGEST_RATIO).then(|| text.split_once([':', '：']));
         sides
-            .is_some_and(|(width, height)| is_number(width) && is_number(height) && text.len() <= 6)
+            .flatten()
+            .is_some_and(|(width, height)| is_number(width) && is_number(height))
     };
     let is_address = || {
         let start = text.get(..8).unwrap_or_default().to_ascii_lowercase();

@@ -356,9 +356,9 @@ fn an_earlier_column_of_errors_is_replaced_and_never_read() {
 }
 
 #[test]
-fn a_hundred_thousand_wrong_rows_all_get_their_errors() {
+fn ten_thousand_wrong_rows_all_get_their_errors() {
     let mut table = "id,prompt,model,duration\n".to_owned();
-    for number in 0..100_000 {
+    for number in 0..10_000 {
         let _ = writeln!(table, "j{number},A cat,seedance2.0-720p,99");
     }
     let read = |_: &Path| Ok(table.clone().into_bytes());
@@ -367,7 +367,7 @@ fn a_hundred_thousand_wrong_rows_all_get_their_errors() {
         ..LoadOptions::default()
     };
     let copy = written(&load_with(Path::new("shots.csv"), &options, &read));
-    assert_eq!(copy.matches(",duration-range: ").count(), 100_000);
+    assert_eq!(copy.matches(",duration-range: ").count(), 10_000);
 }
 
 #[test]
