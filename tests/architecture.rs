@@ -409,7 +409,7 @@ fn has_extension(file: &str, extension: &str) -> bool {
 /// Files that people read: sources, manifests, documents, scripts.
 fn text_files() -> Vec<String> {
     let endings = [
-        ".rs", ".md", ".yaml", ".yml", ".csv", ".toml", ".snap", "/run", "LICENSE",
+        ".rs", ".md", ".yaml", ".yml", ".csv", ".toml", ".snap", ".svg", "/run", "/make", "LICENSE",
     ];
     let everywhere = ["src", "tests", "manifests", ".ci"]
         .into_iter()
