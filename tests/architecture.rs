@@ -260,6 +260,18 @@ fn every_file_begins_by_saying_what_it_is_for() {
 }
 
 #[test]
+fn every_warning_of_a_command_goes_to_people_and_programs_by_one_way() {
+    let commands = rust_files("src/commands").into_iter();
+    for file in commands.filter(|file| !file.ends_with("/remark.rs")) {
+        let source = fs::read_to_string(root().join(&file)).expect("a readable file");
+        assert!(
+            !source.contains("\"warning: "),
+            "{file}: what is a warning is told by `remark::warn`, which tells `--json` too"
+        );
+    }
+}
+
+#[test]
 fn nothing_strays_at_the_top_level() {
     let known = [
         "Cargo.toml",

@@ -666,7 +666,7 @@ fn slug_with(value: &str, keeps_dashes: bool) -> String {
             mark if is_mark(*mark)
                 && slug.ends_with(|it: char| it.is_alphanumeric() || is_mark(it)) =>
             {
-                slug.push(*mark)
+                slug.push(*mark);
             }
             '-' if keeps_dashes => slug.push('-'),
             ':' if is_digit(index.checked_sub(1)) && is_digit(Some(index + 1)) => slug.push('x'),

@@ -50,7 +50,7 @@ fn mended_id(text: &str) -> String {
             '.' | '_' => mended.push(character),
             letter if letter.is_alphanumeric() => mended.push(letter),
             mark if is_mark(mark) && !mended.is_empty() && !mended.ends_with(['.', '_', '-']) => {
-                mended.push(mark)
+                mended.push(mark);
             }
             unseen if is_unseen(unseen) && unseen != HALF_SPACE => {}
             _ if mended.ends_with('-') => {}
