@@ -28,7 +28,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ),
     (
         "notice.kind = not_saved",
-        "the disk must fail after the answer to a create request: looked at where it is told",
+        "the disk must fail after the answer to a create request: looked at in `sweep`",
     ),
     ("summary.exit_code = 1", "it is a bug"),
     ("summary.exit_name = bug", "it is a bug"),
