@@ -1031,6 +1031,7 @@ pub struct InitArgs {
 Examples:
   shotlist schema > shotlist.schema.json
   shotlist schema output > shotlist.output.schema.json
+  shotlist schema log > shotlist.log.schema.json
 
 VS Code with the extension `YAML` (Red Hat), and every editor with yaml-language-server (Neovim,
 Helix, Zed, Emacs …): a comment in the manifest names the schema, relative to the manifest;
@@ -1043,9 +1044,9 @@ For many manifests at once, name it in `.vscode/settings.json` instead:
 JetBrains: Settings > Languages & Frameworks > Schemas and DTDs > JSON Schema Mappings.
 Write the file again after an update of shotlist: it is of the version that printed it.")]
 pub struct SchemaArgs {
-    /// Of what: manifest or output
+    /// Of what: manifest, output or log
     ///
-    /// `manifest` is a manifest in YAML, `output` a line of `--json`.
+    /// `manifest` is a manifest in YAML, `output` a line of `--json`, `log` one of `--log-format json`.
     #[arg(
         value_name = "WHAT",
         value_enum,
@@ -1063,6 +1064,8 @@ pub enum SchemaOf {
     Manifest,
     /// A line of `--json`
     Output,
+    /// A line of `--log-format json`
+    Log,
 }
 
 /// `shotlist simulate`

@@ -27,6 +27,8 @@ pub struct Output {
     stdout: Stream,
     stderr: Stream,
     talk: Talk,
+    /// Whether programs read stdout, line by line.
+    json: bool,
     /// What was said and is not written yet, while a thread writes.
     queue: Option<Arc<Queue>>,
 }
@@ -72,6 +74,7 @@ impl Output {
                 || size_of(&io::stderr()),
             ),
             talk,
+            json: false,
             queue: None,
         }
     }
@@ -86,6 +89,7 @@ impl Output {
             stdout: Stream::plain(Box::new(stdout)),
             stderr: Stream::plain(Box::new(stderr)),
             talk,
+            json: false,
             queue: None,
         }
     }
@@ -175,6 +179,16 @@ impl Output {
             Some(cells) => self.stderr.write_line(&wrapped(text, cells)),
             None => self.stderr.write_line(text),
         }
+    }
+
+    /// Whether stdout is for programs, to which every warning is told as well (`--json`).
+    pub fn speaks_json(&self) -> bool {
+        self.json
+    }
+
+    /// Says whether it is.
+    pub fn speak_json(&mut self, json: bool) {
+        self.json = json;
     }
 
     /// Whether progress and notices are shown.
@@ -462,27 +476,27 @@ fn size_of(stream: &impl std::os::fd::AsFd) -> Option<Size> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
     /// A writer that another owner can read, with room for so many bytes.
     #[derive(Clone)]
-    struct Shared {
+    pub(crate) struct Shared {
         written: Arc<Mutex<Vec<u8>>>,
         room: usize,
     }
 
     impl Shared {
-        fn with_room(room: usize) -> Self {
+        pub(crate) fn with_room(room: usize) -> Self {
             Self {
                 written: Arc::default(),
                 room,
             }
         }
 
-        fn text(&self) -> String {
+        pub(crate) fn text(&self) -> String {
             String::from_utf8(self.written.lock().expect("not poisoned").clone()).expect("UTF-8")
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::money::{Cost, Priced, Pricing};
-use crate::text::clean;
+use crate::text::{clean, folded, is_mark, is_unseen};
 
 /// Every job of a manifest, in manifest order.
 #[derive(Debug, Clone)]
@@ -276,11 +276,12 @@ pub const JOB_ID_LIMIT: usize = 100;
 /// Most bytes a job id may have in UTF-8, so that `<id>.mp4` fits every file system.
 const JOB_ID_BYTES: usize = 240;
 
-/// The name of a job: letters, digits, `.`, `_`, `-`, starting with a letter or digit.
+/// The name of a job: letters with their marks, digits, `.`, `_`, `-`, starting with a letter or digit.
 ///
 /// ```
 /// use shotlist::plan::JobId;
 /// assert!(JobId::new("hero-2.final").is_ok());
+/// assert!(JobId::new("नमस्ते").is_ok());
 /// assert!(JobId::new("../hero").is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -302,19 +303,30 @@ pub enum JobIdError {
     #[error("the id starts with `{0}`, not with a letter or digit")]
     Start(char),
     /// A later character is not allowed.
-    #[error("the id contains `{}`", .0.escape_debug())]
+    #[error("the id contains `{}`{}", .0.escape_debug(), if is_unseen(*.0) { ", which cannot be seen" } else { "" })]
     Character(char),
+    /// A mark that belongs to a letter, and none is before it.
+    #[error("the id has the mark `{}` without a letter before it", .0.escape_debug())]
+    Mark(char),
 }
 
 impl JobId {
     /// Checks `text` and keeps it as it is.
     pub fn new(text: &str) -> Result<Self, JobIdError> {
         let first = text.chars().next().ok_or(JobIdError::Empty)?;
+        let is_letter = |c: char| c.is_alphanumeric() || is_mark(c);
         if let Some(bad) = text
             .chars()
-            .find(|c| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-')))
+            .find(|c| !(is_letter(*c) || matches!(c, '.' | '_' | '-')))
         {
             return Err(JobIdError::Character(bad));
+        }
+        let before = [' '].into_iter().chain(text.chars());
+        let mut pairs = before.zip(text.chars());
+        if let Some((_, mark)) =
+            pairs.find(|(left, it)| !it.is_alphanumeric() && is_mark(*it) && !is_letter(*left))
+        {
+            return Err(JobIdError::Mark(mark));
         }
         if !first.is_alphanumeric() {
             return Err(JobIdError::Start(first));
@@ -362,9 +374,9 @@ impl JobId {
         &self.0
     }
 
-    /// The id as it is compared: ids differ only if they differ ignoring case.
+    /// The id as it is compared: ids differ only if they differ ignoring case and how an accent is written.
     pub fn folded(&self) -> String {
-        self.0.to_lowercase()
+        folded(&self.0)
     }
 }
 

@@ -5,6 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
 /// Longest provider message that is kept, in characters.
 pub const MESSAGE_LIMIT: usize = 500;
 
@@ -154,9 +158,44 @@ pub fn is_unsafe(character: char) -> bool {
         )
 }
 
+/// Whether the character is a mark of the letter before it, as Thai and Hindi words have them and an accent may be.
+pub(crate) fn is_mark(character: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(character);
+    let is_mark = matches!(
+        category,
+        GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark
+    );
+    is_mark && !is_unseen(character)
+}
+
+/// Whether the character takes no place where it is shown, such as a joiner or a variation selector.
+pub(crate) fn is_unseen(character: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
+}
+
+/// `text` as ids and names of files are compared: ignoring case, and whether an accent is a character of its own.
+pub(crate) fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    composed(&composed(text).to_lowercase()).into_owned()
+}
+
+/// `text` in the one form (NFC) of what can be written in several: an `é` may be one character or two.
+pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_compared_without_case_and_accents_written_otherwise() {
+        assert_eq!(folded("CAFE\u{301}"), folded("caf\u{e9}"));
+        assert_ne!(folded("cafe"), folded("caf\u{e9}"));
+        assert_eq!(folded("Hero"), "hero");
+    }
 
     #[test]
     fn escape_and_bidi_characters_are_dropped_and_breaks_become_one_space() {

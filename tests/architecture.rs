@@ -260,6 +260,18 @@ fn every_file_begins_by_saying_what_it_is_for() {
 }
 
 #[test]
+fn every_warning_of_a_command_goes_to_people_and_programs_by_one_way() {
+    let commands = rust_files("src/commands").into_iter();
+    for file in commands.filter(|file| !file.ends_with("/remark.rs")) {
+        let source = fs::read_to_string(root().join(&file)).expect("a readable file");
+        assert!(
+            !source.contains("\"warning: "),
+            "{file}: what is a warning is told by `remark::warn`, which tells `--json` too"
+        );
+    }
+}
+
+#[test]
 fn nothing_strays_at_the_top_level() {
     let known = [
         "Cargo.toml",
@@ -409,7 +421,7 @@ fn has_extension(file: &str, extension: &str) -> bool {
 /// Files that people read: sources, manifests, documents, scripts.
 fn text_files() -> Vec<String> {
     let endings = [
-        ".rs", ".md", ".yaml", ".yml", ".csv", ".toml", ".snap", "/run", "LICENSE",
+        ".rs", ".md", ".yaml", ".yml", ".csv", ".toml", ".snap", ".svg", "/run", "/make", "LICENSE",
     ];
     let everywhere = ["src", "tests", "manifests", ".ci"]
         .into_iter()

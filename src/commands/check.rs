@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Reading, Stop, accept, read_manifest, signals, tell_written};
+use super::{Reading, Stop, accept, read_manifest, remark, signals, tell_written};
 use crate::cli::{CheckArgs, ReadingArgs};
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
@@ -18,6 +18,7 @@ use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
 use crate::report::json::{Line, ProbedLine, SummaryLine};
 use crate::report::listing;
+use crate::report::notice::NoticeKind;
 use crate::report::summary::Invocation;
 use crate::text;
 use crate::units::show_duration;
@@ -161,7 +162,8 @@ fn write_errors(
     fs::replace_file(file, |out| csv.write(out))?;
     let lost = loaded.diagnostics.lost();
     if lost > 0 {
-        output.insist(&format!("warning: {lost} more mistakes are not in it"));
+        let message = format!("{lost} more mistakes are not in `{}`", file.display());
+        remark::warn(NoticeKind::Manifest, None, &message, output);
     }
     let errors = counted(csv.count(Severity::Error), "error");
     let mistakes = match csv.count(Severity::Warning) {

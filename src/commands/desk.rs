@@ -17,7 +17,7 @@ use crate::plan::{JobId, Plan};
 use crate::progress::{self, Moment};
 use crate::report::hint::Waits;
 use crate::report::json::{JobLine, Line, NoticeLine};
-use crate::report::logbook::{Entry, Level};
+use crate::report::logbook::{Entry, Level, RunEvent};
 use crate::report::notice::{NoticeKind, job_of, notice_text};
 use crate::report::outcome::{RunFact, Standing, Tally};
 use crate::report::status::counts;
@@ -151,7 +151,7 @@ impl<'a> Desk<'a> {
                 kind: NoticeKind::of(notice).as_str(),
                 job: job.map(JobId::as_str),
                 message: &message,
-                run: self.telling.run,
+                run: Some(self.telling.run),
             };
             let text = Line::Notice(line).to_json();
             self.tell_programs(vec![text]);
@@ -198,7 +198,20 @@ impl<'a> Desk<'a> {
                 );
                 self.progress.make_way();
                 self.output.insist(&text);
-                self.note([Entry::of_run(Level::Error, "not_saved", text)]);
+                if self.telling.json {
+                    let line = NoticeLine {
+                        kind: NoticeKind::NotSaved.as_str(),
+                        job: Some(id.as_str()),
+                        message: text.trim_start_matches("error: "),
+                        run: Some(self.telling.run),
+                    };
+                    self.output.data(&Line::Notice(line).to_json());
+                }
+                self.note([Entry::of_run(
+                    Level::Error,
+                    NoticeKind::NotSaved.as_str(),
+                    text,
+                )]);
             }
         }
     }
@@ -244,7 +257,7 @@ impl Reporter for Desk<'_> {
 fn begun(tally: &Tally) -> Entry {
     let version = env!("CARGO_PKG_VERSION");
     let words = format!("shotlist {version} begins a run: {}", counts(tally));
-    Entry::of_run(Level::Info, "begun", words)
+    Entry::of_run(Level::Info, RunEvent::Begun.as_str(), words)
 }
 
 /// How long jobs took that earlier runs completed.
@@ -422,12 +435,12 @@ mod tests {
         };
         let engine = engine(table, now(0));
         let said = Said::default();
-        let mut output = Output::to_writers(io::sink(), said.clone(), Talk::Quiet);
+        let mut output = Output::to_writers(said.clone(), said.clone(), Talk::Quiet);
         let selection = Selection::default();
         let results = path.clone();
         let mut log = Logbook::default();
         let telling = Telling {
-            json: false,
+            json: !unsaved.is_empty(),
             run: "3f9a1c-1",
             log: &mut log,
         };
@@ -453,6 +466,11 @@ mod tests {
         let (_, said) = told(&[], &[&record], &[0], |_| ());
         assert!(said.contains("`task_running`"), "{said}");
         assert!(said.contains("could not be saved"), "{said}");
+        let line = said.lines().find(|line| line.starts_with('{'));
+        assert!(
+            line.is_some_and(|line| line.contains(r#""kind":"not_saved","job":"running""#)),
+            "{said}"
+        );
         let (_, said) = told(&[&record], &[], &[0], |_| ());
         assert_eq!(said, "");
     }

@@ -19,6 +19,7 @@ use super::turn::{Turn, Wanted};
 use super::verify::is_there;
 use super::{
     Manifest, Reading, Stage, Stop, environment, files_of, load_manifest, open_state, signals,
+    tell_summary,
 };
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::{DownloadArgs, GalleryArgs};
@@ -32,7 +33,7 @@ use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
 use crate::output::Output;
 use crate::plan::Plan;
-use crate::report::json::{DownloadLine, Line, SummaryLine};
+use crate::report::json::{DownloadLine, SummaryLine};
 use crate::report::outcome::{Tally, exit_code};
 use crate::report::summary::DownloadTally;
 use crate::results;
@@ -57,13 +58,13 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
     let out = options.out.out.as_deref();
     let mut taken = files_of(&options.manifest, out, Stage::Real);
     taken.extend(options.key.api_key_file.clone());
-    let night = Night::begin(&options.night, &taken)?;
+    let mut night = Night::begin(&options.night, &taken)?;
     let wanted = Wanted {
         manifest: &options.manifest,
         out,
         stage: Stage::Real,
     };
-    let mut turn = Turn::wait(wanted, options.wait.wait_lock, output)?;
+    let mut turn = Turn::wait(wanted, options.wait.wait_lock, &mut night.log, output)?;
     if turn.waited.is_some() {
         manifest = load_manifest(&options.manifest, &reading, output)?;
         selected = selection(options, &manifest.plan)?;
@@ -116,7 +117,7 @@ impl Opened {
             &options.manifest,
         );
         let Some(start) = start(&table, key.as_ref()) else {
-            tell(None, None, &[], ExitCode::Completed, options, output);
+            tell_summary(&tell(None, None, &[], ExitCode::Completed, output), output);
             output.deliver();
             return Ok(ExitCode::Completed);
         };
@@ -192,7 +193,7 @@ impl Opened {
         let code = exit_code(&Tally::default(), &facts);
         let missing: Vec<_> = ended.engine.missing_files().collect();
         let missing = in_words(ended.engine.table(), &missing);
-        let summary = tell(Some(run), tally, &missing, code, options, output);
+        let summary = tell(Some(run), tally, &missing, code, output);
         let ending = Ending {
             code,
             summary,
@@ -293,7 +294,6 @@ fn tell(
     tally: Option<DownloadTally>,
     missing: &[String],
     code: ExitCode,
-    options: &DownloadArgs,
     output: &mut Output,
 ) -> SummaryLine {
     let tally = tally.unwrap_or_default();
@@ -301,13 +301,9 @@ fn tell(
         output.insist_wrapped(&format!("not downloaded:\n{}", missing.join("\n")));
     }
     output.insist_wrapped(&format!("videos: {}", tally.text()));
-    let summary = SummaryLine {
+    SummaryLine {
         run,
         downloads: Some(DownloadLine::from(tally)),
         ..SummaryLine::new("download", code)
-    };
-    if options.json {
-        output.data(&Line::Summary(summary.clone()).to_json());
     }
-    summary
 }

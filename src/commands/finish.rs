@@ -11,13 +11,14 @@ use futures::stream::{BoxStream, StreamExt};
 use tokio::runtime::Runtime;
 
 use super::logbook::Logbook;
-use super::signals;
+use super::{remark, signals, tell_summary};
 use crate::cli::NightArgs;
 use crate::error::{Error, ExitCode};
 use crate::fetch::{host_of, post_json};
 use crate::output::Output;
 use crate::report::json::SummaryLine;
 use crate::report::logbook::{Entry, Level};
+use crate::report::notice::NoticeKind;
 use crate::runner::Signal;
 
 /// Most bytes of a summary that is passed on.
@@ -89,8 +90,8 @@ impl Night {
         })
     }
 
-    /// The last things of a command: its log is ended, whoever reads along gets all of it, and the target is told. The
-    /// exit code, which a signal may change until the target is told.
+    /// The last things of a command: its log is ended, whoever reads along gets all of it, and the target is told; the
+    /// line of the summary comes after whatever there is to say of that. The exit code, which a signal may change until the target is told.
     pub(super) fn end(
         self,
         ending: &Ending,
@@ -111,8 +112,9 @@ impl Night {
                 summary: ending.summary.to_json_within(SUMMARY_LIMIT),
             };
             let came = runtime.block_on(tell(target, &told, &mut signals));
-            came.say(&mut log, output);
+            came.say(told.run, &mut log, output);
         }
+        tell_summary(&ending.summary, output);
         let delivered = signals::deliver(output, ending.is_interrupted, &mut signals);
         let late = runtime.block_on(delivered).filter(|_| target.is_none());
         runtime.shutdown_timeout(Duration::from_millis(200));
@@ -145,7 +147,7 @@ impl Came {
         }
     }
 
-    fn say(&self, log: &mut Logbook, output: &mut Output) {
+    fn say(&self, run: &str, log: &mut Logbook, output: &mut Output) {
         for line in &self.lines {
             let line = format!("on-finish: {line}");
             match self.failure {
@@ -154,11 +156,16 @@ impl Came {
             }
         }
         let entry = match &self.failure {
-            None => Entry::of_run(Level::Info, "on_finish", "`--on-finish` is told"),
+            None => Entry::of_run(
+                Level::Info,
+                NoticeKind::OnFinish.as_str(),
+                "`--on-finish` is told",
+            ),
             Some(why) => {
                 let text = format!("`--on-finish` failed: {why}");
-                output.insist_wrapped(&format!("warning: {text}; the exit code stays as it is"));
-                Entry::of_run(Level::Warn, "on_finish", text)
+                let message = format!("{text}; the exit code stays as it is");
+                remark::warn(NoticeKind::OnFinish, Some(run), &message, output);
+                Entry::of_run(Level::Warn, NoticeKind::OnFinish.as_str(), text)
             }
         };
         log.note([entry], output);

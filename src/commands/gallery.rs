@@ -4,13 +4,14 @@ use std::path::{Component, Path, PathBuf};
 
 use super::desk::Closed;
 use super::verify::is_there;
-use super::{Manifest, Stage, file_name, state_directory};
+use super::{Manifest, Stage, file_name, remark, state_directory};
 use crate::cli::GalleryArgs;
 use crate::engine::event::JobIndex;
 use crate::engine::table::{JobTable, Selection};
 use crate::fs::{self, FileError};
 use crate::output::Output;
 use crate::report::gallery::{self, Gallery, LocalFile};
+use crate::report::notice::NoticeKind;
 use crate::report::summary::{self, Invocation};
 use crate::results;
 use crate::state::GALLERY_FILE;
@@ -30,9 +31,10 @@ pub(super) fn write(
     match place.options.choice().or(manifest.settings.output.gallery) {
         Some(false) => return Ok(None),
         None if jobs > MOST_JOBS => {
-            output.talk(&format!(
-                "note: there is no gallery of more than {MOST_JOBS} jobs unless it is asked for: `shotlist report … --gallery`"
-            ));
+            let message = format!(
+                "there is no gallery of more than {MOST_JOBS} jobs unless it is asked for: `shotlist report … --gallery`"
+            );
+            remark::note(NoticeKind::NoGallery, None, &message, output);
             return Ok(None);
         }
         _ => {}

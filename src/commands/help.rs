@@ -218,7 +218,7 @@ fn nights(page: &mut Page) {
     );
     page.paragraph(
         "`--log-file` adds a line for each event and is never shortened by shotlist; with logrotate, use \
-         `copytruncate`. The id of a run, such as `3f9a1c-4`, is in its summary, its JSON lines and each line of its \
+         `copytruncate`. `shotlist schema log` describes the lines of `--log-format json`. The id of a run, such as `3f9a1c-4`, is in its summary, its JSON lines and each line of its \
          log.",
     );
 }

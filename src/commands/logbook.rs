@@ -7,12 +7,17 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::remark;
 use crate::cli::NightArgs;
 use crate::clock;
 use crate::error::{Error, ExitCode};
 use crate::fs;
 use crate::output::Output;
-use crate::report::logbook::{Entry, Level, LogFormat};
+use crate::report::logbook::{Entry, Level, LogFormat, RunEvent};
+use crate::report::notice::NoticeKind;
+
+/// What stands in the place of a run before one has begun.
+const NO_RUN: &str = "-";
 
 /// Where a run is told line by line, if anywhere.
 #[derive(Debug, Default)]
@@ -56,7 +61,7 @@ impl Logbook {
                 file,
                 path: path.clone(),
                 format: options.log_format.into(),
-                run: "-".to_owned(),
+                run: NO_RUN.to_owned(),
                 lost: 0,
                 is_torn: false,
                 is_told: false,
@@ -77,7 +82,14 @@ impl Logbook {
             return;
         };
         if let Some(warning) = book.note(entries) {
-            output.insist_wrapped(&warning);
+            remark::warn(
+                NoticeKind::Log,
+                Some(&book.run)
+                    .filter(|run| *run != NO_RUN)
+                    .map(String::as_str),
+                &warning,
+                output,
+            );
         }
     }
 
@@ -95,7 +107,7 @@ impl Book {
                 "{} lines are missing here: they could not be written",
                 self.lost
             );
-            let gap = Entry::of_run(Level::Warn, "lines_missing", words);
+            let gap = Entry::of_run(Level::Warn, RunEvent::LinesMissing.as_str(), words);
             text.push_str(if self.is_torn { "\n" } else { "" });
             text.push_str(&gap.line(at, &self.run, self.format));
         }
@@ -113,7 +125,7 @@ impl Book {
                 if !std::mem::replace(&mut self.is_told, true) {
                     let path = self.path.display();
                     return Some(format!(
-                        "warning: the log `{path}` cannot be written: {error}; the run goes on, and lines are missing there"
+                        "the log `{path}` cannot be written: {error}; the run goes on, and lines are missing there"
                     ));
                 }
             }

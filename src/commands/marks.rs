@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Manifest, Reading, Stop, count_diagnostics, said_by_the_system, show_diagnostics};
+use super::{
+    Manifest, Reading, Stop, count_diagnostics, remark, said_by_the_system, show_diagnostics,
+};
 use crate::cli::ScopeArgs;
 use crate::engine::event::RunNumber;
 use crate::engine::table::{JobTable, Selection};
@@ -11,6 +13,7 @@ use crate::fs;
 use crate::manifest;
 use crate::marks::{Judgement, Mark, Void, judge};
 use crate::output::Output;
+use crate::report::notice::NoticeKind;
 
 /// Largest file of marks that is read, in bytes.
 const MARKS_LIMIT: u64 = 64 << 20;
@@ -62,18 +65,19 @@ pub(super) fn judged(
             .help("name the directory in which the gallery is with `--out`; nothing was sent"));
     }
     let judgement = judge(marks, table, selection);
-    for line in lines(&judgement) {
-        if line.starts_with("warning") {
-            output.insist_wrapped(&line);
+    for (reason, words) in lines(&judgement) {
+        let tell = if reason.is_expected() {
+            remark::note
         } else {
-            output.talk(&line);
-        }
+            remark::warn
+        };
+        tell(NoticeKind::Marks, None, &words, output);
     }
     Ok(judgement)
 }
 
 /// A line for each reason for which marks do not count.
-fn lines(judgement: &Judgement) -> Vec<String> {
+fn lines(judgement: &Judgement) -> Vec<(Void, String)> {
     let line = |reason: &Void| {
         let count = judgement.jobs(*reason).count();
         let named: Vec<String> = judgement
@@ -82,18 +86,14 @@ fn lines(judgement: &Judgement) -> Vec<String> {
             .map(|job| format!("`{job}`"))
             .collect();
         let rest = if count > NAMED { ", …" } else { "" };
-        let kind = if reason.is_expected() {
-            "note"
-        } else {
-            "warning"
-        };
         let marks = if count == 1 { "mark does" } else { "marks do" };
         (count > 0).then(|| {
-            format!(
-                "{kind}: {count} {marks} not count, for jobs that {}: {}{rest}",
+            let words = format!(
+                "{count} {marks} not count, for jobs that {}: {}{rest}",
                 reason.words(),
                 named.join(", ")
-            )
+            );
+            (*reason, words)
         })
     };
     Void::ALL.iter().filter_map(line).collect()
@@ -118,12 +118,15 @@ mod tests {
             ..Judgement::default()
         };
         assert_eq!(
-            lines(&judgement),
+            lines(&judgement)
+                .into_iter()
+                .map(|(_, words)| words)
+                .collect::<Vec<_>>(),
             [
-                "note: 4 marks do not count, for jobs that have been made again since: `a`, `b`, `c`, …",
-                "warning: 1 mark does not count, for jobs that are not settled, and only finished videos are made again: `e`",
+                "4 marks do not count, for jobs that have been made again since: `a`, `b`, `c`, …",
+                "1 mark does not count, for jobs that are not settled, and only finished videos are made again: `e`",
             ]
         );
-        assert_eq!(lines(&Judgement::default()), [""; 0]);
+        assert!(lines(&Judgement::default()).is_empty());
     }
 }

@@ -16,6 +16,7 @@ mod man;
 mod marks;
 mod page;
 mod plan;
+mod remark;
 mod report;
 mod resolve;
 mod run;
@@ -45,6 +46,7 @@ use crate::plan::Plan;
 use crate::report::json::{
     COMMANDS, DiagnosticLine, ErrorLine, Line, NO_COMMAND, SummaryLine, TableCell, WrittenLine,
 };
+use crate::report::notice::NoticeKind;
 use crate::results;
 use crate::state::lock::Lock;
 use crate::state::{Claim, GALLERY_FILE, LOCK_FILE, RESULTS_FILE, STATE_FILE, StateError, Store};
@@ -99,6 +101,7 @@ fn unless_it_panics(perform: impl FnOnce() -> ExitCode) -> ExitCode {
 
 fn perform(cli: Cli, output: &mut Output) -> ExitCode {
     let json = json_command(&cli.command);
+    output.speak_json(json.is_some());
     let done = match cli.command {
         Command::Check(options) => check::check(&options, output),
         Command::Plan(options) => plan::plan(&options, output),
@@ -195,6 +198,13 @@ impl Stop {
     }
 }
 
+/// The last line, if lines are wanted.
+fn tell_summary(summary: &SummaryLine, output: &mut Output) {
+    if output.speaks_json() {
+        output.data(&Line::Summary(summary.clone()).to_json());
+    }
+}
+
 /// The line about a file that was written at the user's word.
 fn tell_written(file: &Path, output: &mut Output) {
     let file = file.display().to_string();
@@ -241,10 +251,11 @@ impl Manifest {
         if !self.is_errors_csv || stage != Stage::Real || out.is_some() || own.exists() {
             return;
         }
-        output.insist_wrapped(&format!(
-            "warning: `{}` was written by `--errors-csv`, and a run of it begins with nothing made: if the table that it was made from has been run, save it back under that name, or name its state with `--out`; jobs that are made already would be paid for again",
+        let message = format!(
+            "`{}` was written by `--errors-csv`, and a run of it begins with nothing made: if the table that it was made from has been run, save it back under that name, or name its state with `--out`; jobs that are made already would be paid for again",
             self.path.display()
-        ));
+        );
+        remark::warn(NoticeKind::Manifest, None, &message, output);
     }
 }
 
@@ -329,9 +340,7 @@ fn tell_denied(path: &Path, diagnostics: &Diagnostics, output: &mut Output) {
     } else {
         format!("{warnings} warnings")
     };
-    output.insist_wrapped(&format!(
-        "error: `--deny-warnings` does not let {them} pass; nothing was sent"
-    ));
+    let message = format!("`--deny-warnings` does not let {them} pass; nothing was sent");
     let is_warning = |found: &&Diagnostic| found.severity == Severity::Warning;
     let codes: BTreeSet<&str> = diagnostics
         .iter()
@@ -353,9 +362,8 @@ fn tell_denied(path: &Path, diagnostics: &Diagnostics, output: &mut Output) {
     } else {
         " at the top of the manifest".to_owned()
     };
-    output.insist_wrapped(&format!(
-        "  help: mend what they are about, or allow them by their codes: {allow}{place}"
-    ));
+    let help = format!("mend what they are about, or allow them by their codes: {allow}{place}");
+    Stop::from(Error::new(ExitCode::Usage, message).help(help)).tell(output.speaks_json(), output);
 }
 
 /// Reads the manifest as far as it can be read.
@@ -511,17 +519,18 @@ fn open_state(
         None => Store::open(&directory, options, &mut table)?,
     };
     for warning in store.warnings() {
-        output.insist(&format!("warning: {warning}"));
+        remark::warn(NoticeKind::State, None, &warning.to_string(), output);
     }
     for (path, mode) in [
         (directory.clone(), "700"),
         (directory.join(STATE_FILE), "600"),
     ] {
         if fs::is_writable_by_everyone(&path) {
-            output.insist(&format!(
-                "warning: everyone on this machine can change `{path}`, and what is sent depends on it; `chmod {mode} {path}` keeps it yours",
+            let message = format!(
+                "everyone on this machine can change `{path}`, and what is sent depends on it; `chmod {mode} {path}` keeps it yours",
                 path = path.display()
-            ));
+            );
+            remark::warn(NoticeKind::State, None, &message, output);
         }
     }
     Ok((store, table))
@@ -539,7 +548,7 @@ fn read_state(
     let name = out.is_none().then_some(name.as_str());
     let snapshot = Store::read(&directory, name, table)?;
     for warning in snapshot.iter().flat_map(|snapshot| &snapshot.warnings) {
-        output.talk(&format!("warning: {warning}"));
+        remark::warn(NoticeKind::State, None, &warning.to_string(), output);
     }
     Ok(snapshot.is_some())
 }

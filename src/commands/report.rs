@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::gallery::{self, Place};
+use super::logbook::Logbook;
 use super::turn::{Turn, Wanted};
 use super::{Manifest, Reading, Stage, Stop, load_manifest, open_state, signals, write_results};
 use crate::cli::ReportArgs;
@@ -30,7 +31,12 @@ pub(super) fn report(options: &ReportArgs, output: &mut Output) -> Result<ExitCo
             out,
             stage: Stage::Real,
         };
-        let turn = Turn::wait(wanted, options.wait.wait_lock, output)?;
+        let turn = Turn::wait(
+            wanted,
+            options.wait.wait_lock,
+            &mut Logbook::default(),
+            output,
+        )?;
         if turn.waited.is_some() {
             manifest = load_manifest(&options.manifest, &reading, output)?;
         }

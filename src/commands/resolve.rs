@@ -3,6 +3,7 @@
 use futures::stream::{BoxStream, StreamExt};
 use jiff::Timestamp;
 
+use super::logbook::Logbook;
 use super::run::{note_key_file, read_key_file};
 use super::turn::{Turn, Wanted};
 use super::{Reading, Stage, Stop, environment, load_manifest, open_state, signals, write_results};
@@ -36,7 +37,12 @@ pub(super) fn resolve(options: &ResolveArgs, output: &mut Output) -> Result<Exit
         out,
         stage: Stage::Real,
     };
-    let mut turn = Turn::wait(wanted, options.wait.wait_lock, output)?;
+    let mut turn = Turn::wait(
+        wanted,
+        options.wait.wait_lock,
+        &mut Logbook::default(),
+        output,
+    )?;
     if turn.waited.is_some() {
         manifest = load_manifest(&options.manifest, &reading, output)?;
     }

@@ -15,7 +15,7 @@ use super::finish::{Ending, Night};
 use super::turn::{Turn, Wanted};
 use super::{
     Manifest, Reading, Stage, Stop, environment, files_of, gallery, load_manifest, marks,
-    open_state, signals,
+    open_state, remark, signals,
 };
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::{ReadingArgs, RunArgs};
@@ -32,7 +32,7 @@ use crate::marks::Mark;
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::hint::{self, InEffect, Signs, Waits};
-use crate::report::json::Line;
+use crate::report::notice::NoticeKind;
 use crate::report::outcome::{RunFact, Tally};
 use crate::report::status;
 use crate::report::summary::{Invocation, Stage as SummaryStage, Summary};
@@ -54,8 +54,13 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     let mut prepared = Prepared::read(options, &reading, output)?;
     let key = api_key(options, output)?;
-    let night = Night::begin(&options.night, &taken(options, &prepared.manifest))?;
-    let mut turn = Turn::wait(wanted(options), options.wait.wait_lock, output)?;
+    let mut night = Night::begin(&options.night, &taken(options, &prepared.manifest))?;
+    let mut turn = Turn::wait(
+        wanted(options),
+        options.wait.wait_lock,
+        &mut night.log,
+        output,
+    )?;
     if turn.waited.is_some() {
         prepared = Prepared::read(options, &reading, output)?;
         clock = Clock::start(); // deadlines and durations are about the run itself
@@ -311,8 +316,7 @@ fn show(summary: &Summary<'_>, options: &RunArgs, output: &mut Output) {
     let is_small = summary.table.planned().end <= ROWS_SHOWN;
     let has_reader = options.rehearse || output.data_width().is_some();
     if options.json {
-        output.insist_wrapped(&summary.text());
-        output.data(&Line::Summary(summary.line()).to_json());
+        output.insist_wrapped(&summary.text()); // the line comes last, after every warning
         return;
     }
     if is_small && has_reader && !output.is_quiet() {
@@ -345,14 +349,17 @@ fn api_key(options: &RunArgs, output: &mut Output) -> Result<Option<SecretString
 /// Says what a person should know before the key is read.
 pub(super) fn note_key_file(file: &Path, output: &mut Output) {
     match fs::reach(file) {
-        Some(Reach::Pipe) => output.talk(&format!(
-            "note: waiting for the API key from the pipe `{}`",
-            file.display()
-        )),
-        Some(Reach::Everyone) => output.insist(&format!(
-            "warning: everyone on this machine can read the API key in `{file}`; `chmod 600 {file}` keeps it yours",
-            file = file.display()
-        )),
+        Some(Reach::Pipe) => {
+            let message = format!("waiting for the API key from the pipe `{}`", file.display());
+            remark::note(NoticeKind::KeyFile, None, &message, output);
+        }
+        Some(Reach::Everyone) => {
+            let message = format!(
+                "everyone on this machine can read the API key in `{file}`; `chmod 600 {file}` keeps it yours",
+                file = file.display()
+            );
+            remark::warn(NoticeKind::KeyFile, None, &message, output);
+        }
         Some(Reach::Owner) | None => {}
     }
 }

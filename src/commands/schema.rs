@@ -1,4 +1,4 @@
-//! `shotlist schema`: the JSON Schemas of manifests, for editors, and of what `--json` prints, for programs.
+//! `shotlist schema`: the JSON Schemas of manifests, for editors, and of what `--json` prints and logs hold, for programs.
 
 use crate::cli::{SchemaArgs, SchemaOf};
 use crate::error::ExitCode;
@@ -9,6 +9,7 @@ pub(super) fn schema(options: &SchemaArgs, output: &mut Output) -> ExitCode {
     let text = match options.what {
         SchemaOf::Manifest => manifest::json_schema(),
         SchemaOf::Output => report::json::json_schema(),
+        SchemaOf::Log => report::json::log_schema(),
     };
     output.data(&text);
     ExitCode::Completed

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::{Reading, Stage, Stop, read_manifest, read_state, state_directory};
+use super::{Reading, Stage, Stop, read_manifest, read_state, remark, state_directory};
 use crate::cli::StatusArgs;
 use crate::engine::table::JobTable;
 use crate::error::ExitCode;
 use crate::output::Output;
 use crate::report::json::{HolderLine, JobLine, Line, SummaryLine};
+use crate::report::notice::NoticeKind;
 use crate::report::outcome::Tally;
 use crate::report::spend::{Spend, SpendLine};
 use crate::report::status;
@@ -26,7 +27,8 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
         return Err(Stop::Invalid(super::count_diagnostics(&loaded)));
     }
     if loaded.plan.is_none() {
-        output.insist("warning: the manifest is not valid now, so this is what the state alone knows; see `shotlist check`");
+        let message = "the manifest is not valid now, so this is what the state alone knows; see `shotlist check`";
+        remark::warn(NoticeKind::Manifest, None, message, output);
     }
     let selection = results::last_selection(&table);
     let tally = if loaded.plan.is_some() {

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt};
 
-use super::{Stage, Stop, file_name, signals, state_directory};
+use super::logbook::Logbook;
+use super::{Stage, Stop, file_name, remark, signals, state_directory};
 use crate::clock::{self, Clock};
 use crate::error::Error;
 use crate::output::Output;
+use crate::report::logbook::{Entry, Level};
+use crate::report::notice::NoticeKind;
 use crate::runner::Signal;
 use crate::state::lock::{self, Lock};
 use crate::state::{Claim, STATE_FILE, StateError, Store};
@@ -41,10 +44,11 @@ pub(super) struct Wanted<'a> {
 
 impl Turn {
     /// Takes the lock; waits for it at most as long as `patience`. Without patience nothing is done: the lock is taken
-    /// when the state is opened.
+    /// when the state is opened. The log is told too.
     pub(super) fn wait(
         wanted: Wanted<'_>,
         patience: Option<Duration>,
+        log: &mut Logbook,
         output: &mut Output,
     ) -> Result<Self, Stop> {
         let Some(patience) = patience else {
@@ -63,19 +67,19 @@ impl Turn {
         let clock = Clock::start();
         let runtime = signals::runtime()?;
         let mut signals = signals::listen_in(&runtime, None)?;
-        output.talk(&format!(
+        let message = format!(
             "waiting up to {} for its end: {held}",
             show_duration(patience)
-        ));
+        );
+        tell(message, log, output);
         let lock = runtime.block_on(wanted.until_free(held, patience, &clock, &mut signals))?;
-        let time = clock.now().mono;
-        output.talk(&format!(
-            "it has ended after {}; the manifest is read again",
-            show_duration(Duration::from_secs(time.as_secs()))
-        ));
+        let held_for = clock.now().mono;
+        let time = show_duration(Duration::from_secs(held_for.as_secs()));
+        let message = format!("it has ended after {time}; the manifest is read again");
+        tell(message, log, output);
         Ok(Self {
             lock: Some(lock),
-            waited: Some(time),
+            waited: Some(held_for),
             signals: Some(signals),
         })
     }
@@ -122,6 +126,18 @@ impl Wanted<'_> {
             }
         }
     }
+}
+
+fn tell(message: String, log: &mut Logbook, output: &mut Output) {
+    remark::note(NoticeKind::Waiting, None, &message, output);
+    log.note(
+        [Entry::of_run(
+            Level::Info,
+            NoticeKind::Waiting.as_str(),
+            message,
+        )],
+        output,
+    );
 }
 
 fn interrupted(signal: Signal) -> Error {

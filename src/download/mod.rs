@@ -25,8 +25,7 @@ use crate::engine::event::{
 };
 use crate::fetch::{ContentRange, FetchError, Fetcher, Opened, Rest};
 use crate::fs::folder::{Folder, FolderFile, Found};
-use crate::naming::folded;
-use crate::text::CleanText;
+use crate::text::{CleanText, folded};
 
 /// Most bytes of a file unless something else is said: 4 GiB.
 pub const MOST_BYTES: u64 = 4 << 30;

@@ -12,6 +12,7 @@ use super::job::{IllegalEvent, JobState, Phase, Status};
 use super::reserve::{Hold, Reserved};
 use crate::money::{Cost, Priced};
 use crate::plan::{Fingerprint, JobId, Plan};
+use crate::text::folded;
 
 /// A fact with the moment it was recorded: what the journal stores and replays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,25 +365,21 @@ impl Prices {
 pub struct Selection(Option<globset::GlobSet>);
 
 impl Selection {
-    /// Selects the jobs whose id matches any of `globs`; no globs select every job.
+    /// Selects the jobs whose id matches any of `globs`, compared as ids are; no globs select every job.
     pub fn new(globs: &[String]) -> Result<Self, globset::Error> {
         if globs.is_empty() {
             return Ok(Self(None));
         }
         let mut builder = globset::GlobSetBuilder::new();
         for glob in globs {
-            builder.add(
-                globset::GlobBuilder::new(glob)
-                    .case_insensitive(true)
-                    .build()?,
-            );
+            builder.add(globset::Glob::new(&folded(glob))?);
         }
         builder.build().map(|set| Self(Some(set)))
     }
 
     /// Whether `id` is selected.
     pub fn selects(&self, id: &JobId) -> bool {
-        self.0.as_ref().is_none_or(|set| set.is_match(id.as_str()))
+        self.0.as_ref().is_none_or(|set| set.is_match(id.folded()))
     }
 }
 
@@ -397,6 +394,20 @@ mod tests {
             run: RunNumber(run),
         };
         sample::event(9, "unclear", event)
+    }
+
+    #[test]
+    fn a_job_is_found_and_selected_however_its_accents_are_written() {
+        let (composed, apart) = (
+            sample::job_id("caf\u{e9}-1"),
+            sample::job_id("CAFE\u{301}-1"),
+        );
+        let mut table = JobTable::new(None);
+        let index = table.insert(apart);
+        assert_eq!(table.position(&composed), Some(index));
+        let selection = Selection::new(&["caf\u{e9}-*".to_owned()]).expect("a pattern");
+        assert!(selection.selects(table.id(index)));
+        assert!(!selection.selects(&sample::job_id("cafe-1")));
     }
 
     #[test]

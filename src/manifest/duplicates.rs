@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::tree::{SourceId, Span};
 use crate::plan::{Fingerprint, JobId};
+use crate::text::folded;
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -62,7 +63,7 @@ impl Duplicates {
 
     /// Whether an id was noted, ignoring case.
     pub(super) fn has_id(&self, id: &str) -> bool {
-        self.ids.contains_key(&key_of(&id.to_lowercase()))
+        self.ids.contains_key(&key_of(&folded(id)))
     }
 
     /// Notes the content of the job whose id was noted last, which is number `job` of the plan; gives the earlier job

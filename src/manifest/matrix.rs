@@ -13,6 +13,7 @@ use super::tree::{Key, Node, Span, Value};
 use super::values::{described, shown};
 use super::vars::{self, check_name, warn_about_braces};
 use crate::plan::Axes;
+use crate::text::is_mark;
 
 /// Most jobs that one matrix with its variants may make.
 pub(super) const JOBS_LIMIT: u128 = 100_000;
@@ -642,7 +643,7 @@ fn too_many(key: &Key, count: u128, excludes: bool) -> Diagnostic {
     Diagnostic::error("too-many-jobs", &key.span, message, help)
 }
 
-/// What a value adds to an id: letters, digits, `.` and `_` as they are, `9:16` as `9x16`, anything else as `-`.
+/// What a value adds to an id: letters with their marks, digits, `.` and `_` as they are, `9:16` as `9x16`, anything else as `-`.
 pub(super) fn slug(value: &str) -> String {
     slug_with(value, false)
 }
@@ -662,6 +663,11 @@ fn slug_with(value: &str, keeps_dashes: bool) -> String {
     for (index, character) in characters.iter().enumerate() {
         match character {
             letter if letter.is_alphanumeric() || matches!(letter, '.' | '_') => slug.push(*letter),
+            mark if is_mark(*mark)
+                && slug.ends_with(|it: char| it.is_alphanumeric() || is_mark(it)) =>
+            {
+                slug.push(*mark);
+            }
             '-' if keeps_dashes => slug.push('-'),
             ':' if is_digit(index.checked_sub(1)) && is_digit(Some(index + 1)) => slug.push('x'),
             _ if slug.ends_with('-') => {}
@@ -683,6 +689,7 @@ mod tests {
             ("a:b", "a-b"),
             ("soft light, slow", "soft-light-slow"),
             (" 红 ", "红"),
+            ("นํ้า สีฟ้า", "นํ้า-สีฟ้า"),
             ("v1.0_b", "v1.0_b"),
             ("-8", "8"),
             ("!?", ""),

@@ -12,6 +12,7 @@ use super::values::{shown, wrong_type};
 use crate::engine::job::Take;
 use crate::naming::{self, FileTemplate, Made};
 use crate::plan::Plan;
+use crate::text::folded;
 
 /// The settings under `output:`.
 pub const OUTPUT: &[&str] = &["download", "file_name", "download_concurrency", "gallery"];
@@ -161,7 +162,7 @@ pub(super) fn check_names(
             ));
             return;
         };
-        if let Some(other) = taken.insert(naming::folded(&name), index) {
+        if let Some(other) = taken.insert(folded(&name), index) {
             diagnostics.push(Diagnostic::error(
                 "file-names-alike",
                 at,

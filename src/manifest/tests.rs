@@ -152,7 +152,8 @@ fn broken_rule(job: &Job) -> Option<&'static str> {
             "the id has 1 to 100 characters",
         ),
         (
-            id.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)),
+            id.chars()
+                .all(|c| c.is_alphanumeric() || crate::text::is_mark(c) || "._-".contains(c)),
             "the id has letters, digits, `.`, `_`, `-`",
         ),
         (

@@ -18,6 +18,7 @@ use super::values::doubtful::{Garbled, garbled, open_slot, placeholder, value_of
 use super::values::{self, described};
 use super::{address, fields, lint, template};
 use crate::plan::{self, Job, JobId, Model, Shared, Text, UserValues, VideoRequest};
+use crate::text::folded;
 
 /// How many places of one warning are shown; the others are counted.
 const WARNINGS_SHOWN: u32 = 10;
@@ -698,13 +699,14 @@ fn made_twice(
     let words = first.map_or_else(|| another.to_owned(), |it| it.origin().words());
     let is_same = first.is_none_or(|it| it.id() == id);
     let message = format!(
-        "the id `{id}` is made twice: for {words}, and for {}{}",
+        "the id `{id}` is made twice: for {words}, and for {}{}{}",
         second.words(),
+        if is_same { "" } else { "; " },
         if is_same {
             ""
         } else {
-            "; capital and small letters count as equal"
-        }
+            what_counts_as_equal(id)
+        },
     );
     let help = context
         .help_with_ids
@@ -723,7 +725,7 @@ fn taken(id: &JobId, origin: IdOrigin, at: &Span, earlier: &Earlier) -> Diagnost
     let (code, message, help, words) = match (origin, earlier.id) {
         (IdOrigin::Written, IdOrigin::Written) => (
             "duplicate-id",
-            format!("the id `{id}` is used twice (capital and small letters count as equal)"),
+            format!("the id `{id}` is used twice ({})", what_counts_as_equal(id)),
             "give one of the jobs another id",
             "first used here",
         ),
@@ -750,6 +752,15 @@ fn taken(id: &JobId, origin: IdOrigin, at: &Span, earlier: &Earlier) -> Diagnost
     Diagnostic::error(code, at, message, help).related(&earlier.span, words)
 }
 
+/// Why two ids may be one that do not look or are not written alike.
+fn what_counts_as_equal(id: &JobId) -> &'static str {
+    if id.as_str().is_ascii() {
+        "capital and small letters count as equal"
+    } else {
+        "capital and small letters count as equal, and so do the ways to write an accent"
+    }
+}
+
 /// Says with each id that is refused which one could stand in its place: one that no job has, and that is told once.
 fn offer_free_ids(known: &Duplicates, diagnostics: &mut Diagnostics) {
     let mut free: HashMap<(SourceId, usize), String> = HashMap::new();
@@ -761,12 +772,12 @@ fn offer_free_ids(known: &Duplicates, diagnostics: &mut Diagnostics) {
             continue;
         }
         let mut id = wanted.clone();
-        while known.has_id(&id) || told.contains(&id.to_lowercase()) {
-            let number = latest.entry(wanted.to_lowercase()).or_insert(1);
+        while known.has_id(&id) || told.contains(&folded(&id)) {
+            let number = latest.entry(folded(&wanted)).or_insert(1);
             *number += 1;
             id = numbered(&wanted, *number);
         }
-        told.insert(id.to_lowercase());
+        told.insert(folded(&id));
         free.insert(place, id);
     }
     diagnostics.amend(|found| {

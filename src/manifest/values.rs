@@ -12,7 +12,7 @@ pub(super) use self::words::{aspect_ratio, model, model_advice, operation, ratio
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::tree::{Node, Value};
 use crate::plan::{DURATION_SECONDS, Flag, JOB_ID_LIMIT, JobId, JobIdError};
-use crate::text::{clean, half_width, without_passwords};
+use crate::text::{clean, half_width, is_mark, is_unseen, without_passwords};
 
 /// Reads a job id.
 pub(super) fn id(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> Option<JobId> {
@@ -39,6 +39,9 @@ fn bad_id(text: &str, node: &Node, error: &JobIdError) -> Diagnostic {
     Diagnostic::error("bad-id", &node.span, message, help)
 }
 
+/// Stands between the parts of a Persian word.
+const HALF_SPACE: char = '\u{200c}';
+
 /// `text` with every forbidden character replaced, several in a row by one `-`.
 fn mended_id(text: &str) -> String {
     let mut mended = String::new();
@@ -46,12 +49,17 @@ fn mended_id(text: &str) -> String {
         match character {
             '.' | '_' => mended.push(character),
             letter if letter.is_alphanumeric() => mended.push(letter),
+            mark if is_mark(mark) && !mended.is_empty() && !mended.ends_with(['.', '_', '-']) => {
+                mended.push(mark);
+            }
+            unseen if is_unseen(unseen) && unseen != HALF_SPACE => {}
             _ if mended.ends_with('-') => {}
             _ => mended.push('-'),
         }
     }
     mended
-        .trim_matches(|character: char| !character.is_alphanumeric())
+        .trim_start_matches(|it: char| !it.is_alphanumeric())
+        .trim_end_matches(['.', '_', '-'])
         .to_owned()
 }
 

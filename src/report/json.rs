@@ -14,8 +14,9 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::schema::{Commands, CountsOf, Findings, JobCounts, OneOf, Severities};
-pub use self::schema::{json_schema, line_types};
+pub(super) use self::schema::OneOf;
+use self::schema::{Commands, CountsOf, Findings, JobCounts, Severities};
+pub use self::schema::{json_schema, line_types, log_schema};
 use super::cost::{Bill, Group};
 use super::forecast::Forecast;
 use super::listing::{Order, PlanKind, PlanLine, PlanTotals};
@@ -57,7 +58,7 @@ pub enum Line<'a> {
     Job(JobLine<'a>),
     /// What a run would do with a job, in `plan`.
     Plan(PlanJobLine<'a>),
-    /// Something worth knowing in a `run` that is not a fact about a job's status.
+    /// Something worth knowing that is not a fact about a job's status: whatever a run notices, and every warning.
     Notice(NoticeLine<'a>),
     /// A finding about the manifest, in every command that reads one.
     Diagnostic(DiagnosticLine<'a>),
@@ -237,8 +238,8 @@ pub struct NoticeLine<'a> {
     pub job: Option<&'a str>,
     /// What happened and what to do, for people.
     pub message: &'a str,
-    /// The run that tells it, as its summary and its log name it.
-    pub run: &'a str,
+    /// The run that tells it, as its summary and its log name it; `null` before one has begun, and in other commands.
+    pub run: Option<&'a str>,
 }
 
 /// A file that was written.
@@ -664,7 +665,7 @@ mod tests {
                 kind: crate::report::notice::NoticeKind::Paused.as_str(),
                 job: None,
                 message: "\u{1b}[31m\n",
-                run: "3f9a1c-1",
+                run: Some("3f9a1c-1"),
             }),
             Line::Diagnostic(DiagnosticLine {
                 severity: "error",

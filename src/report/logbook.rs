@@ -6,10 +6,12 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use super::json::OneOf;
 use super::notice::{NoticeKind, said};
-use crate::engine::event::{Event, Notice, StopReason};
+use crate::engine::event::{Event, EventKind, Notice, StopReason};
 use crate::engine::job::Status;
 use crate::error::ExitCode;
 use crate::plan::{JobId, words};
@@ -30,6 +32,18 @@ words! {
         Warn = "warn",
         /// What failed, or needs a person.
         Error = "error",
+    }
+}
+
+words! {
+    /// What happens to a run as a whole.
+    RunEvent {
+        /// It has begun.
+        Begun = "begun",
+        /// It has ended.
+        Summary = "summary",
+        /// Lines could not be written.
+        LinesMissing = "lines_missing",
     }
 }
 
@@ -122,7 +136,7 @@ impl Entry {
         let (number, name) = (code as u8, code.name());
         Self::of_run(
             level,
-            "summary",
+            RunEvent::Summary.as_str(),
             format!("{brief}; exit code {number} ({name})"),
         )
     }
@@ -134,7 +148,7 @@ impl Entry {
         let mut line = match format {
             LogFormat::Text => format!("{at} {run} {:5} {message}", self.level.as_str()),
             LogFormat::Json => {
-                let line = JsonLine {
+                let line = LogLine {
                     schema: SCHEMA,
                     at: &at,
                     run,
@@ -153,17 +167,43 @@ impl Entry {
     }
 }
 
-#[derive(Serialize)]
-struct JsonLine<'a> {
+/// A line of `--log-format json`; its documentation is what `shotlist schema log` says of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct LogLine<'a> {
+    /// Version of the lines.
+    #[schemars(extend("const" = SCHEMA))]
     schema: u32,
+    /// When it was written, in UTC.
+    #[schemars(extend("format" = "date-time"))]
     at: &'a str,
+    /// What the run is called, as in its summary; `-` before it has begun.
     run: &'a str,
+    /// How much it matters.
+    #[schemars(with = "OneOf<Level>")]
     level: &'static str,
+    /// What kind of event it is.
+    #[schemars(schema_with = "events")]
     event: &'static str,
+    /// The job it is about.
     job: Option<&'a str>,
+    /// Where the job stands with it.
+    #[schemars(with = "Option<OneOf<Status>>")]
     status: Option<&'static str>,
+    /// The task that the job has with it.
     task_id: Option<&'a str>,
+    /// What happened, for people, without control characters and in at most 1000 characters.
     message: &'a str,
+}
+
+/// Everything that `event` can be.
+fn events(_: &mut SchemaGenerator) -> Schema {
+    let of_run = RunEvent::ALL.iter().map(|it| it.as_str());
+    let of_jobs = EventKind::ALL.iter().map(|it| it.as_str());
+    let logged = NoticeKind::ALL.iter().filter(|it| it.is_logged());
+    let notices = logged.map(|it| it.as_str());
+    let mut names: Vec<_> = of_run.chain(of_jobs).collect();
+    names.extend(notices.filter(|name| *name != EventKind::NotDownloaded.as_str()));
+    json_schema!({ "type": "string", "enum": names })
 }
 
 /// What an event says of its job, after the job's name.

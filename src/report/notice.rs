@@ -34,10 +34,42 @@ words! {
         NotDownloaded = "not_downloaded",
         /// An answer that was ignored.
         Illegal = "illegal",
+        /// A task id that could not be saved.
+        NotSaved = "not_saved",
+        /// Another run holds the state: its end is waited for, or has come.
+        Waiting = "waiting",
+        /// Marks that do not count.
+        Marks = "marks",
+        /// The manifest is not what it should be for this command.
+        Manifest = "manifest",
+        /// Something odd about the state, or about who may change it.
+        State = "state",
+        /// The file that the key is in.
+        KeyFile = "key_file",
+        /// There are too many jobs for a gallery that was not asked for.
+        NoGallery = "no_gallery",
+        /// The log cannot be written.
+        Log = "log",
+        /// `--on-finish` failed.
+        OnFinish = "on_finish",
     }
 }
 
 impl NoticeKind {
+    /// Whether a log tells it: not what is found before a run begins, and not what is wrong with the log itself.
+    pub fn is_logged(self) -> bool {
+        let is_left_out = matches!(
+            self,
+            Self::Marks
+                | Self::Manifest
+                | Self::State
+                | Self::KeyFile
+                | Self::NoGallery
+                | Self::Log
+        );
+        !is_left_out
+    }
+
     /// What `notice` is about.
     pub fn of(notice: &Notice) -> Self {
         match notice {

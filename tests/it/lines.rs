@@ -5,7 +5,8 @@
 //! test runs the program with `--json`, see `support`.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use shotlist::cli;
 use shotlist::error::ExitCode;
 use shotlist::report::json::COMMANDS;
 
-use crate::support::lines::{SCHEMA, refused};
+use crate::support::lines::{LOG_SCHEMA, SCHEMA, assert_in_log_schema, refused};
 use crate::support::{
     Closed, Finished, Provider, Raw, Running, Scenario, Simulated, answer, json, table,
 };
@@ -21,6 +22,14 @@ use crate::support::{
 /// What the schema describes and no test can have, and why.
 const UNSEEN: &[(&str, &str)] = &[
     ("notice.kind = illegal", "it is a bug"),
+    (
+        "notice.kind = no_gallery",
+        "it takes more than 5,000 jobs: looked at in `gallery`",
+    ),
+    (
+        "notice.kind = not_saved",
+        "the disk must fail after the answer to a create request: looked at in `sweep`",
+    ),
     ("summary.exit_code = 1", "it is a bug"),
     ("summary.exit_name = bug", "it is a bug"),
 ];
@@ -36,9 +45,20 @@ fn the_schema_of_lines_is_a_schema_and_reads_well() {
 }
 
 #[test]
+fn the_schema_of_log_lines_is_a_schema_and_reads_well() {
+    let printed = Scenario::jobs(0).shotlist(&["schema", "log"]).exits(0);
+    let printed: Value = serde_json::from_str(&printed.stdout).expect("JSON");
+    assert_eq!(printed, *LOG_SCHEMA);
+    jsonschema::meta::validate(&LOG_SCHEMA).expect("it keeps to draft 2020-12");
+    let text = serde_json::to_string_pretty(&*LOG_SCHEMA).expect("JSON");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn every_field_is_explained_and_nothing_else_is_let_in() {
     let mut count = 0;
-    each_object(&SCHEMA, "", &mut |path, object| {
+    let both = json!([*SCHEMA, *LOG_SCHEMA]);
+    each_object(&both, "", &mut |path, object| {
         assert_eq!(object["additionalProperties"], false, "{path}");
         for (name, field) in object["properties"].as_object().expect("fields") {
             count += 1;
@@ -283,8 +303,8 @@ fn whatever_the_schema_describes_is_printed_some_time() {
         all(schema, name, &mut expected);
     }
     let mut seen = Seen::default();
-    let parts: [fn(&mut Seen); 8] = [
-        manifests, prices, statuses, faults, notices, ends, downloads, others,
+    let parts: [fn(&mut Seen); 9] = [
+        manifests, prices, statuses, faults, notices, remarks, ends, downloads, others,
     ];
     std::thread::scope(|threads| {
         let parts = parts.map(|part| {
@@ -453,6 +473,75 @@ fn notices(seen: &mut Seen) {
     let scenario = Scenario::jobs(2).at(&one_task);
     let words = ["--job-timeout", "300ms", "--json"];
     seen.add(&scenario.run(&words).exits(7));
+}
+
+/// Warnings of commands, before a run has begun and after it.
+fn remarks(seen: &mut Seen) {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario.run(&[]).exits(0);
+    scenario.write("marks.json", r#"{"schema":1,"type":"marks","manifest":"shots.csv","marks":[{"job":"nobody","take":1,"task_id":"t","mark":"redo"}]}"#);
+    scenario.write("key", "secret");
+    for (path, mode) in [(scenario.path("key"), 0o644), (scenario.out(), 0o777)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("ours");
+    }
+    let words = [
+        &[
+            "--rerun",
+            "redo",
+            "--marks",
+            "marks.json",
+            "--api-key-file",
+            "key",
+            "--json",
+        ][..],
+        &["--log-file", "/dev/full", "--on-finish", "false"],
+    ];
+    let run = scenario.run(&words.concat()).exits(0);
+    let kinds: Vec<_> = run
+        .lines()
+        .iter()
+        .filter(|line| line["type"] == "notice")
+        .map(|line| line["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["key_file", "state", "marks", "log", "on_finish"]);
+    let warnings = run.stderr.matches("warning: ").count();
+    assert_eq!(warnings, kinds.len(), "{}", run.stderr);
+    seen.add(&run);
+    seen.add(
+        &scenario
+            .ask(
+                "plan",
+                &["--rerun", "redo", "--marks", "marks.json", "--json"],
+            )
+            .exits(0),
+    );
+
+    let stuck = Simulated::with_faults("stuck=always");
+    let scenario = Scenario::jobs(1).at(&stuck);
+    let mut run = scenario.start(&[]);
+    run.until("the task runs", |_| stuck.creates() == 1);
+    let words = [
+        "--wait-lock",
+        "300ms",
+        "--log-file",
+        "log.json",
+        "--log-format",
+        "json",
+        "--json",
+    ];
+    let waited = scenario.run(&words).exits(75);
+    assert_eq!(waited.lines()[0]["kind"], "waiting");
+    seen.add(&waited);
+    run.kill();
+    let log: Value =
+        serde_json::from_str(&fs::read_to_string(scenario.path("log.json")).expect("a log"))
+            .expect("a line");
+    assert_in_log_schema(&log);
+    assert_eq!(
+        (&log["event"], &log["run"]),
+        (&json!("waiting"), &json!("-"))
+    );
 }
 
 /// Every exit code that can be had, with wrong usage.

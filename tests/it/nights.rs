@@ -9,6 +9,7 @@ use serde_json::Value;
 use shotlist::cli;
 use shotlist::error::ExitCode;
 
+use crate::support::lines::assert_in_log_schema;
 use crate::support::lines::refused;
 use crate::support::{
     Closed, Finished, KEY, Provider, Raw, Running, Scenario, Simulated, announce, answer,
@@ -425,7 +426,9 @@ fn log_lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).expect("a log");
     assert!(text.ends_with('\n'));
     let parse = |line| serde_json::from_str(line).expect("a JSON object a line");
-    text.lines().map(parse).collect()
+    let lines: Vec<Value> = text.lines().map(parse).collect();
+    lines.iter().for_each(assert_in_log_schema);
+    lines
 }
 
 #[test]

@@ -56,6 +56,42 @@ fn the_first_screen_sets_everything_up_with_two_commands() {
     assert!(README[..README.find(first).expect("there")].lines().count() < 15);
 }
 
+/// At 240 words a minute, which is not fast; samples of code are looked at, not read.
+#[test]
+fn what_comes_before_the_reference_is_read_in_five_minutes() {
+    let (before, _) = README.split_once("\n## Commands").expect("the reference");
+    assert!(README.contains("Down to [Commands](#commands) this page is read in five\nminutes"));
+    let text = before.split("```").step_by(2);
+    let words = text.flat_map(str::split_whitespace);
+    let words = words.filter(|word| word.contains(char::is_alphanumeric));
+    let count = words.count();
+    assert!(count <= 5 * 240, "{count}");
+}
+
+#[test]
+fn every_link_within_the_page_leads_somewhere() {
+    let headings: BTreeSet<String> = README
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| {
+            let words = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = words
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " -".contains(*c));
+            kept.collect::<String>().replace(' ', "-")
+        })
+        .collect();
+    let links: Vec<&str> = README
+        .split("](#")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .collect();
+    assert!(links.len() > 8, "{links:?}");
+    for link in links {
+        assert!(headings.contains(link), "`#{link}` in {headings:?}");
+    }
+}
+
 #[test]
 fn every_command_line_can_be_typed() {
     let lines: Vec<Vec<&str>> = blocks("sh")

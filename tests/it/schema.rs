@@ -463,6 +463,12 @@ fn every_letter_that_an_id_may_have_is_taken() {
         let id = manifest(first.to_string());
         assert!(SCHEMA.is_valid(&id), "{first}");
     }
+    for with_marks in ["ชื่องาน", "नमस्ते", "e\u{301}clair"] {
+        assert!(
+            SCHEMA.is_valid(&manifest(with_marks.to_owned())),
+            "{with_marks}"
+        );
+    }
     for sign in ["-a", "_a", ".", "a b", "a/b", "你，好", "a—b"] {
         assert!(!SCHEMA.is_valid(&manifest(sign.to_owned())), "{sign}");
     }

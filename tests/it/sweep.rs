@@ -446,6 +446,9 @@ fn check_what_was_said_and_sent(
     let mut intents = intents(before, false);
     intents.extend(self::intents(after, has_failed_sync));
     let ledger = struck.provider.ledger();
+    let is_last_chance = |line: &&str| line.contains(r#""kind":"not_saved""#);
+    let (noted, shown): (Vec<_>, Vec<_>) = finished.stdout.lines().partition(is_last_chance);
+    let (noted, shown) = (noted.concat(), shown.concat());
     for (position, post) in ledger.posts.iter().enumerate() {
         let prompt = post.request["prompt"].as_str().unwrap_or_default();
         if !intents.contains(prompt) {
@@ -456,7 +459,7 @@ fn check_what_was_said_and_sent(
             continue;
         };
         let is_saved = state.contains(task_id);
-        if finished.stdout.contains(task_id) && !is_saved && has_failed_sync {
+        if shown.contains(task_id) && !is_saved && has_failed_sync {
             continue; // shown as what it is: not saved
         }
         let was_received = position >= struck.posts_before
@@ -468,7 +471,15 @@ fn check_what_was_said_and_sent(
                 .complaints
                 .push(format!("the id {task_id} was received, and is gone"));
         }
-        if !is_saved && finished.stdout.contains(task_id) {
+        let is_noted = finished
+            .stderr
+            .contains(&format!("`{task_id}`, and that could not be saved"));
+        if finished.code != KILLED && is_noted != noted.contains(task_id) {
+            outcome.complaints.push(format!(
+                "the id {task_id} is not told to people and programs alike"
+            ));
+        }
+        if !is_saved && shown.contains(task_id) {
             outcome
                 .complaints
                 .push(format!("the id {task_id} was shown, and is not saved"));

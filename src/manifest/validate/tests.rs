@@ -235,6 +235,9 @@ fn each_wrong_field_is_one_error_at_its_value_and_its_twin_is_none() {
         ("aspect_ratio: ''", "empty-value at ", "aspect_ratio: 1:1"),
         ("id: a b", "bad-id at a b", "id: a_b"),
         ("id: -a", "bad-id at -a", "id: a-"),
+        ("id: 'a-\u{301}'", "bad-id at a-\u{301}", "id: 'a\u{301}'"),
+        ("id: '\u{e48}a'", "bad-id at \u{e48}a", "id: ชื่องาน"),
+        ("id: 'a\u{fe0f}'", "bad-id at a\u{fe0f}", "id: नमस्ते"),
         ("id: 7", "wrong-type at 7", "id: '7'"),
         ("id: [a]", "wrong-type at id: [a", "id: a"),
         (
@@ -1021,6 +1024,22 @@ jobs: [{id: hero, prompt: ''}, {id: other, prompt: a}, {id: HERO, prompt: a}]",
 }
 
 #[test]
+fn an_accent_is_the_same_however_it_is_written() {
+    let checked = check(
+        "defaults: {model: seedance2.0-720p, duration: 8}
+jobs: [{id: 'e\u{301}clair', prompt: a}, {id: '\u{c9}CLAIR', prompt: b}, {id: eclair, prompt: c}]",
+    );
+    assert_eq!(checked.found(), ["duplicate-id at \u{c9}CLAIR"]);
+    let message = &checked.diagnostics[0].message;
+    assert!(message.contains("the ways to write an accent"), "{message}");
+    assert_eq!(
+        checked.jobs[0].id().as_str(),
+        "e\u{301}clair",
+        "as it was written"
+    );
+}
+
+#[test]
 fn jobs_without_id_are_named_by_prompt_and_media() {
     let jobs = |second: &str| {
         format!(
@@ -1214,6 +1233,9 @@ fn an_id_that_is_refused_is_told_one_that_is_free() {
         "HERO-1",
         "ＡＤ　－ ２０",
         "b: c",
+        "می\u{200c}بینم \u{301}",
+        "සිං\u{200d}හල",
+        "ते-\u{301}x",
     ];
     let jobs: Vec<String> = (jobs.iter().zip(0..))
         .map(|(id, number)| format!("{{id: '{id}', prompt: p{number}}}"))
@@ -1228,5 +1250,17 @@ fn an_id_that_is_refused_is_told_one_that_is_free() {
         .iter()
         .filter_map(|found| found.help.rsplit('`').nth(1))
         .collect();
-    assert_eq!(told, ["hero-1-2", "hero-1-3", "HERO-1-4", "AD-20", "b-c"]);
+    assert_eq!(
+        told,
+        [
+            "hero-1-2",
+            "hero-1-3",
+            "HERO-1-4",
+            "AD-20",
+            "b-c",
+            "می-بینم",
+            "සිංහල",
+            "ते-x"
+        ]
+    );
 }

@@ -16,15 +16,39 @@ use crate::engine::job::Status;
 use crate::error::ExitCode;
 use crate::plan::Model;
 use crate::report::listing::PlanKind;
+use crate::report::logbook::{Level, LogLine};
 use crate::report::notice::NoticeKind;
 use crate::report::outcome::ErrorClass;
 
 /// The identity of the schema: that of the lines of version 1. It is a name and no address.
 const ID: &str = "urn:shotlist:schema:output:1";
 
+/// The same of the lines of a log.
+const LOG_ID: &str = "urn:shotlist:schema:log:1";
+
 /// The JSON Schema (draft 2020-12) of every line that `--json` prints, as text; always the same.
 pub fn json_schema() -> String {
     serde_json::to_string_pretty(&document()).expect("JSON has only texts as keys")
+}
+
+/// The JSON Schema (draft 2020-12) of every line of a log in JSON, as text; always the same.
+pub fn log_schema() -> String {
+    let mut schema = of_type::<LogLine<'static>>();
+    close(&mut schema);
+    let fields = schema.as_object_mut().expect("a struct is an object");
+    let about = [
+        ("$schema", "https://json-schema.org/draft/2020-12/schema"),
+        ("$id", LOG_ID),
+        ("title", "shotlist --log-format json"),
+        (
+            "description",
+            "A line of the file that `--log-file` names. Within one `schema` fields are added, never renamed or removed",
+        ),
+    ];
+    for (at, (keyword, text)) in about.into_iter().enumerate() {
+        fields.shift_insert(at, keyword.to_owned(), text.into());
+    }
+    serde_json::to_string_pretty(&schema).expect("JSON has only texts as keys")
 }
 
 /// Every type of line, with what it is about and its schema.
@@ -47,12 +71,17 @@ fn document() -> Value {
     })
 }
 
-fn variants() -> Vec<Value> {
+/// What serde writes of a type.
+fn of_type<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let generator = settings
         .with(|settings| settings.inline_subschemas = true)
         .into_generator();
-    let mut root = generator.into_root_schema_for::<Line<'static>>().to_value();
+    generator.into_root_schema_for::<T>().to_value()
+}
+
+fn variants() -> Vec<Value> {
+    let mut root = of_type::<Line<'static>>();
     let Value::Array(mut variants) = root["oneOf"].take() else {
         unreachable!("the lines are an enum");
     };
@@ -133,7 +162,7 @@ pub(super) fn exit_code(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Words that a text is one of, each with its meaning.
-pub(super) trait Words {
+pub(in crate::report) trait Words {
     /// What they are called together.
     const NAME: &'static str;
 
@@ -142,7 +171,7 @@ pub(super) trait Words {
 }
 
 /// Stands for a text that is one of these words.
-pub(super) struct OneOf<T>(PhantomData<T>);
+pub(in crate::report) struct OneOf<T>(PhantomData<T>);
 
 impl<T: Words> JsonSchema for OneOf<T> {
     fn schema_name() -> Cow<'static, str> {
@@ -201,6 +230,7 @@ macro_rules! words_of {
 
 words_of! {
     FileFinding = "finding",
+    Level = "level",
     Model = "model",
     NoticeKind = "notice",
     PlanKind = "kind",

@@ -4,17 +4,32 @@ use std::sync::LazyLock;
 
 use jsonschema::Validator;
 use serde_json::Value;
-use shotlist::report::json::json_schema;
+use shotlist::report::json::{json_schema, log_schema};
 
 /// The schema as the library builds it.
 pub(crate) static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&json_schema()).expect("the schema is JSON"));
 
-/// Another program's opinion of it.
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+/// The schema of the lines of a log in JSON, likewise.
+pub(crate) static LOG_SCHEMA: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(&log_schema()).expect("the schema is JSON"));
+
+/// Another program's opinion of them.
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(&SCHEMA));
+static LOG_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(&LOG_SCHEMA));
+
+fn validator(schema: &Value) -> Validator {
     let options = jsonschema::options().should_validate_formats(true);
-    options.build(&SCHEMA).expect("it is a schema")
-});
+    options.build(schema).expect("it is a schema")
+}
+
+/// Fails unless the line of a log is one that its schema describes.
+#[track_caller]
+pub(crate) fn assert_in_log_schema(line: &Value) {
+    if let Some(wrong) = LOG_VALIDATOR.iter_errors(line).next() {
+        panic!("{wrong}\n{line}");
+    }
+}
 
 /// Fails unless each whole line is one that the schema describes, and the last the summary of a program that ended
 /// with `code`, unless it was cut short.
