@@ -3,18 +3,19 @@
 //! Start at [`write()`]. Rows are streamed; replacing the file atomically is the caller's part. Byte for byte the same
 //! for the same plan and state: no clock, no locale, no order of a hash map comes in.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io;
 
 use jiff::Timestamp;
 
-use crate::engine::event::{FailureClass, JobIndex, MediaUrl, TaskId};
-use crate::engine::job::{JobState, Phase, Slot, Status};
+use crate::engine::event::{FailureClass, FilePath, JobIndex, MediaUrl, TaskId};
+use crate::engine::job::{EarlierTake, JobState, Phase, Slot, Status, Take};
 use crate::engine::table::{JobTable, Selection};
 use crate::money::Cost;
 use crate::plan::{Job, Plan};
 use crate::report::outcome::Standing;
-use crate::text::{CleanText, is_unsafe};
+use crate::text::{CleanText, clean, is_unsafe};
 
 /// The columns before the user's own.
 pub const COLUMNS: [&str; 18] = [
@@ -90,7 +91,7 @@ fn write_state(
     sheet.optional(finished_at(state).map(Seconds))?;
     sheet.cell(last_frame_url(state).unwrap_or_default())?;
     sheet.optional(cost_estimate(Some(plan), table, index).map(|cost| cost.amount))?;
-    sheet.cell(note(table, index).unwrap_or_default())
+    sheet.cell(&note(table, index).unwrap_or_default())
 }
 
 /// The request columns: what was sent, or, before anything was, what would be.
@@ -255,8 +256,45 @@ pub(crate) fn finished_at(state: &JobState) -> Option<Timestamp> {
     }
 }
 
+/// Why a file of the video that a job has is missing, whichever take it is of.
+pub(crate) fn trouble(state: &JobState) -> Option<&str> {
+    let files = state.video()?.files?;
+    files.trouble.as_ref().map(CleanText::as_str)
+}
+
 /// What a person should know about a row that its other columns do not say.
-pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<&'static str> {
+pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<Cow<'static, str>> {
+    let about_take = note_on_take(table, index);
+    let Some(earlier) = table.job(index).earlier.as_deref() else {
+        return about_take.map(Cow::Borrowed);
+    };
+    let kept = note_on_earlier(earlier);
+    Some(Cow::Owned(match about_take {
+        Some(note) => format!("{note}; {kept}"),
+        None => kept,
+    }))
+}
+
+/// The other columns are about a later take: what was paid for and finished is named here.
+fn note_on_earlier(earlier: &EarlierTake) -> String {
+    let files = earlier.files.as_deref();
+    let file = files.and_then(|files| files.video.as_ref());
+    let place = file.map_or_else(
+        || {
+            let url = earlier.video_url.as_str();
+            format!("{url} (it expires; `shotlist download` fetches the video)")
+        },
+        |video| clean(video.file.as_str(), FilePath::LIMIT),
+    );
+    let Take(take) = earlier.take;
+    format!(
+        "take {take} is completed and kept: task {}, {place}",
+        earlier.task.id
+    )
+}
+
+/// The same about the current take alone.
+fn note_on_take(table: &JobTable, index: JobIndex) -> Option<&'static str> {
     let state = table.job(index);
     let is_changed = table.is_changed(index) && state.attempts > 0;
     match &state.phase {

@@ -32,6 +32,53 @@ pub struct JobState {
     pub(super) currency: Option<Currency>,
     /// What was done about the files of this take; only of a completed job.
     pub files: Option<Box<JobFiles>>,
+    /// The last completed take, while no later one is completed.
+    pub earlier: Option<Box<EarlierTake>>,
+}
+
+/// A completed take of a job that is, or was to be, made again: it was paid for and stays until a later one is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierTake {
+    /// Which one it is.
+    pub take: Take,
+    /// Its task.
+    pub task: Task,
+    /// Where the video is.
+    pub video_url: MediaUrl,
+    /// Picture of the last frame.
+    pub last_frame_url: Option<MediaUrl>,
+    /// When its completion was recorded.
+    pub finished_at: Timestamp,
+    /// What was sent for it; `None` if that is what the plan says.
+    pub sent: Option<Box<SentRequest>>,
+    /// What was done about its files.
+    pub files: Option<Box<JobFiles>>,
+}
+
+/// The video that a job has: that of its current take, or else that of the last completed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Video<'a> {
+    /// Of which take.
+    pub take: Take,
+    /// Its task.
+    pub task: &'a Task,
+    /// Where it is.
+    pub url: &'a MediaUrl,
+    /// Picture of the last frame.
+    pub last_frame_url: Option<&'a MediaUrl>,
+    /// When it was finished.
+    pub finished_at: Timestamp,
+    /// What was done about its files.
+    pub files: Option<&'a JobFiles>,
+}
+
+impl Video<'_> {
+    /// Whether a file that the provider made is not recorded as saved.
+    pub fn lacks_files(&self) -> bool {
+        self.files.is_none_or(|files| {
+            files.video.is_none() || files.last_frame.is_none() && self.last_frame_url.is_some()
+        })
+    }
 }
 
 /// The files of a completed job on this disk, and why one is missing.
@@ -177,9 +224,7 @@ impl JobState {
             status: self.status(),
             event: event.name(),
         };
-        if let Phase::Completed { .. } = self.phase
-            && self.apply_to_files(event)
-        {
+        if self.apply_to_files(event) {
             return Ok(());
         }
         let next = match (&self.phase, event) {
@@ -192,11 +237,7 @@ impl JobState {
                     cost,
                 },
             ) => {
-                self.attempts += 1;
-                self.fingerprint = Some(*fingerprint);
-                self.reserve(*cost);
-                self.sent = request.clone().map(Box::new);
-                self.submitted_at = Some(at);
+                self.intend(*fingerprint, request.as_ref(), *cost, at);
                 Phase::Submitting { run: *run }
             }
             (Phase::Submitting { run }, Event::Accepted { task_id, other_id }) => {
@@ -235,7 +276,10 @@ impl JobState {
                     video_url,
                     last_frame_url,
                 },
-            ) => completed(task, video_url, last_frame_url.as_ref(), at),
+            ) => {
+                self.earlier = None;
+                completed(task, video_url, last_frame_url.as_ref(), at)
+            }
             (Phase::Running { task, .. }, Event::Failed { class, message }) => Phase::Failed {
                 class: *class,
                 message: message.clone(),
@@ -264,9 +308,9 @@ impl JobState {
             },
             (Phase::InDoubt { .. } | Phase::Lost { .. }, Event::NotCreated) => Phase::Pending,
             (Phase::Completed { .. } | Phase::Failed { .. }, Event::Reopened) => {
+                self.keep_completed();
                 self.take.0 += 1;
                 self.attempts = 0;
-                self.files = None;
                 Phase::Pending
             }
             _ => return Err(illegal),
@@ -275,36 +319,81 @@ impl JobState {
         Ok(())
     }
 
+    fn intend(
+        &mut self,
+        fingerprint: Fingerprint,
+        request: Option<&SentRequest>,
+        cost: Option<Cost>,
+        at: Timestamp,
+    ) {
+        self.attempts += 1;
+        self.fingerprint = Some(fingerprint);
+        self.reserve(cost);
+        self.sent = request.cloned().map(Box::new);
+        self.submitted_at = Some(at);
+    }
+
     fn reserve(&mut self, cost: Option<Cost>) {
         self.amount = cost.map_or(Amount::ZERO, |cost| cost.amount);
         self.currency = cost.map(|cost| cost.currency);
     }
 
-    /// Makes an event about the files of a completed job true; `false` if it is about something else.
+    /// Keeps what is known of the current take, if it is completed: the next one may fail.
+    fn keep_completed(&mut self) {
+        let files = self.files.take();
+        if let Phase::Completed {
+            task,
+            video_url,
+            last_frame_url,
+            finished_at,
+        } = &self.phase
+        {
+            self.earlier = Some(Box::new(EarlierTake {
+                take: self.take,
+                task: task.clone(),
+                video_url: video_url.clone(),
+                last_frame_url: last_frame_url.clone(),
+                finished_at: *finished_at,
+                sent: self.sent.clone(),
+                files,
+            }));
+        }
+    }
+
+    /// Makes an event about the files of the video that the job has true; `false` if it has none, or the event is about
+    /// something else.
     fn apply_to_files(&mut self, event: &Event) -> bool {
-        match (event, &mut self.phase) {
-            (Event::Downloaded { video, last_frame }, _) => {
-                self.files = Some(Box::new(JobFiles {
-                    video: Some(video.clone()),
-                    last_frame: last_frame.clone(),
-                    trouble: None,
-                }));
-            }
-            (Event::NotDownloaded { message }, _) => {
-                let files = self.files.get_or_insert_default();
-                files.trouble = Some(message.clone());
-            }
+        let (files, video_url, last_frame_url) = match (&mut self.phase, &mut self.earlier) {
             (
-                Event::Renewed {
-                    video_url: fresh,
-                    last_frame_url: fresh_frame,
-                },
                 Phase::Completed {
                     video_url,
                     last_frame_url,
                     ..
                 },
-            ) => {
+                _,
+            ) => (&mut self.files, video_url, last_frame_url),
+            (_, Some(earlier)) => (
+                &mut earlier.files,
+                &mut earlier.video_url,
+                &mut earlier.last_frame_url,
+            ),
+            _ => return false,
+        };
+        match event {
+            Event::Downloaded { video, last_frame } => {
+                *files = Some(Box::new(JobFiles {
+                    video: Some(video.clone()),
+                    last_frame: last_frame.clone(),
+                    trouble: None,
+                }));
+            }
+            Event::NotDownloaded { message } => {
+                files.get_or_insert_default().trouble = Some(message.clone());
+            }
+            Event::Renewed {
+                video_url: fresh,
+                last_frame_url: fresh_frame,
+            } => {
                 fresh.clone_into(video_url);
                 if fresh_frame.is_some() {
                     last_frame_url.clone_from(fresh_frame);
@@ -327,15 +416,37 @@ impl JobState {
         }
     }
 
-    /// Whether it is completed and a file that the provider made is not recorded as saved.
-    pub fn lacks_files(&self) -> bool {
-        let Phase::Completed { last_frame_url, .. } = &self.phase else {
-            return false;
-        };
-        let files = self.files.as_deref();
-        files.is_none_or(|files| {
-            files.video.is_none() || files.last_frame.is_none() && last_frame_url.is_some()
+    /// The video that the job has, if any take of it was completed.
+    pub fn video(&self) -> Option<Video<'_>> {
+        if let Phase::Completed {
+            task,
+            video_url,
+            last_frame_url,
+            finished_at,
+        } = &self.phase
+        {
+            return Some(Video {
+                take: self.take,
+                task,
+                url: video_url,
+                last_frame_url: last_frame_url.as_ref(),
+                finished_at: *finished_at,
+                files: self.files.as_deref(),
+            });
+        }
+        self.earlier.as_deref().map(|earlier| Video {
+            take: earlier.take,
+            task: &earlier.task,
+            url: &earlier.video_url,
+            last_frame_url: earlier.last_frame_url.as_ref(),
+            finished_at: earlier.finished_at,
+            files: earlier.files.as_deref(),
         })
+    }
+
+    /// Whether it has a video of which a file that the provider made is not recorded as saved.
+    pub fn lacks_files(&self) -> bool {
+        self.video().is_some_and(|video| video.lacks_files())
     }
 
     /// The task at the provider, as far as one is known.
@@ -578,6 +689,42 @@ mod tests {
         assert_eq!(job.files.expect("recorded").trouble, None);
         let job = completed_with(&[downloaded.clone(), Event::Reopened]);
         assert_eq!((job.files, job.take), (None, Take(2)));
+    }
+
+    #[test]
+    fn a_completed_take_stays_until_a_later_one_is_completed() {
+        let events = events();
+        let [intent, accepted, _, rejected, doubted, completed, ..] = &events[..] else {
+            unreachable!("there are more")
+        };
+        let [downloaded, renewed, failed] = &events[13..] else {
+            unreachable!("three events are about files")
+        };
+        let mut job = completed_with(std::slice::from_ref(downloaded));
+        let first = job.video().expect("made").task.id.clone();
+        let lives: [&[&Event]; 4] = [
+            &[&Event::Reopened],
+            &[intent, rejected, &Event::Reopened, intent, accepted],
+            &[&events[6], &Event::Reopened, intent, doubted],
+            &[&Event::NotCreated, intent, failed, renewed],
+        ];
+        for event in lives.into_iter().flatten() {
+            job.apply(event, at(4)).expect("legal");
+            let video = job.video().expect("kept");
+            assert_eq!((video.take, &video.task.id), (Take(1), &first), "{event:?}");
+            let file = video.files.and_then(|files| files.video.clone());
+            assert_eq!(file, Some(saved("videos/hero.mp4")), "{event:?}");
+        }
+        let video = job.video().expect("kept");
+        assert_eq!(video.url.as_str(), "https://example.com/w.mp4", "renewed");
+        assert!(video.files.is_some_and(|files| files.trouble.is_some()));
+        assert_eq!((job.files.as_ref(), job.take), (None, Take(4)));
+        for event in [accepted, completed] {
+            job.apply(event, at(5)).expect("legal");
+        }
+        let take = job.video().map(|video| video.take);
+        assert_eq!(take, Some(Take(4)));
+        assert_eq!(job.earlier, None);
     }
 
     #[test]

@@ -109,3 +109,12 @@ fn a_program_that_heeds_marks_whatever_their_take_is_caught_paying_twice() {
     };
     assert!(caught(forgetful, Audit::Payments, PAID_TWICE) > 3);
 }
+
+#[test]
+fn results_that_tell_of_the_present_take_alone_are_caught_hiding_a_paid_video() {
+    let forgetful = Ways {
+        forgets_takes: true,
+        ..Ways::USUAL
+    };
+    assert!(caught(forgetful, Audit::Consequences, "is nowhere in results.csv") > 3);
+}
