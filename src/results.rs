@@ -10,7 +10,7 @@ use std::io;
 use jiff::Timestamp;
 
 use crate::engine::event::{FailureClass, FilePath, JobIndex, MediaUrl, TaskId};
-use crate::engine::job::{EarlierTake, JobState, Phase, Slot, Status, Take};
+use crate::engine::job::{EarlierTake, JobState, Phase, Slot, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::money::Cost;
 use crate::plan::{Job, Plan};
@@ -278,19 +278,20 @@ pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<Cow<'static, str
 /// The other columns are about a later take: what was paid for and finished is named here.
 fn note_on_earlier(earlier: &EarlierTake) -> String {
     let files = earlier.files.as_deref();
-    let file = files.and_then(|files| files.video.as_ref());
-    let place = file.map_or_else(
-        || {
-            let url = earlier.video_url.as_str();
-            format!("{url} (it expires; `shotlist download` fetches the video)")
-        },
-        |video| clean(video.file.as_str(), FilePath::LIMIT),
-    );
-    let Take(take) = earlier.take;
-    format!(
-        "take {take} is completed and kept: task {}, {place}",
-        earlier.task.id
-    )
+    let saved = files.and_then(|files| files.video.as_ref());
+    let place = match saved {
+        Some(video) => clean(video.file.as_str(), FilePath::LIMIT),
+        None => earlier.video_url.as_str().to_owned(),
+    };
+    let missing = match (files.and_then(|files| files.trouble.as_ref()), saved) {
+        (Some(trouble), _) => {
+            format!(" (not downloaded: {trouble}; `shotlist download` tries again)")
+        }
+        (None, None) => " (it expires; `shotlist download` fetches the video)".to_owned(),
+        (None, Some(_)) => String::new(),
+    };
+    let (take, task) = (earlier.take.0, &earlier.task.id);
+    format!("take {take} is completed: task {task}, {place}{missing}")
 }
 
 /// The same about the current take alone.

@@ -204,7 +204,7 @@ impl<'a> Outlooks<'a> {
             self.planned(job, outlook)
         };
         if let Some(earlier) = &table.job(job).earlier {
-            why = format!("{why}; its take {} is completed and kept", earlier.take.0).into();
+            why = format!("{why}; its take {} is completed", earlier.take.0).into();
         }
         if self.gone.contains(&job) {
             why = format!("{why}; its file is gone, `shotlist download` fetches it again").into();

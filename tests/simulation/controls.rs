@@ -12,7 +12,7 @@ use crate::world::Audit;
 /// Seeds within which a control must be caught.
 const FEW: u64 = 60;
 
-/// Seeds within which a control must pass a cap: that takes several runs, and caps that are narrow.
+/// Seeds within which a control that takes several runs, or a narrow cap, must be caught.
 const MORE: u64 = 600;
 
 const OVER_THE_CAP: &str = "over the cap";
@@ -116,5 +116,6 @@ fn results_that_tell_of_the_present_take_alone_are_caught_hiding_a_paid_video() 
         forgets_takes: true,
         ..Ways::USUAL
     };
-    assert!(caught(forgetful, Audit::Consequences, "is nowhere in results.csv") > 3);
+    let words = "is nowhere in results.csv";
+    assert!(caught_within(MORE, forgetful, Audit::Consequences, words) > 3);
 }

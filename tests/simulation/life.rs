@@ -42,6 +42,7 @@ pub(crate) struct Ways {
     /// Whether results.csv tells of the present take alone.
     pub(crate) forgets_takes: bool,
     pub(crate) disk_lies: bool,
+    /// Syncs of videos are not done, and nobody looks whether videos are still there.
     pub(crate) files_lie: bool,
     pub(crate) audit: Audit,
 }
@@ -104,7 +105,9 @@ fn go_through(world: &Shared, ways: Ways) -> Result<(), Broken> {
         if world.chance.percent(50) {
             world.mark();
         }
-        world.delete_file();
+        if !ways.files_lie {
+            world.delete_file();
+        }
         world.edit_manifest();
         world.edit_prices();
     }
@@ -332,7 +335,9 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         rerun,
         ..terms.setup(table.next_run(), budget)
     };
-    if let Downloads::Along(terms) | Downloads::Alone(terms) = &mut setup.downloads {
+    if !ways.files_lie
+        && let Downloads::Along(terms) | Downloads::Alone(terms) = &mut setup.downloads
+    {
         terms.gone = gone(&world.lock().files, &table);
     }
     let selection = setup.selection.clone();
