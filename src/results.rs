@@ -623,16 +623,52 @@ mod tests {
             (cell("prompt"), cell("status")),
             ("new words".into(), "pending".into())
         );
-        for empty in [
-            "note",
-            "task_id",
-            "video_url",
-            "submitted_at",
-            "finished_at",
-        ] {
+        assert!(cell("note").starts_with("take 1 is completed: task t, "));
+        for empty in ["task_id", "video_url", "submitted_at", "finished_at"] {
             assert_eq!(cell(empty), "", "{empty}");
         }
         assert_eq!(cell("attempts"), "0", "of the new take");
+    }
+
+    #[test]
+    fn a_completed_take_is_named_until_a_later_one_is_completed() {
+        let mut records = vec![
+            run(1, &[]),
+            event(1, "hero", intent("words")),
+            event(2, "hero", accepted("=task\u{202e}_1")),
+            event(3, "hero", completed("https://x.example/v.mp4")),
+            event(4, "hero", Event::Reopened),
+            event(5, "hero", intent("words")),
+            event(6, "hero", accepted("task_2")),
+        ];
+        let shown = |records: &[crate::engine::table::Record]| {
+            let (plan, table) = one_job("words", records);
+            let cell = row(&plan, &table, "hero");
+            ["status", "task_id", "video_url", "file", "note"]
+                .map(cell)
+                .join(" | ")
+                .trim_end()
+                .to_owned()
+        };
+        let mut lives = vec![shown(&records)];
+        let message = sample::said("404");
+        records.push(event(7, "hero", Event::NotDownloaded { message }));
+        let message = sample::said("unknown");
+        records.push(event(8, "hero", Event::Lost { message }));
+        lives.push(shown(&records));
+        records.push(event(9, "hero", sample::downloaded("videos/hero\u{7}.mp4")));
+        records.push(event(10, "hero", Event::NotCreated));
+        records.push(event(11, "hero", intent("words")));
+        records.push(event(12, "hero", accepted("task_3")));
+        lives.push(shown(&records));
+        records.push(event(13, "hero", completed("https://x.example/w.mp4")));
+        lives.push(shown(&records));
+        insta::assert_snapshot!(lives.join("\n"), @r"
+        running | task_2 |  |  | take 1 is completed: task =task_1, https://x.example/v.mp4 (it expires; `shotlist download` fetches the video)
+        in_doubt | task_2 |  |  | the provider no longer knows this task: look there, then use `shotlist resolve`; take 1 is completed: task =task_1, https://x.example/v.mp4 (not downloaded: 404; `shotlist download` tries again)
+        running | task_3 |  |  | take 1 is completed: task =task_1, videos/hero.mp4
+        completed | task_3 | https://x.example/w.mp4 |  |
+        ");
     }
 
     #[test]

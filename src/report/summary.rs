@@ -708,6 +708,32 @@ mod tests {
     }
 
     #[test]
+    fn a_video_of_an_earlier_take_is_not_forgotten() {
+        let made = [
+            accepted("t"),
+            completed("https://x.example/v.mp4"),
+            Event::Reopened,
+        ];
+        let refused = Event::Rejected {
+            class: FailureClass::Moderation,
+            message: said("no"),
+        };
+        let failed = [&made[..], &[intent("a"), refused]].concat();
+        let running = [&made[..], &[intent("a"), accepted("u")]].concat();
+        let lives: [&[&[Event]]; 3] = [&[&failed], &[&failed, &failed], &[&failed, &running]];
+        let kept = lives.map(|lives| {
+            let text = text(&table(lives), &[]);
+            let line = text.lines().find(|line| line.contains("earlier"));
+            line.expect("it is told").to_owned()
+        });
+        insta::assert_snapshot!(kept.join("\n"), @r"
+        1 job keeps its earlier video: its retake failed
+        2 jobs keep their earlier videos: their retakes failed
+        2 jobs keep their earlier videos: their retakes are not completed
+        ");
+    }
+
+    #[test]
     fn a_run_with_everything_in_it_says_what_to_do_about_each() {
         let (_, table) = sample::every_status();
         insta::assert_snapshot!("everything", text(&table, &[]));
