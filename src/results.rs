@@ -3,18 +3,19 @@
 //! Start at [`write()`]. Rows are streamed; replacing the file atomically is the caller's part. Byte for byte the same
 //! for the same plan and state: no clock, no locale, no order of a hash map comes in.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io;
 
 use jiff::Timestamp;
 
-use crate::engine::event::{FailureClass, JobIndex, MediaUrl, TaskId};
-use crate::engine::job::{JobState, Phase, Slot, Status};
+use crate::engine::event::{FailureClass, FilePath, JobIndex, MediaUrl, TaskId};
+use crate::engine::job::{EarlierTake, JobState, Phase, Slot, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::money::Cost;
 use crate::plan::{Job, Plan};
 use crate::report::outcome::Standing;
-use crate::text::{CleanText, is_unsafe};
+use crate::text::{CleanText, clean, is_unsafe};
 
 /// The columns before the user's own.
 pub const COLUMNS: [&str; 18] = [
@@ -90,7 +91,7 @@ fn write_state(
     sheet.optional(finished_at(state).map(Seconds))?;
     sheet.cell(last_frame_url(state).unwrap_or_default())?;
     sheet.optional(cost_estimate(Some(plan), table, index).map(|cost| cost.amount))?;
-    sheet.cell(note(table, index).unwrap_or_default())
+    sheet.cell(&note(table, index).unwrap_or_default())
 }
 
 /// The request columns: what was sent, or, before anything was, what would be.
@@ -255,8 +256,46 @@ pub(crate) fn finished_at(state: &JobState) -> Option<Timestamp> {
     }
 }
 
+/// Why a file of the video that a job has is missing, whichever take it is of.
+pub(crate) fn trouble(state: &JobState) -> Option<&str> {
+    let files = state.video()?.files?;
+    files.trouble.as_ref().map(CleanText::as_str)
+}
+
 /// What a person should know about a row that its other columns do not say.
-pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<&'static str> {
+pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<Cow<'static, str>> {
+    let about_take = note_on_take(table, index);
+    let Some(earlier) = table.job(index).earlier.as_deref() else {
+        return about_take.map(Cow::Borrowed);
+    };
+    let kept = note_on_earlier(earlier);
+    Some(Cow::Owned(match about_take {
+        Some(note) => format!("{note}; {kept}"),
+        None => kept,
+    }))
+}
+
+/// The other columns are about a later take: what was paid for and finished is named here.
+fn note_on_earlier(earlier: &EarlierTake) -> String {
+    let files = earlier.files.as_deref();
+    let saved = files.and_then(|files| files.video.as_ref());
+    let place = match saved {
+        Some(video) => clean(video.file.as_str(), FilePath::LIMIT),
+        None => earlier.video_url.as_str().to_owned(),
+    };
+    let missing = match (files.and_then(|files| files.trouble.as_ref()), saved) {
+        (Some(trouble), _) => {
+            format!(" (not downloaded: {trouble}; `shotlist download` tries again)")
+        }
+        (None, None) => " (it expires; `shotlist download` fetches the video)".to_owned(),
+        (None, Some(_)) => String::new(),
+    };
+    let (take, task) = (earlier.take.0, &earlier.task.id);
+    format!("take {take} is completed: task {task}, {place}{missing}")
+}
+
+/// The same about the current take alone.
+fn note_on_take(table: &JobTable, index: JobIndex) -> Option<&'static str> {
     let state = table.job(index);
     let is_changed = table.is_changed(index) && state.attempts > 0;
     match &state.phase {
@@ -584,16 +623,52 @@ mod tests {
             (cell("prompt"), cell("status")),
             ("new words".into(), "pending".into())
         );
-        for empty in [
-            "note",
-            "task_id",
-            "video_url",
-            "submitted_at",
-            "finished_at",
-        ] {
+        assert!(cell("note").starts_with("take 1 is completed: task t, "));
+        for empty in ["task_id", "video_url", "submitted_at", "finished_at"] {
             assert_eq!(cell(empty), "", "{empty}");
         }
         assert_eq!(cell("attempts"), "0", "of the new take");
+    }
+
+    #[test]
+    fn a_completed_take_is_named_until_a_later_one_is_completed() {
+        let mut records = vec![
+            run(1, &[]),
+            event(1, "hero", intent("words")),
+            event(2, "hero", accepted("=task\u{202e}_1")),
+            event(3, "hero", completed("https://x.example/v.mp4")),
+            event(4, "hero", Event::Reopened),
+            event(5, "hero", intent("words")),
+            event(6, "hero", accepted("task_2")),
+        ];
+        let shown = |records: &[crate::engine::table::Record]| {
+            let (plan, table) = one_job("words", records);
+            let cell = row(&plan, &table, "hero");
+            ["status", "task_id", "video_url", "file", "note"]
+                .map(cell)
+                .join(" | ")
+                .trim_end()
+                .to_owned()
+        };
+        let mut lives = vec![shown(&records)];
+        let message = sample::said("404");
+        records.push(event(7, "hero", Event::NotDownloaded { message }));
+        let message = sample::said("unknown");
+        records.push(event(8, "hero", Event::Lost { message }));
+        lives.push(shown(&records));
+        records.push(event(9, "hero", sample::downloaded("videos/hero\u{7}.mp4")));
+        records.push(event(10, "hero", Event::NotCreated));
+        records.push(event(11, "hero", intent("words")));
+        records.push(event(12, "hero", accepted("task_3")));
+        lives.push(shown(&records));
+        records.push(event(13, "hero", completed("https://x.example/w.mp4")));
+        lives.push(shown(&records));
+        insta::assert_snapshot!(lives.join("\n"), @r"
+        running | task_2 |  |  | take 1 is completed: task =task_1, https://x.example/v.mp4 (it expires; `shotlist download` fetches the video)
+        in_doubt | task_2 |  |  | the provider no longer knows this task: look there, then use `shotlist resolve`; take 1 is completed: task =task_1, https://x.example/v.mp4 (not downloaded: 404; `shotlist download` tries again)
+        running | task_3 |  |  | take 1 is completed: task =task_1, videos/hero.mp4
+        completed | task_3 | https://x.example/w.mp4 |  |
+        ");
     }
 
     #[test]

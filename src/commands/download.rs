@@ -2,7 +2,6 @@
 //!
 //! The same engine and loop as those of `run`, with submits and polls of running tasks off.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +15,6 @@ use super::finish::{Ending, Night};
 use super::gallery::{self, Place};
 use super::run::{facts, note_key_file, read_key_file, tell_unwritten};
 use super::turn::{Turn, Wanted};
-use super::verify::is_there;
 use super::{
     Manifest, Reading, Stage, Stop, environment, files_of, load_manifest, open_state, signals,
     tell_summary,
@@ -134,10 +132,7 @@ impl Opened {
         )?;
         let results = store.results_path();
         let beside = results.parent().unwrap_or(Path::new(""));
-        let terms = FileTerms {
-            gone: gone(&table, beside),
-            ..files::terms(&settings, files::renewal(key.as_ref()))
-        };
+        let terms = files::terms(&settings, files::renewal(key.as_ref()), &table, beside);
         let api = HttpApi::new(ApiSettings {
             origin: start.origin.clone(),
             key,
@@ -265,21 +260,10 @@ fn setup(
     }
 }
 
-/// Jobs whose recorded files are not there any more.
-fn gone(table: &JobTable, beside: &Path) -> BTreeSet<JobIndex> {
-    let is_gone = |job: &JobIndex| {
-        results::local_files(table.job(*job)).is_some_and(|files| {
-            let mut paths = [Some(files.video), files.poster].into_iter().flatten();
-            paths.any(|path| !is_there(beside, path))
-        })
-    };
-    table.planned().filter(is_gone).collect()
-}
-
 /// Missing files, one line each.
 fn in_words(table: &JobTable, missing: &[JobIndex]) -> Vec<String> {
     let line = |job: &JobIndex| {
-        let why = results::error(table.job(*job)).unwrap_or("not tried yet");
+        let why = results::trouble(table.job(*job)).unwrap_or("not tried yet");
         format!("  `{}`: {why}", table.id(*job))
     };
     let mut lines: Vec<_> = missing.iter().take(LISTED).map(line).collect();

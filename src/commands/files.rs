@@ -2,6 +2,7 @@
 //!
 //! Start at [`Files`]. What is fetched and when is the engine's business, how it gets to its place that of `download`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,13 @@ use crate::clock::Clock;
 use crate::download::{self, About, Claims, Errand, MOST_BYTES, StoredFolder};
 use crate::engine::Engine;
 use crate::engine::downloads::{FileTerms, Renewal};
-use crate::engine::event::{FetchReply, FileOrder, JobIndex};
+use crate::engine::event::{FetchReply, FileOrder, JobIndex, SavedFile, SentRequest};
 use crate::engine::job::JobState;
+use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
 use crate::fs;
-use crate::fs::folder::Directory;
+use crate::fs::folder::{Directory, Folder, Found};
 use crate::naming::{FileTemplate, Made};
 use crate::plan::{Job, Plan};
 use crate::report::outcome::RunFact;
@@ -100,11 +102,14 @@ impl<'a> Files<'a> {
         let name = name.ok_or_else(|| FetchReply::Refused {
             message: CleanText::new("`file_name` leaves nothing to call it"),
         })?;
+        let earlier = state.earlier.as_deref();
+        let earlier = earlier.filter(|earlier| earlier.take == order.take);
+        let sent = earlier.map_or(&state.sent, |earlier| &earlier.sent);
         Ok(Errand {
             order,
             name,
             stored: self.stored.clone(),
-            about: about(job, state),
+            about: about(job, sent.as_deref()),
             most_bytes: MOST_BYTES,
         })
     }
@@ -192,13 +197,30 @@ pub(super) fn renewal(key: Option<&SecretString>) -> Renewal {
     }
 }
 
-/// How files are fetched, for the engine.
-pub(super) fn terms(settings: &DownloadSettings, renewal: Renewal) -> FileTerms {
+/// How files are fetched, for the engine; recorded files are looked for from `beside`, the directory of the results.
+pub(super) fn terms(
+    settings: &DownloadSettings,
+    renewal: Renewal,
+    table: &JobTable,
+    beside: &Path,
+) -> FileTerms {
     FileTerms {
         concurrency: settings.concurrency,
         renewal,
-        gone: std::collections::BTreeSet::new(),
+        gone: gone(table, beside),
     }
+}
+
+/// Jobs whose recorded files are not there any more. One that has changed is somebody's work: it stays as it is.
+pub(super) fn gone(table: &JobTable, beside: &Path) -> BTreeSet<JobIndex> {
+    let folder = Directory::at(beside);
+    let is_gone =
+        |saved: &SavedFile| matches!(folder.look(saved.file.as_str()), Ok(Found::Nothing));
+    let has_gone = |job: &JobIndex| {
+        let files = table.job(*job).video().and_then(|video| video.files);
+        files.is_some_and(|files| files.video.iter().chain(&files.last_frame).any(is_gone))
+    };
+    table.planned().filter(has_gone).collect()
 }
 
 /// How the downloads of a run came out, if it was to download.
@@ -219,9 +241,9 @@ pub(super) fn fact(tally: Option<DownloadTally>) -> Option<RunFact> {
 }
 
 /// What a sidecar says of a job: what was sent, which is no longer known whole where the manifest has changed since.
-fn about(job: &Job, state: &JobState) -> About {
+fn about(job: &Job, sent: Option<&SentRequest>) -> About {
     let id = job.id().to_string();
-    if let Some(sent) = &state.sent {
+    if let Some(sent) = sent {
         let mut parameters = Map::new();
         parameters.extend(
             sent.duration

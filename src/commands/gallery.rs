@@ -6,14 +6,13 @@ use super::desk::Closed;
 use super::verify::is_there;
 use super::{Manifest, Stage, file_name, remark, state_directory};
 use crate::cli::GalleryArgs;
-use crate::engine::event::JobIndex;
+use crate::engine::event::{JobIndex, SavedFile};
 use crate::engine::table::{JobTable, Selection};
 use crate::fs::{self, FileError};
 use crate::output::Output;
 use crate::report::gallery::{self, Gallery, LocalFile};
 use crate::report::notice::NoticeKind;
 use crate::report::summary::{self, Invocation};
-use crate::results;
 use crate::state::GALLERY_FILE;
 
 /// Most jobs for which a gallery is written without being asked for.
@@ -101,13 +100,16 @@ pub(super) struct Place<'a> {
     pub(super) options: GalleryArgs,
 }
 
-/// The file of a job's video, relative to `directory`, if one is recorded and still there.
+/// The file of the video that a job has, relative to `directory`, if one is recorded and still there.
 fn local_file(table: &JobTable, job: JobIndex, directory: &Path) -> Option<LocalFile> {
-    let files = results::local_files(table.job(job))?;
-    let near = |path| is_there(directory, path).then(|| relative(Path::new(path), directory))?;
+    let files = table.job(job).video()?.files?;
+    let near = |saved: &SavedFile| {
+        let path = saved.file.as_str();
+        is_there(directory, path).then(|| relative(Path::new(path), directory))?
+    };
     Some(LocalFile {
-        path: near(files.video)?,
-        poster: files.poster.and_then(near),
+        path: near(files.video.as_ref()?)?,
+        poster: files.last_frame.as_ref().and_then(near),
     })
 }
 

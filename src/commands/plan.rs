@@ -1,13 +1,16 @@
 //! `shotlist plan`: what a run would do with every job, and why.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Reading, Stage, Stop, accept, marks, read_manifest, read_state};
+use super::{
+    Reading, Stage, Stop, accept, files, marks, read_manifest, read_state, state_directory,
+};
 use crate::cli::PlanArgs;
 use crate::clock;
 use crate::engine::event::JobIndex;
@@ -40,7 +43,8 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     read_state(&options.manifest, out, &mut table, output)?;
     scope.rerun.marked = marks::judged(&marks, &table, &scope.selection, output)?.redo;
 
-    let outlooks = Outlooks::new(&manifest.plan, &table, &scope);
+    let directory = state_directory(&options.manifest, out, Stage::Real);
+    let outlooks = Outlooks::new(&manifest.plan, &table, &scope, &directory);
     let currency = manifest.plan.pricing().map(|pricing| pricing.currency);
     let mut totals = PlanTotals::new(currency);
     outlooks.lines().for_each(|line| totals.add(&line));
@@ -143,10 +147,13 @@ struct Outlooks<'a> {
     lost_a_generated_id: bool,
     /// Removed jobs by what they sent.
     removed: HashMap<Fingerprint, JobIndex>,
+    /// Jobs whose recorded files are not there any more.
+    gone: BTreeSet<JobIndex>,
 }
 
 impl<'a> Outlooks<'a> {
-    fn new(plan: &'a Plan, table: &'a JobTable, scope: &'a Scope) -> Self {
+    /// For a state in the directory `beside`.
+    fn new(plan: &'a Plan, table: &'a JobTable, scope: &'a Scope, beside: &Path) -> Self {
         let lost_a_generated_id = table.removed().any(|job| is_generated(table.id(job)));
         Self {
             plan,
@@ -154,6 +161,7 @@ impl<'a> Outlooks<'a> {
             scope,
             lost_a_generated_id,
             removed: sent_by_removed(table),
+            gone: files::gone(table, beside),
         }
     }
 
@@ -190,11 +198,17 @@ impl<'a> Outlooks<'a> {
         let is_removed = table.removed().contains(&job);
         let wish = wish(table, job, &self.scope.selection, &self.scope.rerun);
         let outlook = outlook(table.job(job), wish, &self.scope.rerun);
-        let (kind, why) = if is_removed {
+        let (kind, mut why) = if is_removed {
             (PlanKind::Removed, removed(outlook))
         } else {
             self.planned(job, outlook)
         };
+        if let Some(earlier) = &table.job(job).earlier {
+            why = format!("{why}; its take {} is completed", earlier.take.0).into();
+        }
+        if self.gone.contains(&job) {
+            why = format!("{why}; its file is gone, `shotlist download` fetches it again").into();
+        }
         let order = match (outlook, self.plan.jobs().get(job as usize)) {
             (Outlook::New | Outlook::Again | Outlook::Remake, Some(job)) => Order::Video {
                 video: Priced::of(job.request()),

@@ -121,7 +121,7 @@ impl Opened {
         settings.scope.rerun.marked = judgement.redo;
         let setup = Setup {
             budget: draw_up(&settings.scope, &manifest.plan, &table)?,
-            ..setup(&settings, &provider, &table)
+            ..setup(&settings, &provider, &table, store.directory())
         };
         let selection = setup.selection.clone();
         let (engine, first) = Engine::resume(table, setup, clock.now());
@@ -432,7 +432,8 @@ impl Provider {
     }
 }
 
-fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup {
+/// What the run sets out to do; recorded files are looked for from `beside`.
+fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable, beside: &Path) -> Setup {
     Setup {
         start: RunStart {
             run: table.next_run(),
@@ -457,7 +458,7 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable) -> Setup
             .as_ref()
             .map_or(Downloads::None, |downloads| {
                 let renewal = files::renewal(provider.key.as_ref());
-                Downloads::Along(files::terms(downloads, renewal))
+                Downloads::Along(files::terms(downloads, renewal, table, beside))
             }),
     }
 }
@@ -536,7 +537,7 @@ fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
 }
 
 /// The options without which the manifest would be read otherwise.
-fn reading(options: &ReadingArgs) -> Vec<String> {
+pub(super) fn reading(options: &ReadingArgs) -> Vec<String> {
     let valued = [
         ("--encoding", options.encoding.map(|name| name.to_string())),
         (
@@ -656,7 +657,7 @@ mod tests {
             key: None,
             _simulator: None,
         };
-        let setup = setup(&settings, &provider, &JobTable::new(None));
+        let setup = setup(&settings, &provider, &JobTable::new(None), Path::new(""));
         let limits = Limits {
             concurrency: NonZeroU32::new(2).expect("not 0"),
             submit_interval: Duration::from_secs(2),

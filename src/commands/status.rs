@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Reading, Stage, Stop, read_manifest, read_state, remark, state_directory};
+use super::{Reading, Stage, Stop, files, read_manifest, read_state, remark, state_directory};
 use crate::cli::StatusArgs;
 use crate::engine::table::JobTable;
 use crate::error::ExitCode;
@@ -58,11 +58,25 @@ pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCo
     output.data("");
     output.data(&status::counts(&tally));
     output.data_lines(spend.iter().map(Spend::text));
+    let gone = files::gone(&table, &directory).len();
+    output.data_lines(gone_in_words(gone));
     output.data(&activity(holder.as_ref(), has_state));
     if !has_state && out.is_none() {
         output.data_lines(rehearsed(&options.manifest));
     }
     Ok(ExitCode::Completed)
+}
+
+/// That recorded files are not there any more, and what to do.
+fn gone_in_words(jobs: usize) -> Option<String> {
+    let whose = match jobs {
+        0 => return None,
+        1 => "a recorded file of 1 job is".to_owned(),
+        jobs => format!("recorded files of {jobs} jobs are"),
+    };
+    Some(format!(
+        "{whose} no longer on the disk: `shotlist download` fetches what is missing again"
+    ))
 }
 
 /// How to see the rehearsal, if there was one.

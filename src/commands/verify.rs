@@ -3,74 +3,116 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::run::reading;
 use super::{Reading, Stage, Stop, read_manifest, read_state, state_directory};
 use crate::cli::VerifyArgs;
 use crate::download::hash_of;
 use crate::engine::event::SavedFile;
+use crate::engine::job::Take;
 use crate::engine::table::JobTable;
 use crate::error::ExitCode;
 use crate::fs::folder::{Directory, Folder, Found};
 use crate::output::Output;
 use crate::report::json::{FileFinding as Finding, FileLine, Line, SummaryLine};
+use crate::report::summary::Invocation;
 use crate::text::clean;
 
 pub(super) fn verify(options: &VerifyArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
-    let reading = Reading::new(&options.reading, options.json);
-    let loaded = read_manifest(&options.manifest, &reading.options);
+    let how = Reading::new(&options.reading, options.json);
+    let loaded = read_manifest(&options.manifest, &how.options);
     let mut table = JobTable::new(loaded.plan.as_ref());
     read_state(&options.manifest, out, &mut table, output)?;
     let folder = Directory::at(&state_directory(&options.manifest, out, Stage::Real));
-    let mut findings: BTreeMap<&'static str, u32> = BTreeMap::new();
+    let mut findings = Findings::new();
     for job in 0..table.removed().end {
-        let Some(files) = table.job(job).files.as_deref() else {
+        let video = table.job(job).video();
+        let Some((video, files)) = video.and_then(|video| Some((video, video.files?))) else {
             continue;
         };
         for saved in files.video.iter().chain(&files.last_frame) {
             let finding = look(&folder, saved);
             *findings.entry(finding.as_str()).or_default() += 1;
-            tell(table.id(job).as_str(), saved, finding, options.json, output);
+            let id = table.id(job).as_str();
+            tell(id, video.take, saved, finding, options.json, output);
         }
     }
-    let good = findings.get("good").copied().unwrap_or(0);
+    Ok(sum_up(findings, options, output))
+}
+
+/// How many files were found so.
+type Findings = BTreeMap<&'static str, u32>;
+
+fn count(findings: &Findings, finding: Finding) -> u32 {
+    findings.get(finding.as_str()).copied().unwrap_or(0)
+}
+
+fn sum_up(findings: Findings, options: &VerifyArgs, output: &mut Output) -> ExitCode {
     let all: u32 = findings.values().sum();
-    let code = if good == all {
+    let code = if count(&findings, Finding::Good) == all {
         ExitCode::Completed
     } else {
         ExitCode::SomeFailed
     };
-    if options.json {
-        let summary = SummaryLine {
-            meaning: match code {
-                ExitCode::Completed => "done",
-                _ => "files are missing or changed",
-            },
-            files: Some(findings),
-            ..SummaryLine::new("verify", code)
-        };
-        output.data(&Line::Summary(summary).to_json());
-    } else {
+    let next = next(&findings, options);
+    if !options.json {
         output.data(&in_words(&findings));
+        if let Some((command, reason)) = next {
+            output.data(&format!("next:    {command}\n         {reason}"));
+        }
+        return code;
     }
-    Ok(code)
+    let summary = SummaryLine {
+        meaning: match code {
+            ExitCode::Completed => "done",
+            _ => "files are missing or changed",
+        },
+        files: Some(findings),
+        next: next.map(|(command, _)| command),
+        ..SummaryLine::new("verify", code)
+    };
+    output.data(&Line::Summary(summary).to_json());
+    code
 }
 
-fn in_words(findings: &BTreeMap<&'static str, u32>) -> String {
-    let count = |finding: Finding| findings.get(finding.as_str()).copied().unwrap_or(0);
-    let (good, all): (u32, u32) = (count(Finding::Good), findings.values().sum());
-    let mut words = match (good, all) {
-        (_, 0) => return "no downloaded file is recorded".to_owned(),
-        (1, 1) => return "1 file is as it was downloaded".to_owned(),
-        (good, all) if good == all => return format!("{all} files are as they were downloaded"),
+fn in_words(findings: &Findings) -> String {
+    match (
+        count(findings, Finding::Good),
+        findings.values().sum::<u32>(),
+    ) {
+        (_, 0) => "no downloaded file is recorded".to_owned(),
+        (1, 1) => "1 file is as it was downloaded".to_owned(),
+        (good, all) if good == all => format!("{all} files are as they were downloaded"),
         (good, all) => format!("{good} of {all} files are as they were downloaded"),
+    }
+}
+
+/// What to type next, and what must be done before or comes of it.
+fn next(findings: &Findings, options: &VerifyArgs) -> Option<(String, &'static str)> {
+    let has = |finding| count(findings, finding) > 0;
+    let (verb, reason) = if has(Finding::Changed) {
+        (
+            "download",
+            "once the changed files are moved away: nothing is ever written over; it fetches what is not there",
+        )
+    } else if has(Finding::Missing) {
+        ("download", "fetches what is missing again; nothing is paid")
+    } else if has(Finding::Unreadable) {
+        ("verify", "once the system lets the files be read")
+    } else {
+        return None;
     };
-    if count(Finding::Missing) > 0 {
-        words += "; `shotlist download` fetches missing ones again";
-    }
-    if count(Finding::Changed) > 0 {
-        words += "; move changed ones away, and `shotlist download` fetches them again";
-    }
-    words
+    let invocation = Invocation {
+        manifest: options.manifest.display().to_string(),
+        out: options
+            .out
+            .out
+            .as_ref()
+            .map(|out| out.display().to_string()),
+        reading_options: reading(&options.reading),
+        ..Invocation::default()
+    };
+    Some((invocation.command(verb, ""), reason))
 }
 
 fn look(folder: &Directory, saved: &SavedFile) -> Finding {
@@ -89,11 +131,19 @@ fn look(folder: &Directory, saved: &SavedFile) -> Finding {
     }
 }
 
-fn tell(id: &str, saved: &SavedFile, finding: Finding, json: bool, output: &mut Output) {
+fn tell(
+    id: &str,
+    take: Take,
+    saved: &SavedFile,
+    finding: Finding,
+    json: bool,
+    output: &mut Output,
+) {
     let sha256 = saved.sha256.to_string();
     if json {
         let line = FileLine {
             id,
+            take: take.0,
             file: saved.file.as_str(),
             finding: finding.as_str(),
             bytes: saved.bytes,

@@ -3,7 +3,8 @@
 //!
 //! Start at `Engine::start_downloads` and `Engine::take_fetch_reply`. Downloads have a concurrency of their own: they
 //! hold no slot, wait for no submit and no poll, and nothing waits for them. A file that does not come leaves its job
-//! completed.
+//! completed. A job that was to be made again and was not has the video of its earlier take, which is fetched once this
+//! run does nothing more about the later one.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -14,7 +15,8 @@ use super::event::{
     Call, Event, FetchReply, FileOrder, JobIndex, Notice, Now, PollReply, RunFault, StopReason,
     Wanted,
 };
-use super::job::Phase;
+use super::job::{Status, Task};
+use super::resume::Outlook;
 use super::watch::Watch;
 use super::{Effects, Engine, Polls, retry};
 use crate::text::CleanText;
@@ -88,6 +90,8 @@ pub struct DownloadCounts {
 #[derive(Debug)]
 pub(super) struct Files {
     terms: Option<FileTerms>,
+    /// Whether the run does nothing else.
+    is_alone: bool,
     /// Jobs that the run was asked for.
     selected: BTreeSet<JobIndex>,
     /// When each is to be fetched.
@@ -114,6 +118,7 @@ impl Files {
     pub(super) fn new(downloads: &Downloads) -> Self {
         Self {
             terms: downloads.terms().cloned(),
+            is_alone: downloads.is_alone(),
             selected: BTreeSet::new(),
             due: BinaryHeap::new(),
             open: BTreeSet::new(),
@@ -132,7 +137,13 @@ impl Files {
         }
     }
 
-    /// Whether the task of a completed job is being asked for a fresh address.
+    /// Whether files of this job are recorded and not there any more.
+    fn are_gone(&self, job: JobIndex) -> bool {
+        let terms = self.terms.as_ref();
+        terms.is_some_and(|terms| terms.gone.contains(&job))
+    }
+
+    /// Whether the task of a job's video is being asked for a fresh address.
     pub(super) fn is_renewing(&self, job: JobIndex) -> bool {
         self.renewing.contains(&job)
     }
@@ -200,10 +211,13 @@ impl Engine {
         self.files.has_ended
     }
 
-    /// Selected jobs of the plan that are completed and lack a file that they should have.
+    /// Selected jobs of the plan that have a video and lack a file that they should have.
     pub fn missing_files(&self) -> impl Iterator<Item = JobIndex> + '_ {
         let selected = self.files.selected.iter().copied();
-        selected.filter(|job| self.table.job(*job).lacks_files())
+        selected.filter(|job| {
+            let video = self.table.job(*job).video();
+            video.is_some_and(|video| video.lacks_files() || self.files.are_gone(*job))
+        })
     }
 
     /// Ends downloads for this run, and polls for fresh addresses with them: an answer that still comes is about a job
@@ -214,42 +228,53 @@ impl Engine {
         }
     }
 
-    /// Queues the files of a job that is completed and lacks some.
-    pub(super) fn want_files(&mut self, job: JobIndex, now: Now) {
+    /// Queues the files of a job that has a video and lacks some of its files. Until they are there, or given up, this run
+    /// must not make anything of the job: a file belongs to one take.
+    pub(super) fn want_files(&mut self, job: JobIndex, due: Duration) {
         let is_wanted = self.files.selected.contains(&job);
         if is_wanted && self.order(job).is_some() {
-            self.files.schedule(job, now.mono);
+            self.files.schedule(job, due);
+        }
+    }
+
+    /// The same when a run begins, unless it goes on with the job.
+    pub(super) fn want_files_of_left(&mut self, job: JobIndex, outlook: Outlook, now: Now) {
+        let goes_on = outlook.submits() || matches!(outlook, Outlook::Resume | Outlook::Recheck);
+        let is_settled_first = self.table.job(job).status() == Status::Submitting;
+        if (self.files.is_alone || !goes_on) && !is_settled_first {
+            self.want_files(job, now.mono);
         }
     }
 
     /// What is to be fetched for a job.
     fn order(&self, job: JobIndex) -> Option<FileOrder> {
-        let state = self.table.job(job);
-        let Phase::Completed {
-            task,
-            video_url,
-            last_frame_url,
-            ..
-        } = &state.phase
-        else {
-            return None;
-        };
-        let is_gone = |terms: &super::downloads::FileTerms| terms.gone.contains(&job);
-        let is_gone = self.files.terms.as_ref().is_some_and(is_gone);
-        if !is_gone && !state.lacks_files() {
+        let video = self.table.job(job).video()?;
+        let is_gone = self.files.are_gone(job);
+        let has_trouble = video.files.is_some_and(|files| files.trouble.is_some());
+        if !is_gone && !has_trouble && !video.lacks_files() {
             return None;
         }
-        let here = state.files.as_ref().filter(|_| !is_gone);
-        let video = match here.and_then(|files| files.video.clone()) {
-            Some(video) => Wanted::Here(video),
-            None => Wanted::At(video_url.clone()),
+        let here = video.files.filter(|_| !is_gone);
+        let wanted = match here.and_then(|files| files.video.clone()) {
+            Some(saved) => Wanted::Here(saved),
+            None => Wanted::At(video.url.clone()),
         };
         Some(FileOrder {
-            take: state.take,
-            task_id: task.id.clone(),
-            video,
-            last_frame: last_frame_url.clone(),
+            take: video.take,
+            task_id: video.task.id.clone(),
+            video: wanted,
+            last_frame: video.last_frame_url.cloned(),
         })
+    }
+
+    /// The task that a poll is about: that of the video that lacks a file, or of the current take.
+    pub(super) fn asked_task(&self, job: JobIndex) -> Option<&Task> {
+        let state = self.table.job(job);
+        if self.files.is_renewing(job) {
+            state.video().map(|video| video.task)
+        } else {
+            state.task()
+        }
     }
 
     pub(super) fn start_downloads(&mut self, now: Now, effects: &mut Effects) {
@@ -282,9 +307,11 @@ impl Engine {
                 last_frame,
                 without,
             } => {
-                let known = self.table.job(job).files.as_ref();
+                let known = self.table.job(job).video().and_then(|video| video.files);
                 let is_news = known.is_none_or(|files| {
-                    files.video.as_ref() != Some(&video) || files.last_frame != last_frame
+                    files.video.as_ref() != Some(&video)
+                        || files.last_frame != last_frame
+                        || files.trouble.is_some()
                 });
                 if is_news {
                     self.record(job, Event::Downloaded { video, last_frame }, now, effects);
@@ -395,9 +422,10 @@ impl Engine {
             }
             PollReply::KeyRefused { message } => {
                 let why = said("the provider refuses the key", &message);
+                let is_of_another_account = self.is_of_another_account(job);
                 self.end_renewal(job);
                 self.give_up_expired(job, &why, now, effects);
-                if !self.is_of_another_account(job) {
+                if !is_of_another_account {
                     let fault = RunFault::Auth;
                     self.end_polls();
                     self.stop(StopReason::Fault { fault, message }, effects);
@@ -462,11 +490,17 @@ impl Engine {
     /// Leaves the files of a job to the next run; why is recorded, once.
     fn give_up(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
         self.files.failed += 1;
+        let message = if self.files.are_gone(job) {
+            let why = "a recorded file is no longer there, and could not be fetched again";
+            CleanText::new(&format!("{why}: {message}"))
+        } else {
+            message
+        };
         effects.notices.push(Notice::NotDownloaded {
             job,
             message: message.clone(),
         });
-        let known = self.table.job(job).files.as_ref();
+        let known = self.table.job(job).video().and_then(|video| video.files);
         if known.and_then(|files| files.trouble.as_ref()) != Some(&message) {
             self.record(job, Event::NotDownloaded { message }, now, effects);
         }

@@ -32,6 +32,53 @@ pub struct JobState {
     pub(super) currency: Option<Currency>,
     /// What was done about the files of this take; only of a completed job.
     pub files: Option<Box<JobFiles>>,
+    /// The last completed take, while no later one is completed.
+    pub earlier: Option<Box<EarlierTake>>,
+}
+
+/// A completed take of a job that is, or was to be, made again: it was paid for and stays until a later one is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierTake {
+    /// Which one it is.
+    pub take: Take,
+    /// Its task.
+    pub task: Task,
+    /// Where the video is.
+    pub video_url: MediaUrl,
+    /// Picture of the last frame.
+    pub last_frame_url: Option<MediaUrl>,
+    /// When its completion was recorded.
+    pub finished_at: Timestamp,
+    /// What was sent for it; `None` if that is what the plan says.
+    pub sent: Option<Box<SentRequest>>,
+    /// What was done about its files.
+    pub files: Option<Box<JobFiles>>,
+}
+
+/// The video that a job has: that of its current take, or else that of the last completed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Video<'a> {
+    /// Of which take.
+    pub take: Take,
+    /// Its task.
+    pub task: &'a Task,
+    /// Where it is.
+    pub url: &'a MediaUrl,
+    /// Picture of the last frame.
+    pub last_frame_url: Option<&'a MediaUrl>,
+    /// When it was finished.
+    pub finished_at: Timestamp,
+    /// What was done about its files.
+    pub files: Option<&'a JobFiles>,
+}
+
+impl Video<'_> {
+    /// Whether a file that the provider made is not recorded as saved.
+    pub fn lacks_files(&self) -> bool {
+        self.files.is_none_or(|files| {
+            files.video.is_none() || files.last_frame.is_none() && self.last_frame_url.is_some()
+        })
+    }
 }
 
 /// The files of a completed job on this disk, and why one is missing.
@@ -177,9 +224,7 @@ impl JobState {
             status: self.status(),
             event: event.name(),
         };
-        if let Phase::Completed { .. } = self.phase
-            && self.apply_to_files(event)
-        {
+        if self.apply_to_files(event) {
             return Ok(());
         }
         let next = match (&self.phase, event) {
@@ -192,11 +237,7 @@ impl JobState {
                     cost,
                 },
             ) => {
-                self.attempts += 1;
-                self.fingerprint = Some(*fingerprint);
-                self.reserve(*cost);
-                self.sent = request.clone().map(Box::new);
-                self.submitted_at = Some(at);
+                self.intend(*fingerprint, request.as_ref(), *cost, at);
                 Phase::Submitting { run: *run }
             }
             (Phase::Submitting { run }, Event::Accepted { task_id, other_id }) => {
@@ -235,7 +276,10 @@ impl JobState {
                     video_url,
                     last_frame_url,
                 },
-            ) => completed(task, video_url, last_frame_url.as_ref(), at),
+            ) => {
+                self.earlier = None;
+                completed(task, video_url, last_frame_url.as_ref(), at)
+            }
             (Phase::Running { task, .. }, Event::Failed { class, message }) => Phase::Failed {
                 class: *class,
                 message: message.clone(),
@@ -264,9 +308,9 @@ impl JobState {
             },
             (Phase::InDoubt { .. } | Phase::Lost { .. }, Event::NotCreated) => Phase::Pending,
             (Phase::Completed { .. } | Phase::Failed { .. }, Event::Reopened) => {
+                self.keep_completed();
                 self.take.0 += 1;
                 self.attempts = 0;
-                self.files = None;
                 Phase::Pending
             }
             _ => return Err(illegal),
@@ -275,36 +319,81 @@ impl JobState {
         Ok(())
     }
 
+    fn intend(
+        &mut self,
+        fingerprint: Fingerprint,
+        request: Option<&SentRequest>,
+        cost: Option<Cost>,
+        at: Timestamp,
+    ) {
+        self.attempts += 1;
+        self.fingerprint = Some(fingerprint);
+        self.reserve(cost);
+        self.sent = request.cloned().map(Box::new);
+        self.submitted_at = Some(at);
+    }
+
     fn reserve(&mut self, cost: Option<Cost>) {
         self.amount = cost.map_or(Amount::ZERO, |cost| cost.amount);
         self.currency = cost.map(|cost| cost.currency);
     }
 
-    /// Makes an event about the files of a completed job true; `false` if it is about something else.
+    /// Keeps what is known of the current take, if it is completed: the next one may fail.
+    fn keep_completed(&mut self) {
+        let files = self.files.take();
+        if let Phase::Completed {
+            task,
+            video_url,
+            last_frame_url,
+            finished_at,
+        } = &self.phase
+        {
+            self.earlier = Some(Box::new(EarlierTake {
+                take: self.take,
+                task: task.clone(),
+                video_url: video_url.clone(),
+                last_frame_url: last_frame_url.clone(),
+                finished_at: *finished_at,
+                sent: self.sent.clone(),
+                files,
+            }));
+        }
+    }
+
+    /// Makes an event about the files of the video that the job has true; `false` if it has none, or the event is about
+    /// something else.
     fn apply_to_files(&mut self, event: &Event) -> bool {
-        match (event, &mut self.phase) {
-            (Event::Downloaded { video, last_frame }, _) => {
-                self.files = Some(Box::new(JobFiles {
-                    video: Some(video.clone()),
-                    last_frame: last_frame.clone(),
-                    trouble: None,
-                }));
-            }
-            (Event::NotDownloaded { message }, _) => {
-                let files = self.files.get_or_insert_default();
-                files.trouble = Some(message.clone());
-            }
+        let (files, video_url, last_frame_url) = match (&mut self.phase, &mut self.earlier) {
             (
-                Event::Renewed {
-                    video_url: fresh,
-                    last_frame_url: fresh_frame,
-                },
                 Phase::Completed {
                     video_url,
                     last_frame_url,
                     ..
                 },
-            ) => {
+                _,
+            ) => (&mut self.files, video_url, last_frame_url),
+            (_, Some(earlier)) => (
+                &mut earlier.files,
+                &mut earlier.video_url,
+                &mut earlier.last_frame_url,
+            ),
+            _ => return false,
+        };
+        match event {
+            Event::Downloaded { video, last_frame } => {
+                *files = Some(Box::new(JobFiles {
+                    video: Some(video.clone()),
+                    last_frame: last_frame.clone(),
+                    trouble: None,
+                }));
+            }
+            Event::NotDownloaded { message } => {
+                files.get_or_insert_default().trouble = Some(message.clone());
+            }
+            Event::Renewed {
+                video_url: fresh,
+                last_frame_url: fresh_frame,
+            } => {
                 fresh.clone_into(video_url);
                 if fresh_frame.is_some() {
                     last_frame_url.clone_from(fresh_frame);
@@ -327,15 +416,37 @@ impl JobState {
         }
     }
 
-    /// Whether it is completed and a file that the provider made is not recorded as saved.
-    pub fn lacks_files(&self) -> bool {
-        let Phase::Completed { last_frame_url, .. } = &self.phase else {
-            return false;
-        };
-        let files = self.files.as_deref();
-        files.is_none_or(|files| {
-            files.video.is_none() || files.last_frame.is_none() && last_frame_url.is_some()
+    /// The video that the job has, if any take of it was completed.
+    pub fn video(&self) -> Option<Video<'_>> {
+        if let Phase::Completed {
+            task,
+            video_url,
+            last_frame_url,
+            finished_at,
+        } = &self.phase
+        {
+            return Some(Video {
+                take: self.take,
+                task,
+                url: video_url,
+                last_frame_url: last_frame_url.as_ref(),
+                finished_at: *finished_at,
+                files: self.files.as_deref(),
+            });
+        }
+        self.earlier.as_deref().map(|earlier| Video {
+            take: earlier.take,
+            task: &earlier.task,
+            url: &earlier.video_url,
+            last_frame_url: earlier.last_frame_url.as_ref(),
+            finished_at: earlier.finished_at,
+            files: earlier.files.as_deref(),
         })
+    }
+
+    /// Whether it has a video of which a file that the provider made is not recorded as saved.
+    pub fn lacks_files(&self) -> bool {
+        self.video().is_some_and(|video| video.lacks_files())
     }
 
     /// The task at the provider, as far as one is known.
@@ -403,286 +514,4 @@ fn completed(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use super::*;
-    use crate::engine::event::{FileHash, FilePath, SentRequest};
-    use crate::plan::Mode;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).expect("in range")
-    }
-
-    fn phases() -> Vec<(&'static str, Phase)> {
-        let run = RunNumber(1);
-        let task = Task {
-            id: TaskId::new("t1").expect("valid"),
-            other_id: None,
-            run,
-            accepted_at: at(1),
-        };
-        let message = CleanText::new("said");
-        let url = MediaUrl::new("https://example.com/v.mp4").expect("valid");
-        let failed = |class, task: Option<&Task>| Phase::Failed {
-            class,
-            message: message.clone(),
-            task: task.cloned(),
-            finished_at: at(2),
-        };
-        vec![
-            ("pending", Phase::Pending),
-            (
-                "returned",
-                Phase::Returned {
-                    class: PendingClass::RateLimited,
-                    message: message.clone(),
-                },
-            ),
-            ("submitting", Phase::Submitting { run }),
-            (
-                "running",
-                Phase::Running {
-                    task: task.clone(),
-                    slot: Slot::Held,
-                },
-            ),
-            (
-                "running, timed out",
-                Phase::Running {
-                    task: task.clone(),
-                    slot: Slot::Released,
-                },
-            ),
-            (
-                "completed",
-                Phase::Completed {
-                    task: task.clone(),
-                    video_url: url,
-                    last_frame_url: None,
-                    finished_at: at(2),
-                },
-            ),
-            ("failed: rejected", failed(FailureClass::Rejected, None)),
-            (
-                "failed: generation",
-                failed(FailureClass::Generation, Some(&task)),
-            ),
-            ("failed: no_url", failed(FailureClass::NoUrl, Some(&task))),
-            (
-                "in doubt",
-                Phase::InDoubt {
-                    message: message.clone(),
-                    run,
-                },
-            ),
-            ("lost", Phase::Lost { message, task }),
-        ]
-    }
-
-    fn events() -> Vec<Event> {
-        let message = CleanText::new("said");
-        let task_id = TaskId::new("t2").expect("valid");
-        let request = SentRequest {
-            model: "seedance2.0-720p".into(),
-            mode: Mode::Text,
-            duration: Some(8),
-            aspect_ratio: None,
-            prompt: "a".into(),
-        };
-        let fingerprint = Fingerprint::parse(&"0".repeat(32)).expect("valid");
-        vec![
-            Event::Intent {
-                run: RunNumber(2),
-                fingerprint,
-                request: Some(request),
-                cost: None,
-            },
-            Event::Accepted {
-                task_id: task_id.clone(),
-                other_id: None,
-            },
-            Event::Returned {
-                class: PendingClass::NotSent,
-                message: message.clone(),
-            },
-            Event::Rejected {
-                class: FailureClass::Moderation,
-                message: message.clone(),
-            },
-            Event::Doubted {
-                message: message.clone(),
-            },
-            Event::Completed {
-                video_url: MediaUrl::new("https://example.com/w.mp4").expect("valid"),
-                last_frame_url: None,
-            },
-            Event::Failed {
-                class: FailureClass::Generation,
-                message: message.clone(),
-            },
-            Event::NoUrl,
-            Event::Lost { message },
-            Event::TimedOut,
-            Event::Adopted {
-                task_id,
-                run: RunNumber(1),
-            },
-            Event::NotCreated,
-            Event::Reopened,
-            Event::Downloaded {
-                video: saved("videos/hero.mp4"),
-                last_frame: Some(saved("videos/hero.png")),
-            },
-            Event::Renewed {
-                video_url: MediaUrl::new("https://example.com/w.mp4").expect("valid"),
-                last_frame_url: None,
-            },
-            Event::NotDownloaded {
-                message: CleanText::new("said"),
-            },
-        ]
-    }
-
-    fn saved(file: &str) -> SavedFile {
-        SavedFile {
-            file: FilePath::new(file).expect("valid"),
-            bytes: 7,
-            sha256: FileHash([7; 32]),
-        }
-    }
-
-    fn completed_with(events: &[Event]) -> JobState {
-        let (_, phase) = phases().swap_remove(5);
-        let mut job = JobState {
-            phase,
-            ..JobState::default()
-        };
-        for event in events {
-            job.apply(event, at(3)).expect("legal");
-        }
-        job
-    }
-
-    #[test]
-    fn a_file_belongs_to_its_take_and_a_failed_try_takes_nothing_away() {
-        let [downloaded, _, failed] = &events()[13..] else {
-            unreachable!("three events are about files")
-        };
-        let job = completed_with(&[downloaded.clone(), failed.clone()]);
-        let files = job.files.as_ref().expect("recorded");
-        assert_eq!(files.video, Some(saved("videos/hero.mp4")));
-        assert_eq!(files.last_frame, Some(saved("videos/hero.png")));
-        assert!(files.trouble.is_some());
-        let job = completed_with(&[failed.clone(), downloaded.clone()]);
-        assert_eq!(job.files.expect("recorded").trouble, None);
-        let job = completed_with(&[downloaded.clone(), Event::Reopened]);
-        assert_eq!((job.files, job.take), (None, Take(2)));
-    }
-
-    #[test]
-    fn a_fresh_address_takes_the_place_of_the_old_one_and_a_missing_one_does_not() {
-        let url = |name: &str| MediaUrl::new(&format!("https://example.com/{name}"));
-        let renewed = |video: &str, frame: Option<&str>| Event::Renewed {
-            video_url: url(video).expect("valid"),
-            last_frame_url: frame.and_then(url),
-        };
-        let job = completed_with(&[renewed("a", Some("b")), renewed("c", None)]);
-        let Phase::Completed {
-            video_url,
-            last_frame_url,
-            finished_at,
-            ..
-        } = job.phase
-        else {
-            panic!("it stays completed")
-        };
-        assert_eq!(Some(video_url), url("c"));
-        assert_eq!(last_frame_url, url("b"));
-        assert_eq!(finished_at, at(2), "as before");
-    }
-
-    fn name(phase: &Phase) -> String {
-        let class = |class: FailureClass| format!("failed: {class}");
-        match phase {
-            Phase::Returned { class, .. } => format!("returned: {class}"),
-            Phase::Running {
-                task,
-                slot: Slot::Held,
-            } => format!("running {}", task.id),
-            Phase::Running {
-                task,
-                slot: Slot::Released,
-            } => format!("running {}, timed out", task.id),
-            Phase::Failed { class: failure, .. } => class(*failure),
-            Phase::Lost { .. } => "lost".to_owned(),
-            other => JobState {
-                phase: other.clone(),
-                ..JobState::default()
-            }
-            .status()
-            .to_string(),
-        }
-    }
-
-    #[test]
-    fn the_table_of_phases_and_events_is_complete() {
-        let mut table = String::new();
-        for (from, phase) in phases() {
-            for event in events() {
-                let before = JobState {
-                    phase: phase.clone(),
-                    attempts: 1,
-                    ..JobState::default()
-                };
-                let mut after = before.clone();
-                let outcome = if after.apply(&event, at(3)).is_ok() {
-                    format!(
-                        "{} (take {}, attempts {})",
-                        name(&after.phase),
-                        after.take.0,
-                        after.attempts
-                    )
-                } else {
-                    assert_eq!(after, before, "an illegal event changes nothing");
-                    "illegal".to_owned()
-                };
-                writeln!(table, "{from:<20} {:<12} {outcome}", event.name())
-                    .expect("a String takes all");
-            }
-        }
-        insta::assert_snapshot!(table);
-    }
-
-    #[test]
-    fn an_adopted_task_is_asked_for_where_a_person_found_it() {
-        let message = CleanText::new("said");
-        let mut job = JobState {
-            phase: Phase::InDoubt {
-                message,
-                run: RunNumber(3),
-            },
-            ..JobState::default()
-        };
-        let adopted = Event::Adopted {
-            task_id: TaskId::new("t").expect("valid"),
-            run: RunNumber(2),
-        };
-        job.apply(&adopted, at(4)).expect("legal");
-        let task = job.task().expect("a task");
-        assert_eq!((task.run, task.accepted_at), (RunNumber(2), at(4)));
-    }
-
-    #[test]
-    fn a_job_stays_submitted_and_dated_whatever_becomes_of_it() {
-        let mut job = JobState::default();
-        assert!(!job.was_submitted());
-        let intent = &events()[0];
-        job.apply(intent, at(5)).expect("legal");
-        assert_eq!((job.was_submitted(), job.submitted_at), (true, Some(at(5))));
-        for event in [Event::left_open(), Event::NotCreated] {
-            job.apply(&event, at(6)).expect("legal");
-            assert_eq!((job.was_submitted(), job.submitted_at), (true, Some(at(5))));
-        }
-    }
-}
+mod tests;

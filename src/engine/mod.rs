@@ -211,9 +211,7 @@ impl Engine {
             if wish != Wish::NotSelected {
                 engine.files.select(job);
             }
-            if outlook == Outlook::Done {
-                engine.want_files(job, now);
-            }
+            engine.want_files_of_left(job, outlook, now);
             if setup.downloads.is_alone() && outlook != Outlook::InDoubt {
                 continue;
             }
@@ -402,9 +400,7 @@ impl Engine {
 
     /// Whether `task_id` is the other id of this job's task.
     fn is_own(&self, job: JobIndex, task_id: &TaskId) -> bool {
-        self.table
-            .job(job)
-            .task()
+        self.asked_task(job)
             .is_some_and(|task| task.other_id.as_ref() == Some(task_id))
     }
 
@@ -428,7 +424,7 @@ impl Engine {
                 .get_mut(job)
                 .is_some_and(|watch| watch.heard && !watch.open)
             {
-                self.watches.remove(job);
+                self.leave(job);
             }
         }
     }
@@ -481,8 +477,12 @@ impl Engine {
             });
             return false;
         }
+        let after = self.table.job(job).status();
         *self.counts.of(before) -= 1;
-        *self.counts.of(self.table.job(job).status()) += 1;
+        *self.counts.of(after) += 1;
+        if before != after && matches!(after, Status::Failed | Status::InDoubt) {
+            self.want_files(job, now.mono); // of an earlier take, if it has one
+        }
         effects.records.push(Record {
             at,
             fact: Fact::Job {

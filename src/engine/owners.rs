@@ -18,7 +18,9 @@ impl Owners {
     pub(super) fn of(table: &JobTable) -> Self {
         let mut owners = Self::default();
         for job in 0..table.removed().end {
-            if let Some(task) = table.job(job).task() {
+            let state = table.job(job);
+            let kept = state.video().map(|video| video.task);
+            for task in kept.into_iter().chain(state.task()) {
                 owners.own(&task.id, job);
             }
         }

@@ -34,7 +34,7 @@ impl Engine {
         let Some(job) = self.watches.open_next(now.mono) else {
             return;
         };
-        let task = self.table.job(job).task().expect("only tasks are watched");
+        let task = self.asked_task(job).expect("only tasks are watched");
         effects.calls.push(Call::Poll {
             job,
             task_id: task.id.clone(),
@@ -73,7 +73,7 @@ impl Engine {
                     effects,
                 );
                 self.watches.remove(job);
-                self.want_files(job, now);
+                self.want_files(job, now.mono);
             }
             PollReply::Completed {
                 video_url: None, ..
@@ -165,7 +165,7 @@ impl Engine {
     /// Whether the task was made elsewhere and under another key: a key refused there says nothing about this run's.
     pub(super) fn is_of_another_account(&self, job: JobIndex) -> bool {
         let own = self.table.origin(self.run);
-        self.table.job(job).task().is_some_and(|task| {
+        self.asked_task(job).is_some_and(|task| {
             let made_at = self.table.origin(task.run);
             made_at.base_url != own.base_url && made_at.key != own.key
         })
@@ -201,8 +201,14 @@ impl Engine {
             {
                 self.watches.schedule(job, due);
             }
-            _ => self.watches.remove(job),
+            _ => self.leave(job),
         }
+    }
+
+    /// Asks no more for a task in this run; if it is not the job's first, the video of an earlier one may be wanted.
+    pub(super) fn leave(&mut self, job: JobIndex) {
+        self.watches.remove(job);
+        self.want_files(job, Duration::ZERO);
     }
 
     fn report_once(&mut self, job: JobIndex, notice: Notice, effects: &mut Effects) {

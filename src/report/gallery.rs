@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use super::outcome::{ErrorClass, Standing};
 use super::summary::Stage;
 use crate::engine::event::{FailureClass, JobIndex, MediaUrl};
-use crate::engine::job::{JobState, Phase, Status};
+use crate::engine::job::{EarlierTake, JobState, Phase, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::plan::{AspectRatio, ExtraBody, Flag, Job, Plan, VideoRequest};
 use crate::results::{self, Seconds};
@@ -75,7 +75,7 @@ pub struct Gallery<'a> {
     pub selection: &'a Selection,
     /// What the jobs were made with.
     pub stage: Stage,
-    /// The file of a completed job's video, if there is one.
+    /// The file of the video that a job has, if there is one.
     pub file: &'a dyn Fn(JobIndex) -> Option<LocalFile>,
 }
 
@@ -290,7 +290,8 @@ impl<'a> Gallery<'a> {
         let standing = Standing::in_run(self.table, index, self.selection);
         let (model, seconds, ratio) = self.request(index);
         let prompt = sent(state).map_or(job.request().prompt(), |sent| &sent.prompt);
-        let link = results::video_url(state);
+        let video = state.video();
+        let link = video.map(|video| video.url.as_str());
         let file = link.and_then(|_| (self.file)(index));
         let task_id = state.task().map(|task| task.id.to_string());
         context! {
@@ -304,6 +305,7 @@ impl<'a> Gallery<'a> {
             can_mark => can_be_made_again(state),
             take => state.take.0,
             task_id,
+            earlier => state.earlier.as_ref().map(|earlier| earlier.take.0),
             video => file.as_ref().and_then(|file| address(&file.path)),
             poster => file.as_ref().and_then(|file| address(file.poster.as_deref()?)),
             link => link.and_then(web_address),
@@ -381,6 +383,9 @@ impl<'a> Gallery<'a> {
         if let Some(url) = results::last_frame_url(state) {
             details.add_link("last frame", url);
         }
+        if let Some(earlier) = state.earlier.as_deref() {
+            details.add_earlier(earlier);
+        }
         details.0
     }
 }
@@ -417,6 +422,16 @@ impl Details {
                 self.0.push(context! { name, value, link });
             }
             None => self.add(name, &embedded(url)),
+        }
+    }
+
+    fn add_earlier(&mut self, earlier: &EarlierTake) {
+        let name = |what: &str| format!("take {}: {what}", earlier.take.0);
+        self.add(&name("task"), &earlier.task.id.to_string());
+        self.add(&name("finished"), &Seconds(earlier.finished_at).to_string());
+        self.add_link(&name("video"), earlier.video_url.as_str());
+        if let Some(url) = &earlier.last_frame_url {
+            self.add_link(&name("last frame"), url.as_str());
         }
     }
 

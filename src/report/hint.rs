@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::listing::jobs;
 use super::outcome::{ErrorClass, Tally};
 use crate::engine::event::{FailureClass, Notice, PendingClass, RunNumber};
-use crate::engine::job::{JobState, Phase, Slot};
+use crate::engine::job::{JobState, Phase, Slot, Video};
 use crate::engine::snapshot::{Gate, Snapshot};
 use crate::engine::table::{JobTable, Selection};
 use crate::results;
@@ -179,6 +179,11 @@ impl Seen {
             message.to_lowercase().contains(words)
         };
         self.accepted += u32::from(job.task().is_some_and(|task| task.run == run));
+        let lacking = job.video().filter(Video::lacks_files);
+        self.fresh_urls += u32::from(lacking.is_some_and(|video| {
+            let age = Duration::try_from(now.duration_since(video.finished_at)).unwrap_or_default();
+            age < URL_LIFE
+        }));
         match &job.phase {
             Phase::InDoubt { .. } => {
                 self.in_doubt += 1;
@@ -190,10 +195,6 @@ impl Seen {
             } => {
                 let age = now.duration_since(task.accepted_at).try_into();
                 self.oldest = self.oldest.max(age.unwrap_or_default());
-            }
-            Phase::Completed { finished_at, .. } if job.lacks_files() => {
-                let age = Duration::try_from(now.duration_since(*finished_at)).unwrap_or_default();
-                self.fresh_urls += u32::from(age < URL_LIFE);
             }
             Phase::Failed {
                 class: FailureClass::Moderation,

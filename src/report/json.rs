@@ -8,6 +8,7 @@
 
 mod schema;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
@@ -24,8 +25,8 @@ use super::notice::NoticeKind;
 use super::outcome::{ErrorClass, Standing, Tally, is_removed};
 use super::spend::{AmountLine, SpendLine};
 use super::summary::DownloadTally;
-use crate::engine::event::JobIndex;
-use crate::engine::job::Status;
+use crate::engine::event::{JobIndex, MediaUrl};
+use crate::engine::job::{EarlierTake, Status};
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::manifest::CellPlace;
@@ -33,6 +34,7 @@ use crate::money::{Cost, Priced};
 use crate::plan::{Mode, Model, Plan, words};
 use crate::results::{self, Seconds};
 use crate::state::lock::Holder;
+use crate::text::CleanText;
 
 /// Version of the lines.
 pub const SCHEMA: u32 = 1;
@@ -48,10 +50,6 @@ pub const NO_COMMAND: &str = "shotlist";
 /// What one line is about; serialised with its `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a line is printed where it is made and never kept"
-)]
 pub enum Line<'a> {
     /// Where a job stands: each job of `status`, those that `resolve` settled, and in `run` each one whenever that
     /// changes.
@@ -123,9 +121,11 @@ pub struct JobLine<'a> {
     /// What it is expected to cost by the price list, as decimal text in its currency.
     pub cost_estimate: Option<String>,
     /// What a person should know that the other fields do not say.
-    pub note: Option<&'static str>,
+    pub note: Option<Cow<'static, str>>,
     /// The video on this disk, as in results.csv.
     pub file: Option<&'a str>,
+    /// The last completed take, while this one is not: it was paid for, and its video is there.
+    pub earlier: Option<EarlierLine<'a>>,
     /// Whether the job is no longer in the manifest.
     pub removed: bool,
     /// The run that tells it, as its summary and its log name it; of `run` and `download`.
@@ -153,6 +153,7 @@ impl<'a> JobLine<'a> {
             cost_estimate: None,
             note: results::note(table, index),
             file: results::local_files(state).map(|files| files.video),
+            earlier: state.earlier.as_deref().map(EarlierLine::from),
             removed: is_removed(table, index),
             run: None,
         }
@@ -174,6 +175,43 @@ impl<'a> JobLine<'a> {
         Self {
             cost_estimate: cost.map(|cost| cost.amount.to_string()),
             ..self
+        }
+    }
+}
+
+/// A completed take of a job that was, or is, to be made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct EarlierLine<'a> {
+    /// Which one it is, from 1.
+    pub take: u32,
+    /// The provider's id of its task.
+    pub task_id: String,
+    /// Where the provider keeps its video; such addresses expire.
+    pub video_url: &'a str,
+    /// Where the provider keeps the picture of its last frame, if one was asked for.
+    pub last_frame_url: Option<&'a str>,
+    /// When it was completed, in UTC.
+    #[schemars(extend("format" = "date-time"))]
+    pub finished_at: String,
+    /// Its video on this disk.
+    pub file: Option<&'a str>,
+    /// Why a file of it is missing, if a run has tried to fetch it.
+    pub error: Option<&'a str>,
+}
+
+impl<'a> From<&'a EarlierTake> for EarlierLine<'a> {
+    fn from(earlier: &'a EarlierTake) -> Self {
+        let files = earlier.files.as_deref();
+        let saved = files.and_then(|files| files.video.as_ref());
+        let trouble = files.and_then(|files| files.trouble.as_ref());
+        Self {
+            take: earlier.take.0,
+            task_id: earlier.task.id.to_string(),
+            video_url: earlier.video_url.as_str(),
+            last_frame_url: earlier.last_frame_url.as_ref().map(MediaUrl::as_str),
+            finished_at: Seconds(earlier.finished_at).to_string(),
+            file: saved.map(|saved| saved.file.as_str()),
+            error: trouble.map(CleanText::as_str),
         }
     }
 }
@@ -541,6 +579,8 @@ words! {
 pub struct FileLine<'a> {
     /// Of which job.
     pub id: &'a str,
+    /// Of which of its takes: its current one or, while that is not completed, the last that is.
+    pub take: u32,
     /// Where it is, as in results.csv.
     pub file: &'a str,
     /// How it was found.

@@ -143,7 +143,7 @@ pub fn notice_text<'a>(notice: &Notice, id: impl Fn(JobIndex) -> &'a JobId) -> O
             id(*job),
         ),
         Notice::NotDownloaded { job, message } => format!(
-            "job `{}` is completed but not downloaded: {message}; `shotlist download` tries again",
+            "the video of job `{}` is not downloaded: {message}; `shotlist download` tries again",
             id(*job),
         ),
         Notice::Illegal { job, what } => format!(

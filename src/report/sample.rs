@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::engine::budget::Shortfall;
 use crate::engine::event::{
-    Event, FailureClass, JobIndex, MediaUrl, Origin, PendingClass, RunNumber, RunStart,
-    SentRequest, TaskId,
+    Event, FailureClass, FileHash, FilePath, JobIndex, MediaUrl, Origin, PendingClass, RunNumber,
+    RunStart, SavedFile, SentRequest, TaskId,
 };
 use crate::engine::table::{Fact, JobTable, Record};
 use crate::money::{Cost, Currency};
@@ -110,6 +110,18 @@ pub(crate) fn completed(url: &str) -> Event {
     Event::Completed {
         video_url: MediaUrl::new(url).expect("a URL"),
         last_frame_url: None,
+    }
+}
+
+/// A video in this place.
+pub(crate) fn downloaded(path: &str) -> Event {
+    Event::Downloaded {
+        video: SavedFile {
+            file: FilePath::new(path).expect("a path"),
+            bytes: 7,
+            sha256: FileHash([7; 32]),
+        },
+        last_frame: None,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Start at [`rows`].
 
+use std::borrow::Cow;
+
 use super::listing::jobs;
 use super::outcome::{ErrorClass, Standing, Tally, is_removed};
 use super::table::{Columns, id_room};
@@ -92,7 +94,7 @@ fn about(table: &JobTable, index: JobIndex, state: &JobState, removed: Option<&s
         removed.map(str::to_owned),
         error,
         video(state).map(str::to_owned),
-        results::note(table, index).map(str::to_owned),
+        results::note(table, index).map(Cow::into_owned),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

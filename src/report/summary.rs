@@ -232,6 +232,7 @@ impl Summary<'_> {
                 jobs(others)
             ));
         }
+        lines.extend(self.kept());
         lines.extend(self.stopped().map(|cause| format!("stopped: {cause}")));
         lines.extend(self.spend().map(|spend| spend.text()));
         lines.push(format!("run:     {}", self.run));
@@ -264,6 +265,27 @@ impl Summary<'_> {
             lines.push(format!("exit code {}: {meaning}", code as u8));
         }
         lines
+    }
+
+    /// How many selected jobs have the video of an earlier take alone.
+    fn kept(&self) -> Option<String> {
+        let is_kept = |job: &JobIndex| self.table.job(*job).earlier.is_some();
+        let selected = self.table.planned();
+        let selected = selected.filter(|job| self.selection.selects(self.table.id(*job)));
+        let kept: Vec<_> = selected.filter(is_kept).collect();
+        let is_failed = |job: &JobIndex| self.table.job(*job).status() == Status::Failed;
+        let (its, retake, is) = match kept.len() {
+            0 => return None,
+            1 => ("keeps its earlier video", "its retake", "is"),
+            _ => ("keep their earlier videos", "their retakes", "are"),
+        };
+        let became = if kept.iter().all(is_failed) {
+            "failed".to_owned()
+        } else {
+            format!("{is} not completed")
+        };
+        let count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+        Some(format!("{} {its}: {retake} {became}", jobs(count)))
     }
 
     /// How to see the jobs of a rehearsal again.
@@ -682,6 +704,32 @@ mod tests {
         run:     3f9a1c-1
         results: shots.run/results.csv
         gallery: shots.run/gallery.html
+        ");
+    }
+
+    #[test]
+    fn a_video_of_an_earlier_take_is_not_forgotten() {
+        let made = [
+            accepted("t"),
+            completed("https://x.example/v.mp4"),
+            Event::Reopened,
+        ];
+        let refused = Event::Rejected {
+            class: FailureClass::Moderation,
+            message: said("no"),
+        };
+        let failed = [&made[..], &[intent("a"), refused]].concat();
+        let running = [&made[..], &[intent("a"), accepted("u")]].concat();
+        let lives: [&[&[Event]]; 3] = [&[&failed], &[&failed, &failed], &[&failed, &running]];
+        let kept = lives.map(|lives| {
+            let text = text(&table(lives), &[]);
+            let line = text.lines().find(|line| line.contains("earlier"));
+            line.expect("it is told").to_owned()
+        });
+        insta::assert_snapshot!(kept.join("\n"), @r"
+        1 job keeps its earlier video: its retake failed
+        2 jobs keep their earlier videos: their retakes failed
+        2 jobs keep their earlier videos: their retakes are not completed
         ");
     }
 

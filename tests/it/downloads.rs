@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Finished, KEY, Row, Running, Scenario, Simulated, standings, until};
+use crate::support::{Finished, KEY, Row, Running, Scenario, Simulated, standings, table, until};
 
 /// Options of a run that downloads, and asks again quickly.
 const DOWNLOAD: [&str; 1] = ["--download"];
@@ -340,10 +340,67 @@ fn verify_finds_a_flipped_byte_and_a_missing_file_and_changes_nothing() {
         "{text}"
     );
     assert_eq!(scenario.files(), before);
-    // What is gone is fetched again when that is asked for; what was changed is its owner's.
+    // What is gone is fetched again, by a run too; what was changed is its owner's.
+    let gone = "a recorded file of 1 job is no longer on the disk";
+    let status = scenario.ask("status", &[]).exits(0).stdout;
+    assert!(status.contains(gone), "{status}");
     download(&scenario, &[]).exits(0).says("1 downloaded");
     let text = verify(&scenario).exits(3).stdout;
     assert!(text.contains("2 of 3 files"), "{text}");
+    assert!(
+        text.contains("next:    shotlist download shots.csv\n"),
+        "{text}"
+    );
+    fs::remove_file(folder.join("job-03.mp4")).expect("removable");
+    let plan = scenario.ask("plan", &[]).exits(0).stdout;
+    assert!(plan.contains("its file is gone"), "{plan}");
+    scenario.run(&DOWNLOAD).exits(0).says("1 downloaded");
+    fs::rename(folder.join("job-01.mp4"), folder.join("mine.mp4")).expect("movable");
+    scenario.run(&DOWNLOAD).exits(0).says("1 downloaded");
+    verify(&scenario).exits(0);
+}
+
+#[test]
+fn a_paid_video_stays_in_sight_whatever_becomes_of_its_retakes() {
+    let provider = Simulated::with_faults("moderation=after:1");
+    let scenario = Scenario::jobs(1).at(&provider);
+    scenario.run(&[]).exits(0);
+    let first = scenario.result("job-01");
+    let changed = ["--rerun", "changed"];
+    for word in ["one", "two", "three"] {
+        scenario.edit(&table(1..=1).replace("about", word));
+        let run = scenario.run(&changed).exits(3);
+        run.says("1 job keeps its earlier video: its retake failed");
+        let row = scenario.result("job-01");
+        assert_eq!(standings(std::slice::from_ref(&row)), ["failed/moderation"]);
+        for paid in [&first["task_id"], &first["video_url"]] {
+            assert!(row["note"].contains(paid), "{row:?}");
+        }
+        assert!(file(&row).is_empty(), "it is the present take's");
+    }
+    let gallery = fs::read_to_string(scenario.out().join("gallery.html")).expect("a page");
+    assert!(gallery.contains(&first["task_id"]) && gallery.contains("take 1"));
+    let plan = scenario.ask("plan", &[]).exits(0).stdout;
+    assert!(plan.contains("its take 1 is completed"), "{plan}");
+
+    download(&scenario, &[]).exits(0).says("1 downloaded");
+    assert_eq!(videos(&scenario), ["job-01.json", "job-01.mp4"]);
+    let sidecar = String::from_utf8(video(&scenario, "job-01.json")).expect("JSON");
+    assert!(
+        sidecar.contains(&first["prompt"]),
+        "what was sent: {sidecar}"
+    );
+    assert!(scenario.result("job-01")["note"].ends_with("videos/job-01.mp4"));
+    fs::remove_file(scenario.out().join("videos/job-01.mp4")).expect("removable");
+    let found = scenario.ask("verify", &["--json"]).exits(3).lines();
+    assert_eq!(
+        (&found[0]["take"], &found[0]["finding"]),
+        (&1.into(), &"missing".into())
+    );
+    assert_eq!(found[1]["next"], "shotlist download shots.csv");
+    scenario.run(&DOWNLOAD).exits(3).says("1 downloaded");
+    verify(&scenario).exits(0);
+    assert_eq!((provider.creates(), provider.posts()), (1, 4));
 }
 
 #[test]

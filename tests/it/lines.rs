@@ -303,8 +303,8 @@ fn whatever_the_schema_describes_is_printed_some_time() {
         all(schema, name, &mut expected);
     }
     let mut seen = Seen::default();
-    let parts: [fn(&mut Seen); 9] = [
-        manifests, prices, statuses, faults, notices, remarks, ends, downloads, others,
+    let parts: [fn(&mut Seen); 10] = [
+        manifests, prices, statuses, faults, notices, remarks, ends, downloads, retakes, others,
     ];
     std::thread::scope(|threads| {
         let parts = parts.map(|part| {
@@ -570,7 +570,6 @@ fn ends(seen: &mut Seen) {
     seen.add(&scenario.run(&["--json"]).exits(74));
 }
 
-/// The commands that are left, and what jobs have only some time.
 /// Downloads that come to an end and such that do not, and what becomes of files.
 fn downloads(seen: &mut Seen) {
     let provider = Simulated::with_faults("cut-video=first:1");
@@ -594,6 +593,21 @@ fn downloads(seen: &mut Seen) {
     seen.add(&scenario.run(&words).exits(7));
 }
 
+/// Retakes that fail, and what becomes of the takes before them.
+fn retakes(seen: &mut Seen) {
+    let provider = Simulated::with_faults("moderation=after:2,html-video=first:1");
+    let text = table(1..=2)
+        .replace("aspect_ratio", "return_last_frame")
+        .replacen("16:9", "true", 1)
+        .replacen("16:9", "false", 1);
+    let scenario = Scenario::manifest("shots.csv", &text).at(&provider);
+    scenario.run(&[]).exits(0);
+    scenario.edit(&text.replace("about", "for"));
+    seen.add(&scenario.run(&["--rerun", "changed", "--json"]).exits(3));
+    seen.add(&scenario.ask("download", &["--json"]).exits(7));
+}
+
+/// The commands that are left, and what jobs have only some time.
 fn others(seen: &mut Seen) {
     let scenario = Scenario::jobs(1);
     seen.add(&simulator(&scenario));

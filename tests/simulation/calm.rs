@@ -8,6 +8,7 @@ use shotlist::engine::resume::Rerun;
 use shotlist::engine::table::{JobTable, Selection};
 use shotlist::results;
 
+use crate::folder::name_in_folder;
 use crate::life::{Sitting, Ways, settle, sit};
 use crate::person::Row;
 use crate::provider::ACCOUNTS;
@@ -153,11 +154,12 @@ fn check_files(world: &mut World) -> Result<(), Broken> {
         if state.lacks_files() {
             return Err(format!("`{id}` is completed and not downloaded: {state:?}"));
         }
-        let Some(files) = results::local_files(state) else {
+        let Some(video) = state.video() else {
             continue;
         };
-        let name = files.video.strip_prefix("videos/").unwrap_or_default();
-        let task = state.task().map_or("", |task| task.id.as_str());
+        let saved = video.files.and_then(|files| files.video.as_ref());
+        let name = saved.map_or("", |saved| name_in_folder(saved.file.as_str()));
+        let task = video.task.id.as_str();
         if world.files.bytes(name) != Some(&whole(task)) {
             return Err(format!("the file of `{id}` is not its video"));
         }

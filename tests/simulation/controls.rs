@@ -12,7 +12,7 @@ use crate::world::Audit;
 /// Seeds within which a control must be caught.
 const FEW: u64 = 60;
 
-/// Seeds within which a control must pass a cap: that takes several runs, and caps that are narrow.
+/// Seeds within which a control that takes several runs, or a narrow cap, must be caught.
 const MORE: u64 = 600;
 
 const OVER_THE_CAP: &str = "over the cap";
@@ -108,4 +108,14 @@ fn a_program_that_heeds_marks_whatever_their_take_is_caught_paying_twice() {
         ..Ways::USUAL
     };
     assert!(caught(forgetful, Audit::Payments, PAID_TWICE) > 3);
+}
+
+#[test]
+fn results_that_tell_of_the_present_take_alone_are_caught_hiding_a_paid_video() {
+    let forgetful = Ways {
+        forgets_takes: true,
+        ..Ways::USUAL
+    };
+    let words = "is nowhere in results.csv";
+    assert!(caught_within(MORE, forgetful, Audit::Consequences, words) > 3);
 }

@@ -24,6 +24,11 @@ fn is_a(name: &str, extension: &str) -> bool {
         .is_some_and(|found| found == extension)
 }
 
+/// The name of a file that the state has under this path.
+pub(crate) fn name_in_folder(path: &str) -> &str {
+    path.strip_prefix("videos/").unwrap_or(path)
+}
+
 /// All files with their names.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
@@ -73,6 +78,11 @@ impl Files {
         Some(&self.contents[content].bytes)
     }
 
+    /// Whether nothing is called so.
+    pub(crate) fn lacks(&self, name: &str) -> bool {
+        !self.names.contains_key(name)
+    }
+
     /// Whether a power cut would leave this file under its name, with all its bytes.
     pub(crate) fn is_durable(&self, name: &str) -> bool {
         self.durable.get(name).is_some_and(|content| {
@@ -102,6 +112,21 @@ impl Files {
 }
 
 impl World {
+    /// Sometimes the person deletes a video that was downloaded.
+    pub(crate) fn delete_file(&mut self) {
+        let files = &mut self.files;
+        let is_video = |name: &&String| is_a(name, "mp4") && files.foreign.as_ref() != Some(*name);
+        let videos: Vec<_> = files.names.keys().filter(is_video).cloned().collect();
+        if videos.is_empty() || !self.file_chance.percent(10) {
+            return;
+        }
+        let name = videos[self.file_chance.index(videos.len())].clone();
+        files.names.remove(&name);
+        files.durable.remove(&name);
+        files.since.clear();
+        self.saw(Seen::FileDeleted);
+    }
+
     /// The power goes.
     pub(crate) fn cut_files(&mut self) {
         let files = &mut self.files;

@@ -3,12 +3,15 @@
 //! Start at [`live`]. Each run is the program's own: the real journal is opened on the fake disk, the real engine
 //! resumes what it holds, and the real loop drives both under paused time, in a runtime that dies with it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
 use shotlist::clock::Clock;
 use shotlist::engine::budget::Budget;
+use shotlist::engine::downloads::Downloads;
+use shotlist::engine::event::JobIndex;
 use shotlist::engine::resume::Rerun;
 use shotlist::engine::table::{JobTable, Record, Selection};
 use shotlist::engine::{Engine, Setup};
@@ -22,6 +25,7 @@ use crate::calm::calm_down;
 use crate::ending::{check_ended, running};
 use crate::figures::{Figures, Seen};
 use crate::file::SimFile;
+use crate::folder::{Files, name_in_folder};
 use crate::person::{Policy, Reading};
 use crate::provider::SimApi;
 use crate::server::SimFiles;
@@ -35,7 +39,10 @@ pub(crate) struct Ways {
     pub(crate) policy: Policy,
     pub(crate) honesty: Honesty,
     pub(crate) reading: Reading,
+    /// Whether results.csv tells of the present take alone.
+    pub(crate) forgets_takes: bool,
     pub(crate) disk_lies: bool,
+    /// Syncs of videos are not done, and nobody looks whether videos are still there.
     pub(crate) files_lie: bool,
     pub(crate) audit: Audit,
 }
@@ -45,6 +52,7 @@ impl Ways {
         policy: Policy::Careful,
         honesty: Honesty::Honest,
         reading: Reading::ByTake,
+        forgets_takes: false,
         disk_lies: false,
         files_lie: false,
         audit: Audit::Everything,
@@ -63,6 +71,7 @@ pub(crate) fn live(seed: u64, ways: Ways, keep_trace: bool) -> Life {
     let mut world = World::new(seed, Vec::new());
     world.draw_manifest();
     world.audit = ways.audit;
+    world.forgets_takes = ways.forgets_takes;
     world.disk.lies = ways.disk_lies;
     world.files.lies = ways.files_lie;
     if keep_trace {
@@ -95,6 +104,9 @@ fn go_through(world: &Shared, ways: Ways) -> Result<(), Broken> {
         world.time.pass(pause);
         if world.chance.percent(50) {
             world.mark();
+        }
+        if !ways.files_lie {
+            world.delete_file();
         }
         world.edit_manifest();
         world.edit_prices();
@@ -283,6 +295,18 @@ fn rerun(world: &Shared, table: &JobTable, reading: Reading) -> Rerun {
     rerun
 }
 
+/// Jobs whose recorded files are not there any more.
+fn gone(files: &Files, table: &JobTable) -> BTreeSet<JobIndex> {
+    let is_gone = |job: &JobIndex| {
+        let recorded = table.job(*job).video().and_then(|video| video.files);
+        recorded.is_some_and(|recorded| {
+            let mut saved = recorded.video.iter().chain(&recorded.last_frame);
+            saved.any(|saved| files.lacks(name_in_folder(saved.file.as_str())))
+        })
+    };
+    table.planned().filter(is_gone).collect()
+}
+
 async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTable) {
     let rerun = rerun(world, &table, ways.reading);
     let Ok(budget) = draw_up(world, &table, &rerun) else {
@@ -307,10 +331,15 @@ async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTa
         let world = world.clone();
         Clock::told_by(move |mono| world.lock().now(mono))
     };
-    let setup = Setup {
+    let mut setup = Setup {
         rerun,
         ..terms.setup(table.next_run(), budget)
     };
+    if !ways.files_lie
+        && let Downloads::Along(terms) | Downloads::Alone(terms) = &mut setup.downloads
+    {
+        terms.gone = gone(&world.lock().files, &table);
+    }
     let selection = setup.selection.clone();
     let (engine, first) = Engine::resume(table, setup, clock.now());
     let longest = terms.limits.deadline + terms.limits.job_timeout + 600 * SECOND;

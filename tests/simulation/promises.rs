@@ -4,15 +4,17 @@
 //! provider's ledger and the bytes on the platter are the measure, never what the run believes. A new promise is an
 //! `ensure` where it can be broken; what a run has been told is kept in [`Notes`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use shotlist::engine::event::TaskId;
+use shotlist::engine::event::{Event, TaskId};
 use shotlist::engine::job::Phase;
-use shotlist::engine::table::{JobTable, Record};
+use shotlist::engine::table::{Fact, JobTable, Record};
 use shotlist::plan::JobId;
 use shotlist::results;
 
+use crate::figures::Seen;
 use crate::person::{job_number, seconds};
 use crate::provider::Created;
 use crate::register::{JobNumber, Lines};
@@ -208,6 +210,7 @@ impl World {
         if !is_felt {
             return;
         }
+        self.check_kept(records, table);
         if self.audit == Audit::Everything {
             let durable = self.disk.durable() == self.disk.bytes();
             self.ensure(durable, || {
@@ -221,6 +224,32 @@ impl World {
             }
             let broken = self.missing(index, records, table);
             self.ensure(broken.is_none(), || broken.unwrap_or_default());
+        }
+    }
+
+    /// No completed take leaves results.csv before a later one of its job is completed.
+    fn check_kept(&mut self, records: &[Record], table: &JobTable) {
+        let kept = last_completed(records);
+        let plan = self.plan();
+        let mut sheet = Vec::new();
+        let selection = results::last_selection(table);
+        results::write(&plan, table, &selection, &mut sheet).expect("memory takes all");
+        let column = |name: &str| results::COLUMNS.iter().position(|column| *column == name);
+        let [task, note] = ["task_id", "note"].map(|name| column(name).expect("a column"));
+        let mut rows = csv::Reader::from_reader(&sheet[..]);
+        for (job, row) in plan.jobs().iter().zip(rows.records()) {
+            let row = row.expect("valid CSV");
+            let Some(kept) = kept.get(job.id().as_str()) else {
+                continue;
+            };
+            let is_present = row[task] == *kept.to_string();
+            if !is_present {
+                self.saw(Seen::EarlierKept);
+            }
+            let is_noted = !self.forgets_takes && row[note].contains(&format!("task {kept},"));
+            self.ensure(is_present || is_noted, || {
+                format!("the completed task {kept} is nowhere in results.csv: {row:?}")
+            });
         }
     }
 
@@ -282,10 +311,29 @@ impl World {
     }
 }
 
+/// The task of the last completed take of each job.
+fn last_completed(records: &[Record]) -> BTreeMap<&str, &TaskId> {
+    let (mut tasks, mut completed) = (BTreeMap::new(), BTreeMap::new());
+    for record in records {
+        let Fact::Job { id, event } = &record.fact else {
+            continue;
+        };
+        match event {
+            Event::Accepted { task_id, .. } | Event::Adopted { task_id, .. } => {
+                tasks.insert(id.as_str(), task_id);
+            }
+            Event::Completed { .. } => {
+                completed.insert(id.as_str(), tasks[id.as_str()]);
+            }
+            _ => {}
+        }
+    }
+    completed
+}
+
 /// Whether `record` keeps the task id.
 fn names(record: &Record, wanted: &TaskId) -> bool {
     use shotlist::engine::event::Event::{Accepted, Adopted};
-    use shotlist::engine::table::Fact;
     match &record.fact {
         Fact::Job { event, .. } => matches!(
             event,

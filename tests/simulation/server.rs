@@ -18,7 +18,7 @@ use shotlist::runner;
 use tokio::sync::watch;
 
 use crate::figures::Seen;
-use crate::folder::SimFolder;
+use crate::folder::{SimFolder, name_in_folder};
 use crate::weather::SECOND;
 use crate::world::{Audit, Shared, World};
 
@@ -91,8 +91,11 @@ impl runner::Files for SimFiles<'_> {
         &self,
         job: JobIndex,
         order: FileOrder,
-        _: &JobState,
+        state: &JobState,
     ) -> BoxFuture<'static, FetchReply> {
+        if order.take != state.take {
+            self.world.lock().saw(Seen::EarlierDownloads);
+        }
         let job = &self.plan.jobs()[job as usize];
         let made = Made {
             take: order.take,
@@ -321,7 +324,7 @@ impl World {
         };
         for saved in [Some(video), last_frame.as_ref()].into_iter().flatten() {
             let path = saved.file.as_str();
-            let name = path.strip_prefix("videos/").unwrap_or(path);
+            let name = name_in_folder(path);
             let bytes = self.files.bytes(name).map(<[u8]>::to_vec);
             let is_whole = bytes.is_some_and(|bytes| bytes.len() as u64 == saved.bytes);
             self.ensure(is_whole, || format!("`{path}` is recorded and not there"));

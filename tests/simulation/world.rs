@@ -88,6 +88,8 @@ pub(crate) struct World {
     pub(crate) acknowledged: Vec<Record>,
     pub(crate) session: Session,
     pub(crate) audit: Audit,
+    /// Whether results.csv tells of the present take alone.
+    pub(crate) forgets_takes: bool,
     pub(crate) figures: Figures,
     pub(crate) broken: Option<Broken>,
     trace: Option<Vec<String>>,
@@ -146,6 +148,7 @@ impl World {
                 Vec::new(),
             ),
             audit: Audit::Everything,
+            forgets_takes: false,
             figures: Figures::default(),
             broken: None,
             trace: None,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::engine::downloads::{DownloadCounts, Downloads, FileTerms, Renewal};
 use crate::engine::event::{FileHash, FilePath, SavedFile, Wanted};
+use crate::engine::job::Take;
 
 fn terms(concurrency: u32, renewal: Renewal) -> FileTerms {
     FileTerms {
@@ -526,4 +527,136 @@ fn only_selected_jobs_of_the_manifest_are_downloaded() {
     world.run(accept, complete);
     let jobs: Vec<_> = world.fetches.iter().map(|(_, job, _)| *job).collect();
     assert_eq!(jobs, [0, 1], "not the one that was removed");
+}
+
+/// Answers to creates: each is moderated.
+fn refuse(_: JobIndex, _: Duration) -> (Duration, SubmitReply) {
+    let refused = SubmitReply::Rejected {
+        class: FailureClass::Moderation,
+        message: said("no"),
+    };
+    (SECOND / 10, refused)
+}
+
+/// A run that makes every job again, over `table`, and downloads.
+fn retake(plan: &Plan, table: JobTable) -> Start {
+    Start {
+        table,
+        rerun: Rerun {
+            marked: JobTable::new(Some(plan)).planned().collect(),
+            ..Rerun::default()
+        },
+        ..along(plan)
+    }
+}
+
+#[test]
+fn the_video_of_an_earlier_take_is_fetched_once_its_retake_has_failed() {
+    let plan = plan(2);
+    let mut first = World::new(Start::new(&plan));
+    first.run(accept, complete);
+    let mut second = world(retake(&plan, first.replayed(&plan)), saved);
+    second.run(refuse, complete);
+    assert_eq!(second.statuses(), [Status::Failed; 2]);
+    let takes: Vec<_> = second
+        .fetches
+        .iter()
+        .map(|(_, job, order)| (*job, order.take, order.task_id.as_str()))
+        .collect();
+    assert_eq!(takes, [(0, Take(1), "task-0"), (1, Take(1), "task-1")]);
+    assert_eq!(second.engine.missing_files().count(), 0);
+
+    // One that is made has its own video, and the earlier one is nobody's business any more.
+    let mut second = world(retake(&plan, first.replayed(&plan)), saved);
+    second.run(
+        |job, _| {
+            let task_id = TaskId::new(&format!("again-{job}")).expect("valid");
+            let other_id = None;
+            (SECOND, SubmitReply::Accepted { task_id, other_id })
+        },
+        complete,
+    );
+    let takes: Vec<_> = second
+        .fetches
+        .iter()
+        .map(|(_, _, order)| order.take)
+        .collect();
+    assert_eq!(takes, [Take(2); 2]);
+}
+
+#[test]
+fn the_task_of_an_earlier_take_is_asked_for_a_fresh_address() {
+    let plan = plan(1);
+    let mut first = World::new(Start::new(&plan));
+    first.run(accept, complete);
+    let mut tries = 0;
+    let fetch = move |job, order: &FileOrder| {
+        tries += 1;
+        if tries == 1 {
+            expired()
+        } else {
+            saved(job, order)
+        }
+    };
+    let mut second = world(retake(&plan, first.replayed(&plan)), fetch);
+    second.run(refuse, |job, now| {
+        let (wait, _) = complete(job, now);
+        let video_url = MediaUrl::new("https://example.com/fresh.mp4");
+        let last_frame_url = None;
+        (
+            wait,
+            PollReply::Completed {
+                video_url,
+                last_frame_url,
+            },
+        )
+    });
+    assert_eq!(second.polls.len(), 1, "of the earlier task");
+    let names: Vec<_> = events(&second, 0)
+        .iter()
+        .map(|event| event.name())
+        .collect();
+    assert_eq!(names, ["renewed", "downloaded"]);
+    assert_eq!(second.status(0), Status::Failed);
+    let after = second.engine.table().job(0).video().expect("kept");
+    assert_eq!(after.url.as_str(), "https://example.com/fresh.mp4");
+}
+
+#[test]
+fn a_file_that_is_gone_and_does_not_come_is_missing_until_it_is_back() {
+    let plan = plan(1);
+    let mut first = world(along(&plan), saved);
+    first.run(accept, complete);
+    let mut gone = terms(1, Renewal::NoKey);
+    gone.gone.insert(0);
+    let start = Start {
+        table: first.replayed(&plan),
+        downloads: Downloads::Along(gone),
+        ..Start::new(&plan)
+    };
+    let mut second = world(start, |_, _| expired());
+    second.run(accept, complete);
+    assert_eq!(second.engine.missing_files().count(), 1);
+    let [Event::NotDownloaded { message }] = events(&second, 0)[..] else {
+        panic!("{:?}", events(&second, 0))
+    };
+    assert!(message.as_str().contains("no longer there"), "{message}");
+
+    // Its owner has put it back.
+    first.records.extend(second.records);
+    let table = first.replayed(&plan);
+    let mut third = world(
+        Start {
+            table,
+            ..along(&plan)
+        },
+        saved,
+    );
+    third.run(accept, complete);
+    let [(_, 0, order)] = &third.fetches[..] else {
+        panic!("{:?}", third.fetches)
+    };
+    assert_eq!(order.video, Wanted::Here(file("0.mp4")));
+    let files = third.engine.table().job(0).files.as_ref();
+    assert_eq!(files.and_then(|files| files.trouble.as_ref()), None);
 }

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngSeed};
 
 use super::*;
 use crate::engine::budget::{BudgetError, Shortfall};
-use crate::engine::job::{JobFiles, JobState, Take};
+use crate::engine::job::{EarlierTake, JobFiles, JobState, Take};
 use crate::money::{Amount, Cost, Currency, Pricing, decimal};
 use crate::plan::{AspectRatio, Fingerprint, UserValues};
 
@@ -579,6 +579,7 @@ fn prices_cost_a_job_little_memory() {
         Option<Box<SentRequest>>,
         Option<Timestamp>,
         Option<Box<JobFiles>>,
+        Option<Box<EarlierTake>>,
     );
     let in_plan = size_of::<u16>();
     assert_eq!(

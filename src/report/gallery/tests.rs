@@ -517,3 +517,52 @@ fn a_long_prompt_is_cut_between_words_and_a_short_one_not_at_all() {
     let words = beginning(&"word ".repeat(100)).expect("long");
     assert!(words.ends_with("word") && words.len() < PROMPT_SHOWN);
 }
+
+#[test]
+fn a_job_whose_retake_failed_shows_its_earlier_video_and_is_marked_by_its_present_take() {
+    let plan = Plan::new(vec![sample::job("hero", "a")], Vec::new());
+    let refused = Event::Rejected {
+        class: FailureClass::Moderation,
+        message: CleanText::new("no such thing"),
+    };
+    let life = [
+        sample::intent("a"),
+        sample::accepted("task_1"),
+        sample::completed("https://cdn.example.com/1.mp4"),
+        Event::Reopened,
+        sample::intent("a"),
+        refused,
+    ];
+    let events = (1..)
+        .zip(life)
+        .map(|(at, event)| sample::event(at, "hero", event));
+    let records: Vec<_> = [sample::run(1, &[])].into_iter().chain(events).collect();
+    let table = sample::replayed(&plan, &records);
+    let page = Html::parse_document(&page_with(&plan, &table, "shots.yaml", &|_| {
+        Some(LocalFile {
+            path: "videos/hero.mp4".into(),
+            poster: None,
+        })
+    }));
+    let [card] = select(&page, ".card")[..] else {
+        panic!("one card")
+    };
+    let mark = |name| card.value().attr(name);
+    assert_eq!((mark("data-take"), mark("data-task")), (Some("2"), None));
+    assert_eq!(mark("data-status"), Some("failed"));
+    let [video] = select(&page, ".card video")[..] else {
+        panic!("its video")
+    };
+    assert_eq!(video.value().attr("src"), Some("./videos/hero.mp4"));
+    let [label] = select(&page, ".card .take")[..] else {
+        panic!("which take it is")
+    };
+    assert_eq!(
+        text(&label),
+        "The video is take 1; what follows is about take 2."
+    );
+    let words = text(&card);
+    for word in ["moderation", "no such thing", "task_1", "take\u{a0}2"] {
+        assert!(words.contains(word), "{word}: {words}");
+    }
+}
