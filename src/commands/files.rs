@@ -13,6 +13,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use crate::api::wire;
+use crate::cli::FileArgs;
 use crate::clock::Clock;
 use crate::download::{self, About, Claims, Errand, MOST_BYTES, StoredFolder};
 use crate::engine::Engine;
@@ -199,6 +200,15 @@ pub(super) fn terms(settings: &DownloadSettings, renewal: Renewal) -> FileTerms 
         renewal,
         gone: std::collections::BTreeSet::new(),
     }
+}
+
+/// How files are fetched, word by word, for the command that goes on.
+pub(super) fn options(files: &FileArgs) -> impl Iterator<Item = String> {
+    let private = files.allow_private.then(|| "--allow-private".to_owned());
+    let concurrency = files
+        .download_concurrency
+        .map(|count| ["--download-concurrency".to_owned(), count.to_string()]);
+    private.into_iter().chain(concurrency.into_iter().flatten())
 }
 
 /// How the downloads of a run came out, if it was to download.

@@ -521,6 +521,7 @@ fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
             .map(|out| out.display().to_string()),
         reading_options: reading(&options.reading),
         run_options: repeated(options),
+        download_options: Vec::new(),
         stage: match stage {
             Stage::Real => SummaryStage::Real,
             Stage::Rehearsal => SummaryStage::Rehearsal,
@@ -529,7 +530,7 @@ fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
 }
 
 /// The options without which the manifest would be read otherwise.
-fn reading(options: &ReadingArgs) -> Vec<String> {
+pub(super) fn reading(options: &ReadingArgs) -> Vec<String> {
     let valued = [
         ("--encoding", options.encoding.map(|name| name.to_string())),
         (
@@ -598,18 +599,11 @@ fn repeated(options: &RunArgs) -> Vec<String> {
 
 /// The same of downloads.
 fn repeated_downloads(options: &RunArgs) -> impl Iterator<Item = String> {
-    let files = &options.files;
-    let private = files.allow_private.then(|| "--allow-private".to_owned());
-    let concurrency = files
-        .download_concurrency
-        .map(|count| ["--download-concurrency".to_owned(), count.to_string()]);
     let download = options.download.as_ref().map(|directory| {
         let directory = directory.as_ref().map(|path| path.display().to_string());
         std::iter::once("--download".to_owned()).chain(directory)
     });
-    let concurrency = concurrency.into_iter().flatten();
-    let download = download.into_iter().flatten();
-    private.into_iter().chain(concurrency).chain(download)
+    files::options(&options.files).chain(download.into_iter().flatten())
 }
 
 #[cfg(test)]

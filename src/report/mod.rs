@@ -14,6 +14,7 @@ pub mod listing;
 pub mod logbook;
 pub mod notice;
 pub mod outcome;
+pub mod reasons;
 pub mod spend;
 pub mod status;
 pub mod summary;

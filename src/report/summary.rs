@@ -2,7 +2,6 @@
 //!
 //! Start at [`Summary::text`]. Commands in it can be copied to a shell as they are.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::json::{DownloadLine, SummaryLine};
 use super::listing::jobs;
 use super::notice::stop_cause;
 use super::outcome::{ErrorClass, RunFact, Tally, exit_code};
+use super::reasons::{Matter, by_reason, listed};
 use super::spend::{Spend, SpendLine};
 use super::status::counts;
 use super::table::cut;
@@ -25,18 +25,19 @@ use crate::results::{self, Seconds};
 use crate::text::quoted;
 use crate::units::show_duration;
 
-/// Most reasons, and most jobs in doubt, that are listed one by one.
+/// Most jobs in doubt that are listed one by one.
 const LISTED: usize = 8;
-
-/// Longest number or code in a message that tells one reason from another, in bytes.
-const CODE: usize = 5;
 
 /// Most cells of a provider's message.
 const MESSAGE_ROOM: usize = 100;
 
 const FAILED: Style = AnsiColor::Red.on_default().bold();
 const IN_DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+const MISSING: Style = AnsiColor::Yellow.on_default().bold();
 const COMMAND: Style = Style::new().bold();
+
+/// What exit code 7 means where files alone are missing.
+pub const FILES_MISSING: &str = "videos are not downloaded";
 
 /// A run at its end.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +100,8 @@ pub struct Invocation {
     pub reading_options: Vec<String>,
     /// Options of `run` that the next run needs again (`--base-url URL`, limits, what was selected), word by word.
     pub run_options: Vec<String>,
+    /// The same of `download`.
+    pub download_options: Vec<String>,
     /// What the run was made against.
     pub stage: Stage,
 }
@@ -120,8 +123,12 @@ impl Invocation {
         if let Some(out) = &self.out {
             let _ = write!(line, " --out {}", operand(out));
         }
-        let of_run = self.run_options.iter().filter(|_| verb == "run");
-        for word in self.reading_options.iter().chain(of_run) {
+        let own = match verb {
+            "run" => &self.run_options[..],
+            "download" => &self.download_options,
+            _ => &[],
+        };
+        for word in self.reading_options.iter().chain(own) {
             let _ = write!(line, " {}", quoted(word));
         }
         if !rest.is_empty() {
@@ -164,10 +171,8 @@ impl Summary<'_> {
     /// The summary for people, several lines, without a final line break; coloured, `Output` drops what cannot be
     /// shown.
     pub fn text(&self) -> String {
-        let sections: Vec<_> = [self.failed(), self.in_doubt()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let sections = [self.failed(), self.not_downloaded(), self.in_doubt()];
+        let sections: Vec<_> = sections.into_iter().flatten().collect();
         let mut text = self.headline();
         for section in &sections {
             let _ = write!(text, "\n\n{section}");
@@ -250,19 +255,13 @@ impl Summary<'_> {
         }
         lines.extend(self.hints.iter().map(|hint| format!("hint:    {hint}")));
         lines.extend(self.status_of_rehearsal());
-        if let Some(next) = self.next() {
-            lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
-            lines.push(format!("         {}", next.reason));
-        }
         let code = self.exit_code();
-        if code != ExitCode::Completed {
-            let meaning = if self.lacks_files_alone() {
-                "videos are not downloaded"
-            } else {
-                code.meaning()
-            };
-            lines.push(format!("exit code {}: {meaning}", code as u8));
-        }
+        let meaning = if self.lacks_files_alone() {
+            FILES_MISSING
+        } else {
+            code.meaning()
+        };
+        lines.extend(parting(self.next().as_ref(), code, meaning));
         lines
     }
 
@@ -289,51 +288,27 @@ impl Summary<'_> {
         })
     }
 
+    /// Failed jobs by class and alike messages.
     fn failed(&self) -> Option<String> {
-        let groups = self.failures();
-        let mut text = painted(FAILED, "failed:");
-        for group in groups.iter().take(LISTED) {
-            let _ = write!(text, "\n  {}", group.line(self.table));
-        }
-        let rest: u32 = groups.iter().skip(LISTED).map(|group| group.count).sum();
-        if rest > 0 {
-            let all = self.invocation.command("status", "");
-            let _ = write!(
-                text,
-                "\n  and {} for other reasons, see `{all}`",
-                jobs(rest)
-            );
-        }
-        (!groups.is_empty()).then_some(text)
+        let failed = self.selected(Status::Failed);
+        let reasons = by_reason(failed.filter_map(|job| match &self.table.job(job).phase {
+            Phase::Failed { class, message, .. } => Some(Matter {
+                job,
+                class: class.as_str(),
+                message: message.as_str(),
+            }),
+            _ => None,
+        }));
+        let all = self.invocation.command("status", "");
+        listed(&painted(FAILED, "failed:"), &reasons, self.table, &all)
     }
 
-    /// Failed jobs by class and alike messages, the most frequent first.
-    fn failures(&self) -> Vec<Failures<'_>> {
-        let mut places = HashMap::new();
-        let mut groups: Vec<Failures<'_>> = Vec::new();
-        for index in self.selected(Status::Failed) {
-            let Phase::Failed { class, message, .. } = &self.table.job(index).phase else {
-                continue;
-            };
-            let place = *places
-                .entry((*class, pattern(message.as_str())))
-                .or_insert_with(|| {
-                    groups.push(Failures {
-                        class: *class,
-                        message: message.as_str(),
-                        count: 0,
-                        first: [None; 3],
-                    });
-                    groups.len() - 1
-                });
-            let group = &mut groups[place];
-            if let Some(free) = group.first.get_mut(group.count as usize) {
-                *free = Some(index);
-            }
-            group.count += 1;
-        }
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-        groups
+    /// Completed jobs without files that they should have, if the run was to download.
+    fn not_downloaded(&self) -> Option<String> {
+        self.downloads?;
+        let completed = self.selected(Status::Completed);
+        let missing = completed.filter(|job| self.table.job(*job).lacks_files());
+        not_downloaded(self.table, missing, self.invocation)
     }
 
     fn in_doubt(&self) -> Option<String> {
@@ -519,6 +494,34 @@ impl Summary<'_> {
     }
 }
 
+/// Completed jobs without files that they should have, by why.
+pub fn not_downloaded(
+    table: &JobTable,
+    missing: impl Iterator<Item = JobIndex>,
+    invocation: &Invocation,
+) -> Option<String> {
+    let reasons = by_reason(missing.map(|job| Matter {
+        job,
+        class: "",
+        message: results::error(table.job(job)).unwrap_or("not tried yet"),
+    }));
+    let title = painted(MISSING, "not downloaded:");
+    listed(&title, &reasons, table, &invocation.command("status", ""))
+}
+
+/// The lines that say what to type next and, if anything is wrong, the exit code; as the last ones of a command.
+pub fn parting(next: Option<&Next>, code: ExitCode, meaning: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(next) = next {
+        lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
+        lines.push(format!("         {}", next.reason));
+    }
+    if code != ExitCode::Completed {
+        lines.push(format!("exit code {}: {meaning}", code as u8));
+    }
+    lines
+}
+
 fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -530,56 +533,6 @@ pub struct Next {
     pub command: String,
     /// When, or what it does.
     pub reason: &'static str,
-}
-
-/// `message` without what differs between messages that mean the same: long words with a digit in them, such as ids and
-/// times. Short ones are codes, which matter.
-fn pattern(message: &str) -> String {
-    let is_inside = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    let mut pattern = String::new();
-    for piece in message.split_inclusive(|c| !is_inside(c)) {
-        let word = piece.trim_end_matches(|c| !is_inside(c));
-        let varies = word.len() > CODE && word.contains(|c: char| c.is_ascii_digit());
-        pattern.push_str(if varies { "0" } else { word });
-        pattern.push_str(&piece[word.len()..]);
-    }
-    pattern
-}
-
-/// Failed jobs with one class and alike messages.
-struct Failures<'a> {
-    class: FailureClass,
-    /// That of the first one.
-    message: &'a str,
-    count: u32,
-    first: [Option<JobIndex>; 3],
-}
-
-impl Failures<'_> {
-    /// `3 × moderation: the prompt was flagged (hero, chair, lamp)`
-    fn line(&self, table: &JobTable) -> String {
-        let message = match cut(self.message, MESSAGE_ROOM) {
-            said if said.is_empty() => String::new(),
-            said => format!(": {said}"),
-        };
-        let (count, class, examples) = (self.count, self.class, self.examples(table));
-        format!("{count} × {class}{message} ({examples})")
-    }
-
-    fn examples(&self, table: &JobTable) -> String {
-        let ids: Vec<_> = self
-            .first
-            .iter()
-            .flatten()
-            .map(|index| table.id(*index).as_str())
-            .collect();
-        let more = if self.count as usize > ids.len() {
-            ", …"
-        } else {
-            ""
-        };
-        format!("{}{more}", ids.join(", "))
-    }
 }
 
 #[cfg(test)]
@@ -706,6 +659,33 @@ mod tests {
     }
 
     #[test]
+    fn missing_videos_are_grouped_by_reason_and_jobs_whose_turn_did_not_come_are_among_them() {
+        let missing = |message: &str| {
+            let message = said(message);
+            let made = completed("https://x.example/v.mp4");
+            [accepted("t"), made, Event::NotDownloaded { message }]
+        };
+        let page = missing("a web page comes in place of the file");
+        let cut = |bytes: u64| missing(&format!("{bytes} of 1234567 bytes came"));
+        let (first, second) = (cut(655_360), cut(1_048_576));
+        let untried = [accepted("t"), completed("https://x.example/v.mp4")];
+        let jobs = table(&[&page, &first, &page, &second, &page, &page, &untried]);
+        let text = summary_of(&jobs, &[RunFact::FilesMissing], &invocation(), |summary| {
+            let downloads = Some(DownloadTally {
+                done: 0,
+                missing: 7,
+            });
+            Summary {
+                downloads,
+                ..summary
+            }
+            .text()
+        });
+        insta::assert_snapshot!(strip_str(&text));
+        assert!(!super::tests::text(&jobs, &[]).contains("not downloaded"));
+    }
+
+    #[test]
     fn many_reasons_and_many_doubts_are_not_all_listed() {
         let reasons: Vec<_> = (0..12)
             .map(|n| {
@@ -782,7 +762,7 @@ mod tests {
             run_options: ["--base-url", "http://127.0.0.1:8080", "--select", "hero-*"]
                 .map(str::to_owned)
                 .to_vec(),
-            stage: Stage::Real,
+            ..Invocation::default()
         };
         assert_eq!(
             invocation.command("run", "--rerun failed"),
