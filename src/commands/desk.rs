@@ -134,9 +134,10 @@ impl<'a> Desk<'a> {
     /// Writes lines of JSON, which may go where the progress is shown.
     fn tell_programs(&mut self, lines: Vec<String>) {
         if self.output.data_width().is_some() && !lines.is_empty() {
-            self.progress.make_way();
+            self.progress.make_way(|| self.output.data_lines(lines));
+        } else {
+            self.output.data_lines(lines);
         }
-        self.output.data_lines(lines);
     }
 
     fn tell_notice(&mut self, notice: &Notice, table: &JobTable, elapsed: Duration) {
@@ -162,7 +163,9 @@ impl<'a> Desk<'a> {
 
     /// Adds lines to the log.
     fn note(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        self.telling.log.note(entries, self.output);
+        if let Some(warning) = self.telling.log.note(entries) {
+            self.progress.insist(&warning, self.output);
+        }
     }
 
     fn note_records(&mut self, records: &[&Record], table: &JobTable) {
@@ -196,8 +199,7 @@ impl<'a> Desk<'a> {
                     "error: job `{id}` was accepted as task `{task_id}`, and that could not be saved: note it down; \
                      the next run will call the job in doubt, and `shotlist resolve … {id} --task` takes the id"
                 );
-                self.progress.make_way();
-                self.output.insist(&text);
+                self.progress.insist(&text, self.output);
                 self.note([Entry::of_run(Level::Error, "not_saved", text)]);
             }
         }

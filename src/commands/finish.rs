@@ -99,7 +99,8 @@ impl Night {
         output: &mut Output,
     ) -> ExitCode {
         let Self { mut log, target } = self;
-        log.note([Entry::of_end(ending.code, &ending.brief)], output);
+        let warning = log.note([Entry::of_end(ending.code, &ending.brief)]);
+        warning.inspect(|warning| output.insist_wrapped(warning));
         let mut code = ending.code;
         if let Some(target) = &target {
             // Others come after whoever reads along, but do not wait for one who has stopped reading.
@@ -161,7 +162,8 @@ impl Came {
                 Entry::of_run(Level::Warn, "on_finish", text)
             }
         };
-        log.note([entry], output);
+        let warning = log.note([entry]);
+        warning.inspect(|warning| output.insist_wrapped(warning));
     }
 }
 

@@ -11,7 +11,6 @@ use crate::cli::NightArgs;
 use crate::clock;
 use crate::error::{Error, ExitCode};
 use crate::fs;
-use crate::output::Output;
 use crate::report::logbook::{Entry, Level, LogFormat};
 
 /// Where a run is told line by line, if anywhere.
@@ -71,14 +70,10 @@ impl Logbook {
         }
     }
 
-    /// Adds lines; what cannot be written is said once.
-    pub(super) fn note(&mut self, entries: impl IntoIterator<Item = Entry>, output: &mut Output) {
-        let Some(book) = &mut self.book else {
-            return;
-        };
-        if let Some(warning) = book.note(entries) {
-            output.insist_wrapped(&warning);
-        }
+    /// Adds lines; what is to be said, once, if they cannot be written.
+    #[must_use]
+    pub(super) fn note(&mut self, entries: impl IntoIterator<Item = Entry>) -> Option<String> {
+        self.book.as_mut()?.note(entries)
     }
 
     /// Whether anybody keeps a log.

@@ -134,8 +134,8 @@ impl Reporter {
                 let view = view(moment, speeds, left, self.eta.usual());
                 let size = output.window();
                 let lines = block::lines(&view, size);
-                let lines: Vec<_> = lines.iter().map(|line| output.in_talk_look(line)).collect();
-                screen.draw(&lines, size);
+                let look = |line: &String| output.in_talk_look(line).into_owned();
+                screen.draw(lines.iter().map(look).collect(), size);
             }
             Place::Log(log) => {
                 let left = left.filter(|_| !moment.snapshot.only_downloads());
@@ -172,9 +172,7 @@ impl Reporter {
                 screen, spacing, ..
             } => {
                 if spacing.admits(kind, elapsed) {
-                    screen.clear();
-                    self.is_stale = true;
-                    output.talk(&text);
+                    screen.say(&output.as_talk(&text), output.window());
                 }
             }
             Place::Log(log) => {
@@ -186,11 +184,23 @@ impl Reporter {
         }
     }
 
-    /// Takes the block away for a moment: something else is about to be written where it is.
-    pub fn make_way(&mut self) {
-        if let Place::Terminal { screen, .. } = &mut self.place {
-            screen.clear();
-            self.is_stale = true;
+    /// Says what nobody may miss, whatever else is shown.
+    pub fn insist(&mut self, text: &str, output: &mut Output) {
+        match &mut self.place {
+            Place::Terminal { screen, .. } => screen.say(&output.as_talk(text), output.window()),
+            Place::Log(_) | Place::Nowhere => output.insist_wrapped(text),
+        }
+    }
+
+    /// Takes the block away for a moment, in which `write` writes where it is.
+    pub fn make_way(&mut self, write: impl FnOnce()) {
+        match &mut self.place {
+            Place::Terminal { screen, .. } => {
+                screen.clear();
+                write();
+                screen.come_back();
+            }
+            Place::Log(_) | Place::Nowhere => write(),
         }
     }
 

@@ -209,8 +209,8 @@ fn no_line_is_as_wide_as_the_window_and_the_block_is_less_high_on_any_terminal()
     for (name, mut scene) in scenes() {
         for (at, id) in ids.iter().enumerate() {
             scene.oldest = vec![(id, 5), (ids[(at + 1) % 5], 50_000), (id, 1_000_000)];
-            for columns in 1..130 {
-                for rows in [1, 2, 3, 5, 9, 50] {
+            for columns in (1..60).chain((60..130).step_by(7)) {
+                for rows in [1, 2, 5, 50] {
                     let lines = scene.lines(Size { columns, rows });
                     assert!(
                         lines.len() <= 8.min(rows.saturating_sub(1).max(1)),
@@ -438,10 +438,13 @@ fn screen_after(frames: &[(&[&str], bool)], columns: u16) -> vt100::Parser {
     let mut terminal = terminal(10, columns);
     terminal.process(b"before\r\n");
     for (lines, is_resized) in frames {
-        let lines: Vec<_> = lines.iter().map(|line| (*line).into()).collect();
-        terminal.process(screen::frame(&lines, *is_resized).as_bytes());
+        terminal.process(screen::frame(&block(lines), *is_resized).as_bytes());
     }
     terminal
+}
+
+fn block(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| (*line).to_owned()).collect()
 }
 
 #[test]
@@ -464,7 +467,58 @@ fn a_frame_at_the_bottom_of_the_window_scrolls_and_stays_whole() {
     let mut terminal = terminal(4, 20);
     terminal.process(b"a\r\nb\r\nc\r\n");
     for _ in 0..3 {
-        terminal.process(screen::frame(&["1".into(), "2".into(), "3".into()], false).as_bytes());
+        terminal.process(screen::frame(&block(&["1", "2", "3"]), false).as_bytes());
         assert_eq!(terminal.screen().contents(), "c\n1\n2\n3");
     }
+}
+
+#[test]
+fn what_is_said_above_a_block_leaves_it_on_the_screen_at_every_byte() {
+    let said = [
+        ("one line", "one line"),
+        ("one\n    雨 two", "one\n    雨 two"),
+        (
+            "\u{1b}[31mten cells \u{1b}[0m, and so on",
+            "ten cells , and so on",
+        ),
+        ("just all of it", "just all of it"),
+        ("", ""),
+    ];
+    let (size, lines) = (
+        Size {
+            columns: 14,
+            rows: 7,
+        },
+        ["▒▒  1/3", "two", "three"],
+    );
+    for before in 0..7_usize {
+        for (text, shown) in said {
+            let mut terminal = terminal(7, 14);
+            let typed: Vec<_> = (0..before).map(|line| format!("{line}\r\n")).collect();
+            terminal.process(typed.concat().as_bytes());
+            terminal.process(screen::frame(&block(&lines), false).as_bytes());
+            for byte in screen::above(text, lines.len(), size).bytes() {
+                terminal.process(&[byte]);
+                let contents = terminal.screen().contents();
+                assert!(contents.ends_with(&lines.join("\n")), "{text}:\n{contents}");
+            }
+            let contents = terminal.screen().contents();
+            let expected = format!("{shown}\n{}", lines.join("\n"));
+            assert!(contents.ends_with(&expected), "{contents}");
+            let (row, column) = terminal.screen().cursor_position();
+            let at_cursor = terminal.screen().rows(0, 14).nth(row.into());
+            assert_eq!((at_cursor.as_deref(), column), (Some(lines[0]), 0));
+        }
+    }
+}
+
+#[test]
+fn lines_too_long_for_a_window_that_has_just_shrunk_are_cut_and_the_terminal_wraps_again_afterwards()
+ {
+    let frame = screen::frame(&block(&["one", "two"]), false);
+    let (cut, wrapped) = (frame.find("\u{1b}[?7l"), frame.find("\u{1b}[?7h"));
+    assert!(
+        cut < frame.find("one") && frame.find("two") < wrapped,
+        "{frame:?}"
+    );
 }
