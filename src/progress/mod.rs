@@ -32,6 +32,9 @@ const BUSY_TICK: Duration = Duration::from_millis(100);
 /// Time between two frames while nothing happens: countdowns go on.
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
+/// How often the size of the window is looked at.
+const LOOK_TICK: Duration = Duration::from_millis(250);
+
 /// How often a log is offered a line; it takes at most one a minute.
 const LOG_TICK: Duration = Duration::from_secs(10);
 
@@ -46,6 +49,8 @@ pub struct Reporter {
     eta: Eta,
     /// When something was shown last.
     last: Option<Duration>,
+    /// When the window was looked at last.
+    looked: Duration,
     /// Whether anything has happened since.
     is_stale: bool,
 }
@@ -93,6 +98,7 @@ impl Reporter {
             settled_before: tally.settled(),
             eta: Eta::new(earlier),
             last: None,
+            looked: Duration::ZERO,
             is_stale: true,
         }
     }
@@ -107,21 +113,21 @@ impl Reporter {
         self.eta.settled(now, took);
     }
 
-    /// When [`Self::refresh`] has something to show again; `None` if it never has.
+    /// When [`Self::refresh`] may have something to show again; `None` if it never has.
     pub fn due_at(&self) -> Option<Duration> {
-        let tick = match self.place {
-            Place::Terminal { .. } if self.is_stale => BUSY_TICK,
-            Place::Terminal { .. } => IDLE_TICK,
-            Place::Log(_) => LOG_TICK,
+        let last = |tick| self.last.map_or(Duration::ZERO, |last| last + tick);
+        Some(match self.place {
+            Place::Terminal { .. } if self.is_stale => last(BUSY_TICK),
+            Place::Terminal { .. } => last(IDLE_TICK).min(self.looked + LOOK_TICK),
+            Place::Log(_) => last(LOG_TICK),
             Place::Nowhere => return None,
-        };
-        Some(self.last.map_or(Duration::ZERO, |last| last + tick))
+        })
     }
 
     /// Shows where the run is, if that is due.
     pub fn refresh(&mut self, moment: Moment<'_>, output: &mut Output) {
         let now = moment.elapsed;
-        if self.due_at().is_none_or(|due| now < due) {
+        if self.due_at().is_none_or(|due| now < due) || !self.has_news(now, output) {
             return;
         }
         self.last = Some(now);
@@ -132,10 +138,10 @@ impl Reporter {
                 let snapshot = moment.snapshot;
                 let speeds = pace.follow(now, snapshot.submits, snapshot.polls);
                 let view = view(moment, speeds, left, self.eta.usual());
-                let size = output.window();
-                let lines = block::lines(&view, size);
+                let window = output.window();
+                let lines = block::lines(&view, screen.room(window, now));
                 let look = |line: &String| output.in_talk_look(line).into_owned();
-                screen.draw(lines.iter().map(look).collect(), size);
+                screen.draw(lines.iter().map(look).collect(), window);
             }
             Place::Log(log) => {
                 let left = left.filter(|_| !moment.snapshot.only_downloads());
@@ -153,6 +159,17 @@ impl Reporter {
             }
             Place::Nowhere => {}
         }
+    }
+
+    /// Whether a frame drawn now would be another one than the last.
+    fn has_news(&mut self, now: Duration, output: &Output) -> bool {
+        self.looked = now;
+        let is_resized = match &self.place {
+            Place::Terminal { screen, .. } => screen.is_resized(output.window()),
+            Place::Log(_) | Place::Nowhere => false,
+        };
+        let is_old = self.last.is_none_or(|last| now >= last + IDLE_TICK);
+        self.is_stale || is_old || is_resized
     }
 
     /// Tells people about a notice, unless it says nothing new.

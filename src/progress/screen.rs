@@ -9,6 +9,7 @@
 //! since the VT102.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use unicode_width::UnicodeWidthStr;
@@ -18,6 +19,10 @@ use crate::output::{Canvas, Size};
 /// Erases what is below the cursor and to its right.
 const ERASE_BELOW: &str = "\u{1b}[J";
 
+/// Erases the block, the cursor being somewhere in its first line, and leaves it at the beginning of that. Not from the
+/// beginning on: some terminals keep for scrolling back what is erased from the first cell of a window on.
+const ERASE_BLOCK: &str = "\r \u{1b}[J\r\u{1b}[K";
+
 /// Erases what is to the right of the cursor.
 const ERASE_RIGHT: &str = "\u{1b}[K";
 
@@ -25,11 +30,20 @@ const ERASE_RIGHT: &str = "\u{1b}[K";
 const CUT_LINES: &str = "\u{1b}[?7l";
 const WRAP_LINES: &str = "\u{1b}[?7h";
 
+/// How long a window may still be changing after it has changed.
+const UNREST: Duration = Duration::from_secs(3);
+
+/// Cells of a line while a window may be changing. The next change may come before anybody is told, and lines that were
+/// wrapped by it can push others out of the window, where nobody can take them away.
+const UNREST_COLUMNS: usize = 40;
+
 /// A place on the terminal that holds a block.
 #[derive(Debug)]
 pub(super) struct Screen {
     canvas: Canvas,
     drawn: Option<Drawn>,
+    /// When the size of the window was seen to change last.
+    resized_at: Option<Duration>,
 }
 
 /// A block that is on the terminal.
@@ -46,17 +60,37 @@ impl Screen {
         Self {
             canvas,
             drawn: None,
+            resized_at: None,
+        }
+    }
+
+    /// Whether the window is not of the size any more that it was of when the block was drawn.
+    pub(super) fn is_resized(&self, window: Size) -> bool {
+        let drawn = self.drawn.as_ref();
+        drawn.is_some_and(|before| before.size != window)
+    }
+
+    /// The size that a block is to be made for.
+    pub(super) fn room(&mut self, window: Size, now: Duration) -> Size {
+        if self.is_resized(window) {
+            self.resized_at = Some(now);
+        }
+        let is_restless = self.resized_at.is_some_and(|at| now < at + UNREST);
+        let most = if is_restless {
+            UNREST_COLUMNS
+        } else {
+            usize::MAX
+        };
+        Size {
+            columns: window.columns.min(most),
+            ..window
         }
     }
 
     /// Shows `lines` in place of the block before; each must be shorter than the window is wide, and all together less
     /// high.
     pub(super) fn draw(&mut self, lines: Vec<String>, size: Size) {
-        let is_resized = self
-            .drawn
-            .as_ref()
-            .is_some_and(|before| before.size != size);
-        if self.canvas.show(&frame(&lines, is_resized)) {
+        if self.canvas.show(&frame(&lines, self.is_resized(size))) {
             self.drawn = Some(Drawn { lines, size });
         }
     }
@@ -75,7 +109,7 @@ impl Screen {
             above(text, lines.len(), size)
         } else {
             let text = told(text, size);
-            format!("\r{ERASE_BELOW}{text}{}", frame(lines, false))
+            format!("{ERASE_BLOCK}{text}{}", frame(lines, false))
         };
         self.canvas.insist(&said);
     }
@@ -83,7 +117,7 @@ impl Screen {
     /// Takes the block away: what is written next begins where it began.
     pub(super) fn clear(&mut self) {
         if self.drawn.is_some() {
-            self.canvas.insist(&format!("\r{ERASE_BELOW}"));
+            self.canvas.insist(ERASE_BLOCK);
         }
     }
 
@@ -98,7 +132,7 @@ impl Screen {
 /// What draws `lines` where the cursor is, over a block that begins there, and brings the cursor back. All of the old
 /// block is erased first only if the window may have wrapped it: else a terminal could flicker.
 pub(super) fn frame(lines: &[String], is_resized: bool) -> String {
-    let erase = if is_resized { ERASE_BELOW } else { "" };
+    let erase = if is_resized { ERASE_BLOCK } else { "" };
     let lines_drawn = lines.join(&*format!("{ERASE_RIGHT}\r\n"));
     let mut frame = format!("\r{erase}{CUT_LINES}{lines_drawn}{ERASE_BELOW}{WRAP_LINES}\r");
     let below = lines.len().saturating_sub(1);

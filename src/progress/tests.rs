@@ -522,3 +522,28 @@ fn lines_too_long_for_a_window_that_has_just_shrunk_are_cut_and_the_terminal_wra
         "{frame:?}"
     );
 }
+
+#[test]
+fn a_window_that_has_just_changed_gets_a_narrow_block_for_a_while_and_is_looked_at_often() {
+    let mut screen = Screen::new(crate::output::Canvas::nowhere());
+    let window = |columns| Size { columns, rows: 24 };
+    let mut fitted = |columns, second| {
+        let room = screen.room(window(columns), SECOND * second);
+        screen.draw(block(&["1"]), window(columns));
+        room.columns
+    };
+    assert_eq!([fitted(200, 0), fitted(200, 9)], [200, 200]);
+    assert_eq!(
+        [fitted(60, 10), fitted(60, 12), fitted(60, 13)],
+        [40, 40, 60]
+    );
+    assert_eq!(
+        [
+            fitted(30, 20),
+            fitted(200, 22),
+            fitted(200, 24),
+            fitted(200, 25)
+        ],
+        [30, 40, 40, 200]
+    );
+}
