@@ -12,7 +12,7 @@ use super::eta::show_left;
 use super::pace::{Speeds, per_ten_hours, show_rate};
 use crate::engine::event::{PendingClass, StopReason};
 use crate::engine::job::Status;
-use crate::engine::snapshot::{Gate, Snapshot, Spend};
+use crate::engine::snapshot::{Ending, Gate, Snapshot, Spend};
 use crate::money::Cost;
 use crate::output::Size;
 use crate::report::notice::stop_brief;
@@ -63,8 +63,9 @@ pub(super) fn lines(view: &View<'_>, size: Size) -> Vec<String> {
     let first = fitted(counts(view.tally), room - bar_cells);
     let mut lines = vec![
         (9, format!("{bar}{first}")),
-        (7, fitted(statuses(view.tally), room)),
+        (7, fitted(statuses(view), room)),
         (8, fitted(flight(view.snapshot), room)),
+        (7, fitted(left_running(view), room)),
         (7, fitted(downloads(view.snapshot), room)),
         (5, fitted(speeds(view), room)),
         (6, fitted(time(view), room)),
@@ -197,7 +198,10 @@ fn counts(tally: &Tally) -> Vec<Part> {
     ]
 }
 
-fn statuses(tally: &Tally) -> Vec<Part> {
+fn statuses(view: &View<'_>) -> Vec<Part> {
+    let tally = view.tally;
+    let is_ending = view.snapshot.ending.is_some(); // lines of their own say what becomes of what is at work
+    let at_work = |part: Option<Part>| part.filter(|_| !is_ending);
     let counted = |weight, status: Status, style| {
         let (count, name) = (tally.count(status), status.as_str().replace('_', " "));
         (count > 0).then(|| Part::new(weight, format!("{count} {name}")).styled(style))
@@ -206,8 +210,8 @@ fn statuses(tally: &Tally) -> Vec<Part> {
         counted(5, Status::Completed, GOOD),
         counted(6, Status::Failed, BAD),
         counted(7, Status::InDoubt, UNCLEAR),
-        counted(3, Status::Running, ACTIVE),
-        counted(2, Status::Submitting, ACTIVE),
+        at_work(counted(3, Status::Running, ACTIVE)),
+        at_work(counted(2, Status::Submitting, ACTIVE)),
         counted(4, Status::Pending, PLAIN),
         counted(1, Status::Skipped, FAINT),
     ];
@@ -217,6 +221,9 @@ fn statuses(tally: &Tally) -> Vec<Part> {
 fn flight(snapshot: &Snapshot<'_>) -> Vec<Part> {
     if snapshot.only_downloads() {
         return Vec::new();
+    }
+    if let Some(ending) = snapshot.ending {
+        return ending_parts(ending, snapshot.gate);
     }
     let (in_flight, most) = (snapshot.in_flight, snapshot.concurrency);
     let mut parts = vec![
@@ -236,6 +243,48 @@ fn flight(snapshot: &Snapshot<'_>) -> Vec<Part> {
         ));
     }
     parts
+}
+
+/// What a run that neither submits nor polls any more still waits for.
+fn ending_parts(ending: Ending, gate: Gate<'_>) -> Vec<Part> {
+    let on_the_wire = match ending.open_creates {
+        0 => Part::new(8, "ending"),
+        1 => Part::new(8, "ending: waiting for a submit that is on the wire")
+            .short("ending: 1 submit on the wire"),
+        count => Part::new(
+            8,
+            format!("ending: waiting for {count} submits that are on the wire"),
+        )
+        .short(format!("ending: {count} submits on the wire")),
+    };
+    let grace = ending.grace.filter(|_| ending.open_creates > 0);
+    let grace = grace.map(|left| Part::new(7, format!("{} at most", clock(left))));
+    let why = match gate {
+        Gate::Stopped(reason) if *reason != StopReason::Interrupted => {
+            Some(Part::new(6, stop_brief(reason)))
+        }
+        _ => None,
+    };
+    let parts = [Some(on_the_wire), grace, why].into_iter().flatten();
+    parts.map(|part| part.styled(UNCLEAR)).collect()
+}
+
+/// What becomes of running tasks that nobody asks for any more.
+fn left_running(view: &View<'_>) -> Vec<Part> {
+    let running = view.tally.count(Status::Running);
+    if view.snapshot.ending.is_none() || running == 0 {
+        return Vec::new();
+    }
+    let go_on = if running == 1 {
+        "goes on at the provider; the next run finds it"
+    } else {
+        "go on at the provider; the next run finds them"
+    };
+    let part = Part::new(6, format!("{running} running {go_on}"));
+    vec![
+        part.short(format!("{running} running at the provider"))
+            .styled(ACTIVE),
+    ]
 }
 
 /// What the next submit waits for.
@@ -281,13 +330,9 @@ fn gate(snapshot: &Snapshot<'_>) -> Part {
             let text = stop_brief(reason);
             let part = match reason {
                 StopReason::Doubt { .. } => Part::new(8, format!("brake on submits: {text}")),
-                StopReason::Interrupted => {
-                    Part::new(8, "stopping, open submits may still be answered")
-                }
                 _ => Part::new(8, format!("no more submits: {text}")),
             };
             let short = match reason {
-                StopReason::Interrupted => "stopping".to_owned(),
                 StopReason::Doubt { .. } => "brake: submits in doubt".to_owned(),
                 _ => text.to_owned(),
             };
@@ -298,7 +343,8 @@ fn gate(snapshot: &Snapshot<'_>) -> Part {
 
 fn speeds(view: &View<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
-    if let Some(speeds) = view.speeds.filter(|_| !view.snapshot.only_downloads()) {
+    let is_at_work = !view.snapshot.only_downloads() && view.snapshot.ending.is_none();
+    if let Some(speeds) = view.speeds.filter(|_| is_at_work) {
         parts.push(Part::new(
             5,
             format!("submits {}", show_rate(speeds.submits)),
@@ -337,7 +383,8 @@ fn downloads(snapshot: &Snapshot<'_>) -> Vec<Part> {
 }
 
 fn time(view: &View<'_>) -> Vec<Part> {
-    let left = view.left.filter(|_| !view.snapshot.only_downloads());
+    let is_at_work = !view.snapshot.only_downloads() && view.snapshot.ending.is_none();
+    let left = view.left.filter(|_| is_at_work);
     let left = left.map(|left| Part::new(6, show_left(left)));
     let so_far = Part::new(5, format!("{} so far", show_elapsed(view.elapsed)));
     left.into_iter().chain([so_far.styled(FAINT)]).collect()

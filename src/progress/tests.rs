@@ -6,7 +6,7 @@ use super::*;
 use crate::engine::Counts;
 use crate::engine::downloads::DownloadCounts;
 use crate::engine::event::{Evidence, PendingClass, RunFault, StopReason};
-use crate::engine::snapshot::{Aged, Gate, Spend};
+use crate::engine::snapshot::{Aged, Ending, Gate, Spend};
 use crate::money::{Amount, Cost, Currency};
 use crate::output::{Size, Talk};
 use crate::report::sample::{self, said};
@@ -89,6 +89,7 @@ fn snapshot(gate: Gate<'static>) -> Snapshot<'static> {
         gate,
         submit_spacing: SECOND * 2,
         polls_paused: None,
+        ending: None,
         deadline_in: SECOND * 86_400,
         oldest: Vec::new(),
         youngest: None,
@@ -166,6 +167,23 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         opens_in: SECOND / 3,
         is_slowed: true,
     };
+    let mut interrupted = Scene::with(stopped(StopReason::Interrupted));
+    interrupted.oldest.clear();
+    interrupted.snapshot.ending = Some(Ending {
+        open_creates: 3,
+        grace: Some(Duration::from_millis(17_400)),
+    });
+    let auth = StopReason::Fault {
+        fault: RunFault::Auth,
+        message: said("no such key"),
+    };
+    let mut refused = Scene::with(stopped(auth));
+    refused.tally = tally([79, 1, 1, 31, 4, 2]);
+    refused.oldest.clear();
+    refused.snapshot.ending = Some(Ending {
+        open_creates: 1,
+        grace: None,
+    });
     vec![
         ("starting", starting),
         ("busy", Scene::busy()),
@@ -176,7 +194,8 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         ("brake", Scene::with(stopped(brake))),
         ("no money", Scene::with(stopped(fault))),
         ("capped", capped),
-        ("interrupted", Scene::with(stopped(StopReason::Interrupted))),
+        ("interrupted", interrupted),
+        ("key refused", refused),
         ("draining", draining),
         ("all stuck", stuck),
         ("downloading", downloading),

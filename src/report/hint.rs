@@ -381,6 +381,7 @@ mod tests {
             gate,
             submit_spacing: SECOND,
             polls_paused: None,
+            ending: None,
             deadline_in: SECOND,
             oldest: Vec::new(),
             youngest: None,
