@@ -255,12 +255,17 @@ fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> Ending {
     let table = engine.table();
     let tally = Tally::of(table, selection);
     let downloads = files::tally(engine);
+    let silences: Vec<_> = engine
+        .silences()
+        .filter(|(job, _)| table.planned().contains(job) && selection.selects(table.id(*job)))
+        .collect();
     let signs = Signs {
         table,
         selection,
         tally: &tally,
         waits: over.waits,
         downloads: downloads.is_some(),
+        silences: &silences,
         limits: in_effect(over.settings),
         elapsed: now.mono,
         now: now.wall,
@@ -284,6 +289,7 @@ fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> Ending {
         hints: &hints,
         elapsed: now.mono,
         downloads,
+        silences: &silences,
     };
     show(&summary, options, output);
     Ending {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::listing::jobs;
-use super::outcome::{ErrorClass, Tally};
-use crate::engine::event::{FailureClass, Notice, PendingClass, RunNumber};
+use super::outcome::{ErrorClass, Standing, Tally};
+use crate::engine::event::{FailureClass, JobIndex, Notice, PendingClass, RunNumber};
 use crate::engine::job::{JobState, Phase, Slot};
+use crate::engine::silence::Silence;
 use crate::engine::snapshot::{Gate, Snapshot};
 use crate::engine::table::{JobTable, Selection};
 use crate::results;
@@ -98,6 +99,8 @@ pub struct Signs<'a> {
     pub waits: &'a Waits,
     /// Whether the run was to download, and so says itself what it could not fetch.
     pub downloads: bool,
+    /// Running tasks that the last polls said nothing about.
+    pub silences: &'a [(JobIndex, &'a Silence)],
     /// The limits of the run.
     pub limits: InEffect,
     /// How long the run took.
@@ -124,7 +127,12 @@ pub fn hints(signs: &Signs<'_>) -> Vec<String> {
     let seen = Seen::of(signs);
     let count = |class| signs.tally.count_class(class);
     let not_sent = count(ErrorClass::Pending(PendingClass::NotSent));
-    let timed_out = count(ErrorClass::Timeout);
+    let is_late = |(job, _): &&(JobIndex, _)| {
+        Standing::of(signs.table.job(*job)).class == Some(ErrorClass::Timeout)
+    };
+    let silent = signs.silences.iter().filter(is_late).count(); // longer waiting does not help
+    let silent = u32::try_from(silent).unwrap_or(u32::MAX);
+    let timed_out = count(ErrorClass::Timeout).saturating_sub(silent);
     let in_order = [
         reach(signs.waits.unreachable, signs.elapsed, not_sent),
         stop_doubts(seen.in_doubt, seen.unanswered, signs.limits.submit_timeout),
@@ -519,6 +527,7 @@ mod tests {
                 tally: &tally,
                 waits: &Waits::default(),
                 downloads: false,
+                silences: &[],
                 limits: LIMITS,
                 elapsed: SECOND * 100,
                 now: sample::second(60 + hours * 3600),

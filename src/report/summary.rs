@@ -19,6 +19,7 @@ use super::table::cut;
 use crate::engine::budget::{Budget, Shortfall};
 use crate::engine::event::{FailureClass, JobIndex, RunFault, StopReason};
 use crate::engine::job::{Phase, Status};
+use crate::engine::silence::Silence;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::results::{self, Seconds};
@@ -68,6 +69,8 @@ pub struct Summary<'a> {
     pub elapsed: Duration,
     /// How the downloads came out, if the run was to download.
     pub downloads: Option<DownloadTally>,
+    /// Running tasks that the last polls said nothing about.
+    pub silences: &'a [(JobIndex, &'a Silence)],
 }
 
 /// How the downloads of a run came out, in jobs.
@@ -171,7 +174,12 @@ impl Summary<'_> {
     /// The summary for people, several lines, without a final line break; coloured, `Output` drops what cannot be
     /// shown.
     pub fn text(&self) -> String {
-        let sections = [self.failed(), self.not_downloaded(), self.in_doubt()];
+        let sections = [
+            self.failed(),
+            self.not_downloaded(),
+            self.silent(),
+            self.in_doubt(),
+        ];
         let sections: Vec<_> = sections.into_iter().flatten().collect();
         let mut text = self.headline();
         for section in &sections {
@@ -309,6 +317,26 @@ impl Summary<'_> {
         let completed = self.selected(Status::Completed);
         let missing = completed.filter(|job| self.table.job(*job).lacks_files());
         not_downloaded(self.table, missing, self.invocation)
+    }
+
+    /// Running tasks that nobody has heard of since.
+    fn silent(&self) -> Option<String> {
+        let silences = || self.silences.iter().copied();
+        let last = silences().map(|(_, silence)| silence.last).max()?;
+        let polls = silences().map(|(_, silence)| silence.polls).max()?;
+        let reasons = by_reason(silences().map(|(job, silence)| Matter {
+            job,
+            class: "",
+            message: silence.message.as_str(),
+        }));
+        let title = format!(
+            "{} the provider's last answers about {} could not be read, up to {polls} in a row, last tried {}:",
+            painted(MISSING, "running:"),
+            jobs(u32::try_from(self.silences.len()).unwrap_or(u32::MAX)),
+            Seconds(last)
+        );
+        let all = self.invocation.command("status", "");
+        listed(&title, &reasons, self.table, &all)
     }
 
     fn in_doubt(&self) -> Option<String> {
@@ -589,6 +617,7 @@ mod tests {
             hints: &[],
             elapsed: Duration::from_millis(754_321),
             downloads: None,
+            silences: &[],
         })
     }
 
@@ -683,6 +712,32 @@ mod tests {
         });
         insta::assert_snapshot!(strip_str(&text));
         assert!(!super::tests::text(&jobs, &[]).contains("not downloaded"));
+    }
+
+    #[test]
+    fn running_tasks_that_polls_say_nothing_about_are_told_by_what_came_instead() {
+        let running = [accepted("t")];
+        let jobs = table(&[&running, &running, &running, &running]);
+        let silence = |second, polls, message| Silence {
+            polls,
+            message: said(message),
+            last: sample::second(second),
+        };
+        let silences = [
+            silence(50, 4, "no answer within 30s"),
+            silence(61, 12, "HTTP 500: broken (request id: 20261123abc)"),
+            silence(60, 11, "HTTP 500: broken (request id: 20261123def)"),
+        ];
+        let silences: Vec<_> = (1..).zip(&silences).collect();
+        let text = summary_of(&jobs, &[], &invocation(), |summary| {
+            let silences = &silences;
+            Summary {
+                silences,
+                ..summary
+            }
+            .text()
+        });
+        insta::assert_snapshot!(strip_str(&text));
     }
 
     #[test]
@@ -800,6 +855,7 @@ mod tests {
             hints: &[],
             elapsed: Duration::ZERO,
             downloads: None,
+            silences: &[],
         }
         .text();
         assert!(
