@@ -15,12 +15,12 @@ use crate::fs::FileError;
 use crate::output::Output;
 use crate::plan::{JobId, Plan};
 use crate::progress::{self, Moment};
-use crate::report::hint::Waits;
 use crate::report::json::{JobLine, Line, NoticeLine};
 use crate::report::logbook::{Entry, Level};
 use crate::report::notice::{NoticeKind, job_of, notice_text};
 use crate::report::outcome::{RunFact, Standing, Tally};
 use crate::report::status::counts;
+use crate::report::waits::Waits;
 use crate::runner::{News, Reporter};
 
 /// How far results.csv may be behind while something changes.
@@ -214,14 +214,13 @@ impl Reporter for Desk<'_> {
         self.count(news.records, table, now);
         self.count(news.unsaved, table, now);
         let snapshot = news.engine.snapshot(news.now);
-        self.waits.follow(&snapshot, now);
+        self.waits.follow(news.records, &snapshot, now);
         if self.telling.json {
             self.tell_jobs(news.records, table);
         }
         self.note_records(news.records, table);
         for notice in news.notices {
             self.facts.extend(RunFact::of(notice));
-            self.waits.heard(notice, &snapshot);
             self.tell_notice(notice, table, now);
         }
         if !news.records.is_empty() {

@@ -28,6 +28,8 @@ pub struct Snapshot<'a> {
     pub gate: Gate<'a>,
     /// Shortest time between two submits at present: by the rate that was asked for, or slower after refusals.
     pub submit_spacing: Duration,
+    /// The same by the rate alone.
+    pub asked_spacing: Duration,
     /// How long all polls still wait because the provider asked to slow down.
     pub polls_paused: Option<Duration>,
     /// What the run still waits for, once it neither submits nor polls any more.
@@ -123,6 +125,7 @@ impl Engine {
             to_submit: self.to_submit(),
             gate: self.gate(now.mono),
             submit_spacing: self.limits.submit_interval.max(self.restraint.pace()),
+            asked_spacing: self.limits.submit_interval,
             polls_paused: (!pause.is_zero()).then_some(pause),
             ending: self.ending(now),
             deadline_in: self.limits.deadline.saturating_sub(self.elapsed(now)),

@@ -88,6 +88,7 @@ fn snapshot(gate: Gate<'static>) -> Snapshot<'static> {
         to_submit: 79,
         gate,
         submit_spacing: SECOND * 2,
+        asked_spacing: SECOND * 2,
         polls_paused: None,
         ending: None,
         deadline_in: SECOND * 86_400,

@@ -19,6 +19,7 @@ pub mod spend;
 pub mod status;
 pub mod summary;
 pub mod table;
+pub mod waits;
 
 #[cfg(test)]
 pub(crate) mod sample;
