@@ -258,24 +258,26 @@ fn slow_down(waits: &Waits, limits: InEffect, elapsed: Duration) -> Option<Strin
             "{lost}, never with fewer than {ceiling} others in flight: `--concurrency {ceiling}` (now {most}) avoids them"
         ));
     }
-    let measured = waits.rate().and_then(|(count, time)| rate_of(count, time));
-    let slower = measured.filter(|(_, interval)| *interval * 4 > limits.submit_interval * 5);
-    if let Some((rate, _)) = slower {
+    let slower = waits.spacing().and_then(|spacing| {
+        let (rate, interval) = rate_of(spacing * 11 / 10)?;
+        (interval > limits.submit_interval).then_some((spacing, rate))
+    });
+    if let Some((spacing, rate)) = slower {
+        let spacing = show_duration(rounded_up(spacing));
         return Some(format!(
-            "{lost}, however many were in flight; {rate} were accepted, and `--submit-rate {rate}` asks for no more"
+            "{lost}, never more than {spacing} after the submit before: `--submit-rate {rate}` avoids them"
         ));
     }
     let running = waits.most_running();
     Some(format!(
-        "{lost}; accepted were {accepts}, and at most {running} ran at a time"
+        "{lost}; the others were accepted, with up to {running} jobs running at a time"
     ))
 }
 
-/// `count` in `time` as a rate in whole numbers, rounded down, and the spacing that it means.
-fn rate_of(count: u32, time: Duration) -> Option<(String, Duration)> {
+/// One in `spacing` as a rate in whole numbers, rounded down, and the spacing that it means.
+fn rate_of(spacing: Duration) -> Option<(String, Duration)> {
     let hour = Duration::from_secs(3600);
-    let seconds = time.as_secs().max(1);
-    let hourly = u32::try_from(u64::from(count) * 3600 / seconds).ok()?;
+    let hourly = u32::try_from(hour.as_millis() / spacing.as_millis().max(1)).ok()?;
     match (hourly, hourly / 60) {
         (0, _) => None,
         (hourly, 0..3) => Some((format!("{hourly}/h"), hour / hourly)),

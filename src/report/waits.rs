@@ -1,19 +1,20 @@
 //! What submits waited for in a run, and how the provider took them: gathered while it goes on, for what is said at
 //! its end.
 //!
-//! Start at [`Waits::follow`]; [`Waits::ceiling`] and [`Waits::rate`] say what the figures back, and nothing more.
+//! Start at [`Waits::follow`]; [`Waits::ceiling`] and [`Waits::spacing`] say what the figures back, and nothing more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::engine::event::{Event, PendingClass};
 use crate::engine::snapshot::{Gate, Snapshot};
 use crate::engine::table::{Fact, Record};
+use crate::plan::JobId;
 
 /// So many refusals are no chance any more.
 const SEVERAL: u32 = 3;
 
-/// So many accepts tell a rate.
+/// So many accepts tell that it is the spacing.
 const MANY: u32 = 10;
 
 /// What submits waited for, and what came of them.
@@ -23,8 +24,6 @@ pub struct Waits {
     pub rate_limited: Duration,
     /// Time in pauses after a connection that could not be made.
     pub unreachable: Duration,
-    /// Time in which as many jobs were in flight as may be.
-    full: Duration,
     /// Submits that were accepted, by how many other jobs were in flight: known to run, and of those with open creates.
     accepted: BTreeMap<Others, u32>,
     /// Submits that were answered with 429, by how many others were in flight.
@@ -33,8 +32,14 @@ pub struct Waits {
     waiting: Waiting,
     /// When a snapshot was looked at last.
     seen: Duration,
-    /// When the last submit left, and how many had by then.
-    submits: (Duration, u64),
+    /// When the last submit left.
+    last: Option<Duration>,
+    /// How long after the submit before it each open one left.
+    open: HashMap<JobId, Duration>,
+    /// The longest such time of one that was answered with 429.
+    longest_refused: Duration,
+    /// Submits that were accepted, by such a time, roughly.
+    gaps: BTreeMap<u32, u32>,
 }
 
 /// Jobs that were in flight when another one was accepted.
@@ -57,7 +62,6 @@ enum Waiting {
         excess: Duration,
         spacing: Duration,
     },
-    Full,
 }
 
 impl Waits {
@@ -76,14 +80,11 @@ impl Waits {
                     .saturating_sub(snapshot.asked_spacing),
                 spacing: snapshot.submit_spacing,
             },
-            Gate::Full => Waiting::Full,
             _ => Waiting::ForNothing,
         };
         self.seen = now;
-        if snapshot.submits > self.submits.1 {
-            self.submits = (now, snapshot.submits);
-        }
         self.count(records, snapshot);
+        records.iter().for_each(|record| self.take_gap(record, now));
     }
 
     fn add_up(&mut self, now: Duration) {
@@ -97,7 +98,6 @@ impl Waits {
                 excess,
                 spacing,
             } => self.rate_limited += passed(until).mul_f64(excess.div_duration_f64(spacing)),
-            Waiting::Full => self.full += passed(now),
         }
     }
 
@@ -121,6 +121,26 @@ impl Waits {
                     class: PendingClass::RateLimited,
                     ..
                 } => *self.refused.entry(running + open).or_default() += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn take_gap(&mut self, record: &Record, now: Duration) {
+        let Fact::Job { id, event } = &record.fact else {
+            return;
+        };
+        if matches!(event, Event::Intent { .. }) {
+            let gap = self.last.map(|last| now.saturating_sub(last));
+            self.last = Some(now);
+            self.open.extend(gap.map(|gap| (id.clone(), gap)));
+        } else if let Some(gap) = self.open.remove(id) {
+            match event {
+                Event::Accepted { .. } => *self.gaps.entry(roughly(gap)).or_default() += 1,
+                Event::Returned {
+                    class: PendingClass::RateLimited,
+                    ..
+                } => self.longest_refused = self.longest_refused.max(gap),
                 _ => {}
             }
         }
@@ -150,14 +170,13 @@ impl Waits {
         (least > 0 && beyond * 4 <= self.accepts()).then_some(least)
     }
 
-    /// How many submits were accepted, and in which time they could leave, if it is for their rate that the account
-    /// refuses: it takes at least half of them with as many others running as when it refuses.
-    pub fn rate(&self) -> Option<(u32, Duration)> {
-        let least = self.fewest_at_refusal()?;
-        let beyond = self.accepted_with(|others| others.running >= least);
-        let accepts = self.accepts();
-        let time = self.submits.0.saturating_sub(self.full);
-        (accepts >= MANY && beyond * 2 >= accepts).then_some((accepts, time))
+    /// How far apart submits must be for this account, if that is what it refuses for: none was refused that left so long
+    /// after the one before it, and many were accepted that did.
+    pub fn spacing(&self) -> Option<Duration> {
+        let longest = self.longest_refused;
+        let beyond = self.gaps.range(roughly(longest) + 1..);
+        let beyond: u32 = beyond.map(|(_, count)| count).sum();
+        (self.refusals() >= SEVERAL && beyond >= MANY).then_some(longest)
     }
 
     /// With how few others in flight a submit was refused, if that happened often enough to tell anything.
@@ -170,6 +189,14 @@ impl Waits {
         let meant = self.accepted.iter().filter(|(others, _)| is_meant(others));
         meant.map(|(_, count)| count).sum()
     }
+}
+
+/// A time in steps that grow with it, by a tenth or so.
+fn roughly(time: Duration) -> u32 {
+    let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX).max(1);
+    let power = millis.ilog2();
+    let eighths = (u64::from(millis) * 8) >> power; // 8 to 15
+    power * 8 + u32::try_from(eighths).expect("below 16") - 8
 }
 
 #[cfg(test)]

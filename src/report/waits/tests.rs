@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::engine::Counts;
-use crate::report::sample::{accepted, event, said};
+use crate::report::sample::{accepted, event, intent, said};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn snapshot(gate: Gate<'static>, in_flight: u32, submits: u64) -> Snapshot<'static> {
+fn snapshot(gate: Gate<'static>, in_flight: u32) -> Snapshot<'static> {
     Snapshot {
         counts: Counts::default(),
         in_flight,
@@ -20,72 +20,104 @@ fn snapshot(gate: Gate<'static>, in_flight: u32, submits: u64) -> Snapshot<'stat
         deadline_in: SECOND,
         oldest: Vec::new(),
         youngest: None,
-        submits,
+        submits: 0,
         polls: 0,
         spend: None,
         downloads: None,
     }
 }
 
-fn returned() -> Event {
-    Event::Returned {
-        class: PendingClass::RateLimited,
-        message: said("slow down"),
-    }
+/// What comes of a submit.
+struct Outcome {
+    is_taken: bool,
+    /// Jobs that run then.
+    others: u32,
+    /// Seconds until the next submit leaves.
+    after: u32,
 }
 
-/// A run of 100 s with a submit in each: `answer` says of each whether it is accepted, and how many others run.
-fn run(answer: impl Fn(u32) -> (bool, u32)) -> Waits {
-    let mut waits = Waits::default();
-    for second in 0..100 {
-        let (is_taken, others) = answer(second);
-        let pause = Gate::Pause {
-            class: PendingClass::RateLimited,
-            opens_in: SECOND,
-        };
+/// A run of 100 submits.
+fn run(outcome: impl Fn(u32) -> Outcome) -> Waits {
+    let (mut waits, mut now) = (Waits::default(), Duration::ZERO);
+    for submit in 0..100 {
+        let Outcome {
+            is_taken,
+            others,
+            after,
+        } = outcome(submit);
+        let class = PendingClass::RateLimited;
         let (fact, gate) = if is_taken {
             (accepted("t"), Gate::Open)
         } else {
-            (returned(), pause)
+            let (opens_in, message) = (SECOND, said("slow down"));
+            let pause = Gate::Pause { class, opens_in };
+            (Event::Returned { class, message }, pause)
         };
-        let record = event(0, "a", fact);
-        let snapshot = snapshot(gate, others + u32::from(is_taken), second.into());
-        waits.follow(&[&record], &snapshot, SECOND * second);
+        let snapshot = snapshot(gate, others + u32::from(is_taken));
+        waits.follow(&[&event(0, "a", intent("a"))], &snapshot, now);
+        waits.follow(&[&event(0, "a", fact)], &snapshot, now);
+        now += SECOND * after;
     }
     waits
 }
 
 /// An account that takes so many jobs at a time, each for a while.
 pub(in crate::report) fn ceiling(most: u32) -> Waits {
-    run(|second| match second % 4 {
-        0 | 1 => (true, second % most),
-        _ => (false, most),
+    run(|submit| {
+        let is_taken = submit % 4 < 2;
+        Outcome {
+            is_taken,
+            others: if is_taken { submit % most } else { most },
+            after: 1,
+        }
     })
 }
 
-/// One that takes a submit in four seconds.
+/// One that takes a submit in four seconds: what leaves sooner is refused.
 pub(in crate::report) fn paced() -> Waits {
-    run(|second| (second % 4 == 0, second / 4 % 10))
+    run(|submit| Outcome {
+        is_taken: submit % 8 < 6,
+        others: submit % 10,
+        after: match submit % 8 {
+            5 => 3,
+            6 => 1,
+            _ => 5,
+        },
+    })
 }
 
 /// One that now and then refuses for no reason that is to be seen.
 pub(in crate::report) fn mixed() -> Waits {
-    run(|second| {
-        (
-            second % 3 != 0,
-            if second % 3 == 0 { 5 } else { second % 8 },
-        )
+    run(|submit| {
+        let is_taken = submit % 3 != 0;
+        Outcome {
+            is_taken,
+            others: if is_taken { submit % 8 } else { 5 },
+            after: 1,
+        }
     })
 }
 
 #[test]
-fn figures_back_a_ceiling_or_a_rate_or_neither() {
-    assert_eq!((ceiling(4).ceiling(), ceiling(4).rate()), (Some(4), None));
-    assert_eq!(paced().ceiling(), None);
-    assert_eq!(paced().rate(), Some((25, SECOND * 99)));
-    assert_eq!((mixed().ceiling(), mixed().rate()), (None, None));
-    let twice = run(|second| (second > 1, 3));
-    assert_eq!((twice.ceiling(), twice.rate()), (None, None), "chance");
+fn figures_back_a_ceiling_or_a_spacing_or_neither() {
+    let backed = |waits: Waits| (waits.ceiling(), waits.spacing());
+    assert_eq!(backed(ceiling(4)), (Some(4), None));
+    assert_eq!(backed(paced()), (None, Some(SECOND * 3)));
+    assert_eq!(backed(mixed()), (None, None));
+    let twice = run(|submit| Outcome {
+        is_taken: submit > 1,
+        others: 3,
+        after: 1,
+    });
+    assert_eq!(backed(twice), (None, None), "chance");
+}
+
+#[test]
+fn times_are_told_apart_by_an_eighth() {
+    let rough = |millis| roughly(Duration::from_millis(millis));
+    assert_eq!([0, 1, 8, 9].map(rough), [0, 0, 24, 25]);
+    assert!((1..10_000).is_sorted_by_key(rough));
+    assert!(rough(4_000) < rough(4_100));
 }
 
 #[test]
@@ -93,20 +125,14 @@ fn pauses_are_added_up_by_what_they_are_for_for_what_they_were() {
     let paused = |class| {
         let mut waits = Waits::default();
         let opens_in = SECOND * 7;
-        waits.follow(
-            &[],
-            &snapshot(Gate::Pause { class, opens_in }, 0, 0),
-            SECOND,
-        );
-        waits.follow(&[], &snapshot(Gate::Open, 0, 0), SECOND * 60);
-        waits.follow(&[], &snapshot(Gate::Open, 0, 0), SECOND * 90);
+        waits.follow(&[], &snapshot(Gate::Pause { class, opens_in }, 0), SECOND);
+        waits.follow(&[], &snapshot(Gate::Open, 0), SECOND * 60);
+        waits.follow(&[], &snapshot(Gate::Open, 0), SECOND * 90);
         (waits.rate_limited, waits.unreachable)
     };
-    assert_eq!(
-        paused(PendingClass::RateLimited),
-        (SECOND * 7, Duration::ZERO)
-    );
-    assert_eq!(paused(PendingClass::NotSent), (Duration::ZERO, SECOND * 7));
+    let none = Duration::ZERO;
+    assert_eq!(paused(PendingClass::RateLimited), (SECOND * 7, none));
+    assert_eq!(paused(PendingClass::NotSent), (none, SECOND * 7));
 }
 
 #[test]
@@ -116,8 +142,8 @@ fn a_pace_slowed_by_429s_counts_for_what_is_more_than_the_rate_asks_for() {
         opens_in: SECOND * 4,
         is_slowed,
     };
-    waits.follow(&[], &snapshot(slowed(true), 0, 0), SECOND);
-    waits.follow(&[], &snapshot(slowed(false), 0, 0), SECOND * 9);
-    waits.follow(&[], &snapshot(Gate::Full, 0, 0), SECOND * 20);
+    waits.follow(&[], &snapshot(slowed(true), 0), SECOND);
+    waits.follow(&[], &snapshot(slowed(false), 0), SECOND * 9);
+    waits.follow(&[], &snapshot(Gate::Full, 0), SECOND * 20);
     assert_eq!(waits.rate_limited, SECOND * 3);
 }
