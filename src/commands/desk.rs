@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::logbook::Logbook;
 use super::write_results;
+use crate::download::traffic::Traffic;
 use crate::engine::Engine;
 use crate::engine::event::{Event, JobIndex, Notice, RunNumber};
 use crate::engine::job::{JobState, Phase, Status};
@@ -53,6 +54,8 @@ pub(super) struct Telling<'a> {
     pub(super) run: &'a str,
     /// The log.
     pub(super) log: &'a mut Logbook,
+    /// How far the downloads are.
+    pub(super) traffic: Traffic,
 }
 
 /// What a desk has to say at the end.
@@ -232,6 +235,7 @@ impl Reporter for Desk<'_> {
             snapshot: &snapshot,
             table,
             elapsed: now,
+            flow: self.telling.traffic.flow(),
         };
         self.progress.refresh(moment, self.output);
     }
@@ -377,6 +381,7 @@ mod tests {
             json: false,
             run: "3f9a1c-1",
             log: &mut log,
+            traffic: Traffic::default(),
         };
         let mut desk = Desk::new(&plan, &engine, selection, path, telling, &mut output);
         let what = "a job that is failed cannot have the event `lost`".to_owned();
@@ -431,6 +436,7 @@ mod tests {
             json: false,
             run: "3f9a1c-1",
             log: &mut log,
+            traffic: Traffic::default(),
         };
         let mut desk = Desk::new(&plan, &engine, selection, results, telling, &mut output);
         let mut seen = Vec::new();

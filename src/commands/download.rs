@@ -154,6 +154,7 @@ impl Opened {
             json: options.json,
             run: &run,
             log: &mut night.log,
+            traffic: shell.traffic(),
         };
         let mut desk = Desk::new(&manifest.plan, &engine, shown, results, telling, output);
         let mut signals = signals::listen_in(&runtime, signals)?;

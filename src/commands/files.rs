@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::api::wire;
 use crate::cli::FileArgs;
 use crate::clock::Clock;
+use crate::download::traffic::Traffic;
 use crate::download::{self, About, Claims, Errand, MOST_BYTES, StoredFolder};
 use crate::engine::Engine;
 use crate::engine::downloads::{FileTerms, Renewal};
@@ -54,6 +55,7 @@ pub(super) struct Files<'a> {
     clock: Clock,
     stop: watch::Sender<bool>,
     runtime: Handle,
+    traffic: Traffic,
 }
 
 impl<'a> Files<'a> {
@@ -89,7 +91,13 @@ impl<'a> Files<'a> {
             clock: clock.clone(),
             stop: watch::Sender::new(false),
             runtime: runtime.handle().clone(),
+            traffic: Traffic::default(),
         })
+    }
+
+    /// How far the downloads are.
+    pub(super) fn traffic(&self) -> Traffic {
+        self.traffic.clone()
     }
 
     fn errand(&self, job: &Job, order: FileOrder, state: &JobState) -> Result<Errand, FetchReply> {
@@ -107,6 +115,7 @@ impl<'a> Files<'a> {
             stored: self.stored.clone(),
             about: about(job, state),
             most_bytes: MOST_BYTES,
+            traffic: self.traffic.clone(),
         })
     }
 }
@@ -218,6 +227,8 @@ pub(super) fn tally(engine: &Engine) -> Option<DownloadTally> {
     Some(DownloadTally {
         done: counts.done,
         missing: u32::try_from(missing).unwrap_or(u32::MAX),
+        files: counts.files,
+        bytes: counts.bytes,
     })
 }
 

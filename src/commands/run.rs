@@ -134,6 +134,7 @@ impl Opened {
             json: options.json,
             run: &run,
             log: &mut night.log,
+            traffic: files.as_ref().map(Files::traffic).unwrap_or_default(),
         };
         let mut desk = Desk::new(
             &manifest.plan,

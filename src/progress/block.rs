@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::eta::show_left;
 use super::pace::{Speeds, per_ten_hours, show_rate};
+use crate::download::traffic::Flow;
 use crate::engine::event::{PendingClass, StopReason};
 use crate::engine::job::Status;
 use crate::engine::snapshot::{Ending, Gate, Snapshot, Spend};
@@ -18,7 +19,7 @@ use crate::output::Size;
 use crate::report::notice::stop_brief;
 use crate::report::outcome::Tally;
 use crate::report::table::{cut_to, most_cells};
-use crate::units::show_duration;
+use crate::units::{show_bytes, show_duration};
 
 /// Most lines of a block.
 const MOST_LINES: usize = 8;
@@ -47,6 +48,10 @@ pub(super) struct View<'a> {
     pub(super) oldest: Vec<(&'a str, Duration)>,
     /// How fast requests leave, if that can be told.
     pub(super) speeds: Option<Speeds>,
+    /// The open downloads.
+    pub(super) flow: Flow,
+    /// How fast their bytes come, if any do.
+    pub(super) bytes_per_second: Option<u64>,
     /// How long the run still takes, if that can be told.
     pub(super) left: Option<Duration>,
     /// What a job usually takes, if that is known.
@@ -66,7 +71,7 @@ pub(super) fn lines(view: &View<'_>, size: Size) -> Vec<String> {
         (7, fitted(statuses(view), room)),
         (8, fitted(flight(view.snapshot), room)),
         (7, fitted(left_running(view), room)),
-        (7, fitted(downloads(view.snapshot), room)),
+        (7, fitted(downloads(view), room)),
         (5, fitted(speeds(view), room)),
         (6, fitted(time(view), room)),
     ];
@@ -366,20 +371,36 @@ fn reserved(spend: Spend) -> Part {
 }
 
 /// How far the downloads are.
-fn downloads(snapshot: &Snapshot<'_>) -> Vec<Part> {
-    let Some(counts) = snapshot.downloads else {
+fn downloads(view: &View<'_>) -> Vec<Part> {
+    let Some(counts) = view.snapshot.downloads else {
         return Vec::new();
     };
     let counted = |weight, count: u32, what: &str, style| {
         (count > 0).then(|| Part::new(weight, format!("{count} {what}")).styled(style))
     };
     let parts = [
-        counted(6, counts.done, "downloaded", GOOD),
-        counted(5, counts.failed, "not downloaded", UNCLEAR),
-        counted(4, counts.open, "downloading", ACTIVE),
-        counted(3, counts.waiting, "to download", PLAIN),
+        counted(4, counts.done, "downloaded", GOOD),
+        counted(6, counts.failed, "not downloaded", UNCLEAR),
+        counted(8, counts.open, "downloading", ACTIVE),
+        arrived(view.flow).filter(|_| counts.open > 0),
+        view.bytes_per_second
+            .filter(|_| counts.open > 0)
+            .map(|bytes| Part::new(5, format!("{}/s", show_bytes(bytes)))),
+        counted(2, counts.waiting, "to download", PLAIN),
     ];
     parts.into_iter().flatten().collect()
+}
+
+/// How much of the open downloads is there.
+fn arrived(flow: Flow) -> Option<Part> {
+    let have = show_bytes(flow.have);
+    match flow.expected.filter(|whole| *whole > 0) {
+        Some(whole) => {
+            let whole = show_bytes(whole.max(flow.have));
+            Some(Part::new(7, format!("{have} of {whole}")))
+        }
+        None => (flow.have > 0).then(|| Part::new(7, have)),
+    }
 }
 
 fn time(view: &View<'_>) -> Vec<Part> {

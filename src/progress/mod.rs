@@ -16,8 +16,9 @@ use std::time::Duration;
 use self::block::View;
 use self::eta::{Eta, show_left};
 use self::log::{Log, Progress};
-use self::pace::{Pace, Speeds};
+use self::pace::{Current, Pace};
 use self::screen::Screen;
+use crate::download::traffic::Flow;
 use crate::engine::event::{JobIndex, Notice};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::table::JobTable;
@@ -60,6 +61,7 @@ enum Place {
     Terminal {
         screen: Screen,
         pace: Pace,
+        current: Current,
         spacing: NoticeSpacing,
     },
     Log(Log),
@@ -77,6 +79,8 @@ pub struct Moment<'a> {
     pub table: &'a JobTable,
     /// Time since the run began.
     pub elapsed: Duration,
+    /// The open downloads.
+    pub flow: Flow,
 }
 
 impl Reporter {
@@ -88,6 +92,7 @@ impl Reporter {
             Place::Terminal {
                 screen: Screen::new(output.canvas()),
                 pace: Pace::default(),
+                current: Current::default(),
                 spacing: NoticeSpacing::default(),
             }
         } else {
@@ -134,10 +139,20 @@ impl Reporter {
         self.is_stale = false;
         let left = self.eta.left(now, moment.snapshot);
         match &mut self.place {
-            Place::Terminal { screen, pace, .. } => {
+            Place::Terminal {
+                screen,
+                pace,
+                current,
+                ..
+            } => {
                 let snapshot = moment.snapshot;
-                let speeds = pace.follow(now, snapshot.submits, snapshot.polls);
-                let view = view(moment, speeds, left, self.eta.usual());
+                let view = View {
+                    speeds: pace.follow(now, snapshot.submits, snapshot.polls),
+                    bytes_per_second: current.follow(now, moment.flow.received),
+                    left,
+                    usual: self.eta.usual(),
+                    ..view(moment)
+                };
                 let window = output.window();
                 let lines = block::lines(&view, screen.room(window, now));
                 let look = |line: &String| output.in_talk_look(line).into_owned();
@@ -235,12 +250,8 @@ impl Reporter {
     }
 }
 
-fn view(
-    moment: Moment<'_>,
-    speeds: Option<Speeds>,
-    left: Option<Duration>,
-    usual: Option<Duration>,
-) -> View<'_> {
+/// What is seen at once; what only shows over some time is left out.
+fn view(moment: Moment<'_>) -> View<'_> {
     let oldest = moment.snapshot.oldest.iter();
     View {
         tally: moment.tally,
@@ -248,9 +259,11 @@ fn view(
         oldest: oldest
             .map(|aged| (moment.table.id(aged.job).as_str(), aged.age))
             .collect(),
-        speeds,
-        left,
-        usual,
+        speeds: None,
+        flow: moment.flow,
+        bytes_per_second: None,
+        left: None,
+        usual: None,
         elapsed: moment.elapsed,
     }
 }

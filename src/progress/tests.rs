@@ -2,7 +2,9 @@
 
 use anstream::adapter::strip_str;
 
+use super::pace::Speeds;
 use super::*;
+use crate::download::traffic::Flow;
 use crate::engine::Counts;
 use crate::engine::downloads::DownloadCounts;
 use crate::engine::event::{Evidence, PendingClass, RunFault, StopReason};
@@ -23,6 +25,8 @@ struct Scene {
     left: Option<u64>,
     usual: Option<u64>,
     elapsed: u64,
+    flow: Flow,
+    bytes_per_second: Option<u64>,
 }
 
 impl Scene {
@@ -38,6 +42,8 @@ impl Scene {
             left: Some(700),
             usual: Some(150),
             elapsed: 250,
+            flow: Flow::default(),
+            bytes_per_second: None,
         }
     }
 
@@ -57,6 +63,8 @@ impl Scene {
                 submits: submits * 600,
                 polls: polls * 600,
             }),
+            flow: self.flow,
+            bytes_per_second: self.bytes_per_second,
             left: self.left.map(Duration::from_secs),
             usual: self.usual.map(Duration::from_secs),
             elapsed: Duration::from_secs(self.elapsed),
@@ -136,7 +144,14 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         open: 2,
         waiting: 4,
         failed: 1,
+        ..DownloadCounts::default()
     });
+    downloading.flow = Flow {
+        received: 31_000_000,
+        have: 12_400_000,
+        expected: Some(31_049_999),
+    };
+    downloading.bytes_per_second = Some(3_100_000);
     let mut fetching = Scene::with(Gate::Done);
     fetching.tally = tally([0, 0, 0, 112, 6, 2]);
     fetching.snapshot.to_submit = 0;
@@ -146,6 +161,12 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         open: 2,
         ..DownloadCounts::default()
     });
+    fetching.flow = Flow {
+        received: 31_000_000,
+        have: 640_000,
+        expected: None,
+    };
+    fetching.bytes_per_second = Some(88_000);
     fetching.oldest = Vec::new();
     fetching.left = Some(0);
     let mut draining = Scene::with(Gate::Done);
@@ -272,6 +293,7 @@ fn moment<'a>(scene: &'a Scene, table: &'a JobTable, millis: u64) -> Moment<'a> 
         snapshot: &scene.snapshot,
         table,
         elapsed: Duration::from_millis(millis),
+        flow: scene.flow,
     }
 }
 
@@ -284,6 +306,7 @@ fn a_frame_is_due_at_most_ten_times_a_second_and_once_a_second_when_nothing_happ
     reporter.place = Place::Terminal {
         screen: Screen::new(crate::output::Canvas::nowhere()),
         pace: Pace::default(),
+        current: Current::default(),
         spacing: NoticeSpacing::default(),
     };
     let mut frames = |happens: bool| {

@@ -26,7 +26,7 @@ use crate::engine::silence::Silence;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::results::{self, Seconds};
-use crate::units::show_duration;
+use crate::units::{show_bytes, show_duration};
 
 /// Most jobs in doubt that are listed one by one.
 const LISTED: usize = 8;
@@ -82,15 +82,25 @@ pub struct DownloadTally {
     pub done: u32,
     /// Completed, and still without a file that they should have.
     pub missing: u32,
+    /// Files that were saved in this run, pictures among them.
+    pub files: u32,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 impl DownloadTally {
     /// In words.
     pub fn text(self) -> String {
-        match (self.done, self.missing) {
-            (done, 0) => format!("{done} downloaded"),
-            (done, missing) => format!("{done} downloaded, {missing} missing"),
-        }
+        let saved = match self.files {
+            0 => String::new(),
+            1 => format!(" (1 file, {})", show_bytes(self.bytes)),
+            files => format!(" ({files} files, {})", show_bytes(self.bytes)),
+        };
+        let missing = match self.missing {
+            0 => String::new(),
+            missing => format!(", {missing} missing"),
+        };
+        format!("{} downloaded{saved}{missing}", self.done)
     }
 }
 
@@ -630,8 +640,8 @@ mod tests {
         let jobs = table(&[&page, &first, &page, &second, &page, &page, &untried]);
         let text = summary_of(&jobs, &[RunFact::FilesMissing], &invocation(), |summary| {
             let downloads = Some(DownloadTally {
-                done: 0,
                 missing: 7,
+                ..DownloadTally::default()
             });
             Summary {
                 downloads,
