@@ -216,6 +216,15 @@ impl Output {
         self.stderr.look.of(text)
     }
 
+    /// `text` as [`Self::talk`] shows it: wrapped, and in the look of stderr.
+    pub fn as_talk(&self, text: &str) -> String {
+        let wrapped = match self.stderr.cells() {
+            Some(cells) => Cow::Owned(wrapped(text, cells)),
+            None => Cow::Borrowed(text),
+        };
+        self.stderr.look.of(&wrapped).into_owned()
+    }
+
     /// Whether text on stderr keeps its colours: renderers may ask, text that comes coloured is stripped anyway.
     pub fn talks_in_color(&self) -> bool {
         self.stderr.look == Look::Colored
@@ -282,20 +291,20 @@ impl Canvas {
         Self(Some(Arc::default()))
     }
 
-    /// Shows `frame`, unless many earlier ones still wait to be seen.
-    pub fn show(&self, frame: &str) {
-        match &self.0 {
-            Some(queue) if queue.is_stalled() => {}
-            Some(queue) => queue.push(queue::Which::Stderr, frame.as_bytes().to_vec()),
-            None => drop(queue::write_patiently(&mut io::stderr(), frame.as_bytes())),
+    /// Shows `frame`, unless many earlier ones still wait to be seen; whether it does.
+    pub fn show(&self, frame: &str) -> bool {
+        let is_stalled = self.0.as_ref().is_some_and(|queue| queue.is_stalled());
+        if !is_stalled {
+            self.insist(frame);
         }
+        !is_stalled
     }
 
     /// Shows `frame`, however many wait.
     pub fn insist(&self, frame: &str) {
         match &self.0 {
             Some(queue) => queue.push(queue::Which::Stderr, frame.as_bytes().to_vec()),
-            None => self.show(frame),
+            None => drop(queue::write_patiently(&mut io::stderr(), frame.as_bytes())),
         }
     }
 }

@@ -66,6 +66,21 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     }
 }
 
+/// So many bytes in the unit that makes them readable: `512 B`, `640 kB`, `12.4 MB`, `1.2 GB`.
+pub fn show_bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        _ => {
+            let (tenths, unit) = match bytes {
+                0..1_000_000_000 => (bytes / 100_000, "MB"),
+                _ => (bytes / 100_000_000, "GB"),
+            };
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
+    }
+}
+
 /// Writes a duration the way [`parse_duration`] reads it.
 pub fn show_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
@@ -346,6 +361,26 @@ mod tests {
         ] {
             assert!(text.parse::<Deadline>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_have_the_unit_that_makes_them_readable() {
+        let shown = [
+            0,
+            999,
+            1_000,
+            640_999,
+            1_000_000,
+            31_049_999,
+            999_999_999,
+            12_345_678_901,
+        ];
+        assert_eq!(
+            shown.map(show_bytes),
+            [
+                "0 B", "999 B", "1 kB", "640 kB", "1.0 MB", "31.0 MB", "999.9 MB", "12.3 GB"
+            ]
+        );
     }
 
     #[test]

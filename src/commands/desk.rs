@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::logbook::Logbook;
 use super::write_results;
+use crate::download::traffic::Traffic;
 use crate::engine::Engine;
 use crate::engine::event::{Event, JobIndex, Notice, RunNumber};
 use crate::engine::job::{JobState, Phase, Status};
@@ -15,12 +16,12 @@ use crate::fs::FileError;
 use crate::output::Output;
 use crate::plan::{JobId, Plan};
 use crate::progress::{self, Moment};
-use crate::report::hint::Waits;
 use crate::report::json::{JobLine, Line, NoticeLine};
 use crate::report::logbook::{Entry, Level, RunEvent};
 use crate::report::notice::{NoticeKind, job_of, notice_text};
 use crate::report::outcome::{RunFact, Standing, Tally};
 use crate::report::status::counts;
+use crate::report::waits::Waits;
 use crate::runner::{News, Reporter};
 
 /// How far results.csv may be behind while something changes.
@@ -53,6 +54,8 @@ pub(super) struct Telling<'a> {
     pub(super) run: &'a str,
     /// The log.
     pub(super) log: &'a mut Logbook,
+    /// How far the downloads are.
+    pub(super) traffic: Traffic,
 }
 
 /// What a desk has to say at the end.
@@ -134,9 +137,10 @@ impl<'a> Desk<'a> {
     /// Writes lines of JSON, which may go where the progress is shown.
     fn tell_programs(&mut self, lines: Vec<String>) {
         if self.output.data_width().is_some() && !lines.is_empty() {
-            self.progress.make_way();
+            self.progress.make_way(|| self.output.data_lines(lines));
+        } else {
+            self.output.data_lines(lines);
         }
-        self.output.data_lines(lines);
     }
 
     fn tell_notice(&mut self, notice: &Notice, table: &JobTable, elapsed: Duration) {
@@ -162,7 +166,25 @@ impl<'a> Desk<'a> {
 
     /// Adds lines to the log.
     fn note(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        self.telling.log.note(entries, self.output);
+        if let Some(warning) = self.telling.log.add(entries) {
+            self.insist("warning", NoticeKind::Log, None, &warning);
+        }
+    }
+
+    /// Tells what nobody may miss, to people above the progress and to programs.
+    fn insist(&mut self, label: &str, kind: NoticeKind, job: Option<&JobId>, message: &str) {
+        self.progress
+            .insist(&format!("{label}: {message}"), self.output);
+        if self.telling.json {
+            let line = NoticeLine {
+                kind: kind.as_str(),
+                job: job.map(JobId::as_str),
+                message,
+                run: Some(self.telling.run),
+            };
+            let text = Line::Notice(line).to_json();
+            self.tell_programs(vec![text]);
+        }
     }
 
     fn note_records(&mut self, records: &[&Record], table: &JobTable) {
@@ -192,25 +214,15 @@ impl<'a> Desk<'a> {
                 event: Event::Accepted { task_id, .. },
             } = &record.fact
             {
-                let text = format!(
-                    "error: job `{id}` was accepted as task `{task_id}`, and that could not be saved: note it down; \
+                let message = format!(
+                    "job `{id}` was accepted as task `{task_id}`, and that could not be saved: note it down; \
                      the next run will call the job in doubt, and `shotlist resolve … {id} --task` takes the id"
                 );
-                self.progress.make_way();
-                self.output.insist(&text);
-                if self.telling.json {
-                    let line = NoticeLine {
-                        kind: NoticeKind::NotSaved.as_str(),
-                        job: Some(id.as_str()),
-                        message: text.trim_start_matches("error: "),
-                        run: Some(self.telling.run),
-                    };
-                    self.output.data(&Line::Notice(line).to_json());
-                }
+                self.insist("error", NoticeKind::NotSaved, Some(id), &message);
                 self.note([Entry::of_run(
                     Level::Error,
                     NoticeKind::NotSaved.as_str(),
-                    text,
+                    message,
                 )]);
             }
         }
@@ -225,14 +237,13 @@ impl Reporter for Desk<'_> {
         self.count(news.records, table, now);
         self.count(news.unsaved, table, now);
         let snapshot = news.engine.snapshot(news.now);
-        self.waits.follow(&snapshot, now);
+        self.waits.follow(news.records, &snapshot, now);
         if self.telling.json {
             self.tell_jobs(news.records, table);
         }
         self.note_records(news.records, table);
         for notice in news.notices {
             self.facts.extend(RunFact::of(notice));
-            self.waits.heard(notice, &snapshot);
             self.tell_notice(notice, table, now);
         }
         if !news.records.is_empty() {
@@ -244,6 +255,7 @@ impl Reporter for Desk<'_> {
             snapshot: &snapshot,
             table,
             elapsed: now,
+            flow: self.telling.traffic.flow(),
         };
         self.progress.refresh(moment, self.output);
     }
@@ -389,6 +401,7 @@ mod tests {
             json: false,
             run: "3f9a1c-1",
             log: &mut log,
+            traffic: Traffic::default(),
         };
         let mut desk = Desk::new(&plan, &engine, selection, path, telling, &mut output);
         let what = "a job that is failed cannot have the event `lost`".to_owned();
@@ -443,6 +456,7 @@ mod tests {
             json: !unsaved.is_empty(),
             run: "3f9a1c-1",
             log: &mut log,
+            traffic: Traffic::default(),
         };
         let mut desk = Desk::new(&plan, &engine, selection, results, telling, &mut output);
         let mut seen = Vec::new();

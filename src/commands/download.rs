@@ -3,7 +3,7 @@
 //! The same engine and loop as those of `run`, with submits and polls of running tasks off.
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::stream::BoxStream;
@@ -13,7 +13,7 @@ use super::desk::{Desk, Telling};
 use super::files::{self, Files};
 use super::finish::{Ending, Night};
 use super::gallery::{self, Place};
-use super::run::{facts, note_key_file, read_key_file, tell_unwritten};
+use super::run::{facts, note_key_file, read_key_file, reading, tell_unwritten};
 use super::turn::{Turn, Wanted};
 use super::{
     Manifest, Reading, Stage, Stop, environment, files_of, load_manifest, open_state, signals,
@@ -23,7 +23,7 @@ use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::{DownloadArgs, GalleryArgs};
 use crate::clock::{self, Clock};
 use crate::engine::downloads::{Downloads, FileTerms};
-use crate::engine::event::{JobIndex, Origin, RunStart};
+use crate::engine::event::{Origin, RunStart};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
 use crate::engine::table::{JobTable, Selection};
@@ -33,7 +33,9 @@ use crate::output::Output;
 use crate::plan::Plan;
 use crate::report::json::{DownloadLine, SummaryLine};
 use crate::report::outcome::{Tally, exit_code};
-use crate::report::summary::DownloadTally;
+use crate::report::summary::{
+    DownloadTally, FILES_MISSING, Invocation, Next, not_downloaded, parting,
+};
 use crate::results;
 use crate::runner::{self, Signal};
 use crate::settings::{self, DownloadSettings};
@@ -42,9 +44,6 @@ use crate::units::Rate;
 
 /// Total time for one poll.
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Most missing jobs that are listed one by one.
-const LISTED: usize = 8;
 
 pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let mut clock = Clock::start();
@@ -115,7 +114,8 @@ impl Opened {
             &options.manifest,
         );
         let Some(start) = start(&table, key.as_ref()) else {
-            tell_summary(&tell(None, None, &[], ExitCode::Completed, output), output);
+            let summary = tell(Told::default(), ExitCode::Completed, output);
+            tell_summary(&summary, output);
             output.deliver();
             return Ok(ExitCode::Completed);
         };
@@ -151,6 +151,7 @@ impl Opened {
             json: options.json,
             run: &run,
             log: &mut night.log,
+            traffic: shell.traffic(),
         };
         let mut desk = Desk::new(&manifest.plan, &engine, shown, results, telling, output);
         let mut signals = signals::listen_in(&runtime, signals)?;
@@ -177,7 +178,6 @@ impl Opened {
         gallery::add(&mut closed, &manifest, table, &selection, place, output);
         ended.signal = ended.signal.or_else(|| signals::pending(&mut signals));
         drop(store);
-        let tally = files::tally(&ended.engine);
         let facts = facts(&ended, &closed);
         tell_unwritten(
             closed.results_error,
@@ -186,17 +186,39 @@ impl Opened {
             output,
         );
         let code = exit_code(&Tally::default(), &facts);
-        let missing: Vec<_> = ended.engine.missing_files().collect();
-        let missing = in_words(ended.engine.table(), &missing);
-        let summary = tell(Some(run), tally, &missing, code, output);
         let ending = Ending {
             code,
-            summary,
-            brief: format!("videos: {}", tally.unwrap_or_default().text()),
+            brief: brief(&ended.engine),
+            summary: sum_up(&ended.engine, run, code, options, output),
             is_interrupted: ended.signal.is_some(),
         };
         Ok(night.end(&ending, runtime, signals, output))
     }
+}
+
+fn brief(engine: &Engine) -> String {
+    format!(
+        "videos: {}",
+        files::tally(engine).unwrap_or_default().text()
+    )
+}
+
+/// Tells what came of it.
+fn sum_up(
+    engine: &Engine,
+    run: String,
+    code: ExitCode,
+    options: &DownloadArgs,
+    output: &mut Output,
+) -> SummaryLine {
+    let invocation = invocation(options);
+    let told = Told {
+        run: Some(run),
+        tally: files::tally(engine).unwrap_or_default(),
+        missing: not_downloaded(engine.table(), engine.missing_files(), &invocation),
+        next: next(code, &invocation),
+    };
+    tell(told, code, output)
 }
 
 fn selection(options: &DownloadArgs, plan: &Plan) -> Result<Selection, Error> {
@@ -260,34 +282,72 @@ fn setup(
     }
 }
 
-/// Missing files, one line each.
-fn in_words(table: &JobTable, missing: &[JobIndex]) -> Vec<String> {
-    let line = |job: &JobIndex| {
-        let why = results::trouble(table.job(*job)).unwrap_or("not tried yet");
-        format!("  `{}`: {why}", table.id(*job))
-    };
-    let mut lines: Vec<_> = missing.iter().take(LISTED).map(line).collect();
-    if missing.len() > LISTED {
-        lines.push(format!("  and {} more", missing.len() - LISTED));
+/// How the program was called, for the command that goes on.
+fn invocation(options: &DownloadArgs) -> Invocation {
+    let shown = |path: &PathBuf| path.display().to_string();
+    let valued = [
+        ("--api-key-file", &options.key.api_key_file),
+        ("--download-dir", &options.download_dir),
+    ];
+    let valued = valued
+        .into_iter()
+        .filter_map(|(option, path)| Some([option.to_owned(), shown(path.as_ref()?)]));
+    let select = options.select.iter();
+    let select = select.map(|glob| ["--select".to_owned(), glob.clone()]);
+    Invocation {
+        manifest: shown(&options.manifest),
+        out: options.out.out.as_ref().map(shown),
+        reading_options: reading(&options.reading),
+        download_options: valued
+            .chain(select)
+            .flatten()
+            .chain(files::options(&options.files))
+            .collect(),
+        ..Invocation::default()
     }
-    lines
 }
 
-fn tell(
+/// What to type next, if anything is left to fetch.
+fn next(code: ExitCode, invocation: &Invocation) -> Option<Next> {
+    let reason = match code {
+        ExitCode::Completed => return None,
+        ExitCode::Interrupted | ExitCode::Terminated => "goes on where this one stopped",
+        ExitCode::State => "once the error above is mended",
+        ExitCode::Refused => "after correcting the key in `SHOTLIST_API_KEY` or `--api-key-file`",
+        _ => "tries those that are missing again; nothing is submitted or paid",
+    };
+    Some(Next {
+        command: invocation.command("download", ""),
+        reason,
+    })
+}
+
+/// What is told at the end.
+#[derive(Default)]
+struct Told {
     run: Option<String>,
-    tally: Option<DownloadTally>,
-    missing: &[String],
-    code: ExitCode,
-    output: &mut Output,
-) -> SummaryLine {
-    let tally = tally.unwrap_or_default();
-    if !missing.is_empty() {
-        output.insist_wrapped(&format!("not downloaded:\n{}", missing.join("\n")));
+    tally: DownloadTally,
+    /// What is missing, by why.
+    missing: Option<String>,
+    next: Option<Next>,
+}
+
+fn tell(told: Told, code: ExitCode, output: &mut Output) -> SummaryLine {
+    if let Some(missing) = &told.missing {
+        output.insist_wrapped(missing);
     }
-    output.insist_wrapped(&format!("videos: {}", tally.text()));
+    output.insist_wrapped(&format!("videos:  {}", told.tally.text()));
+    let meaning = match code {
+        ExitCode::Unfinished => FILES_MISSING,
+        code => code.meaning(),
+    };
+    for line in parting(told.next.as_ref(), code, meaning) {
+        output.insist_wrapped(&line);
+    }
     SummaryLine {
-        run,
-        downloads: Some(DownloadLine::from(tally)),
+        run: told.run,
+        next: told.next.map(|next| next.command),
+        downloads: Some(DownloadLine::from(told.tally)),
         ..SummaryLine::new("download", code)
     }
 }

@@ -14,7 +14,9 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use crate::api::wire;
+use crate::cli::FileArgs;
 use crate::clock::Clock;
+use crate::download::traffic::Traffic;
 use crate::download::{self, About, Claims, Errand, MOST_BYTES, StoredFolder};
 use crate::engine::Engine;
 use crate::engine::downloads::{FileTerms, Renewal};
@@ -55,6 +57,7 @@ pub(super) struct Files<'a> {
     clock: Clock,
     stop: watch::Sender<bool>,
     runtime: Handle,
+    traffic: Traffic,
 }
 
 impl<'a> Files<'a> {
@@ -90,7 +93,13 @@ impl<'a> Files<'a> {
             clock: clock.clone(),
             stop: watch::Sender::new(false),
             runtime: runtime.handle().clone(),
+            traffic: Traffic::default(),
         })
+    }
+
+    /// How far the downloads are.
+    pub(super) fn traffic(&self) -> Traffic {
+        self.traffic.clone()
     }
 
     fn errand(&self, job: &Job, order: FileOrder, state: &JobState) -> Result<Errand, FetchReply> {
@@ -111,6 +120,7 @@ impl<'a> Files<'a> {
             stored: self.stored.clone(),
             about: about(job, sent.as_deref()),
             most_bytes: MOST_BYTES,
+            traffic: self.traffic.clone(),
         })
     }
 }
@@ -223,6 +233,15 @@ pub(super) fn gone(table: &JobTable, beside: &Path) -> BTreeSet<JobIndex> {
     table.planned().filter(has_gone).collect()
 }
 
+/// How files are fetched, word by word, for the command that goes on.
+pub(super) fn options(files: &FileArgs) -> impl Iterator<Item = String> {
+    let private = files.allow_private.then(|| "--allow-private".to_owned());
+    let concurrency = files
+        .download_concurrency
+        .map(|count| ["--download-concurrency".to_owned(), count.to_string()]);
+    private.into_iter().chain(concurrency.into_iter().flatten())
+}
+
 /// How the downloads of a run came out, if it was to download.
 pub(super) fn tally(engine: &Engine) -> Option<DownloadTally> {
     let counts = engine.downloads()?;
@@ -230,6 +249,8 @@ pub(super) fn tally(engine: &Engine) -> Option<DownloadTally> {
     Some(DownloadTally {
         done: counts.done,
         missing: u32::try_from(missing).unwrap_or(u32::MAX),
+        files: counts.files,
+        bytes: counts.bytes,
     })
 }
 

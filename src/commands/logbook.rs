@@ -78,19 +78,21 @@ impl Logbook {
 
     /// Adds lines; what cannot be written is said once.
     pub(super) fn note(&mut self, entries: impl IntoIterator<Item = Entry>, output: &mut Output) {
-        let Some(book) = &mut self.book else {
-            return;
-        };
-        if let Some(warning) = book.note(entries) {
-            remark::warn(
-                NoticeKind::Log,
-                Some(&book.run)
-                    .filter(|run| *run != NO_RUN)
-                    .map(String::as_str),
-                &warning,
-                output,
-            );
+        if let Some(warning) = self.add(entries) {
+            remark::warn(NoticeKind::Log, self.run(), &warning, output);
         }
+    }
+
+    /// Adds lines; what is to be said, once, if they cannot be written.
+    #[must_use]
+    pub(super) fn add(&mut self, entries: impl IntoIterator<Item = Entry>) -> Option<String> {
+        self.book.as_mut()?.note(entries)
+    }
+
+    /// What the run is called, once it has begun.
+    fn run(&self) -> Option<&str> {
+        let run = self.book.as_ref().map(|book| book.run.as_str());
+        run.filter(|run| *run != NO_RUN)
     }
 
     /// Whether anybody keeps a log.

@@ -31,11 +31,12 @@ use crate::fs::{self, FileError, JournalFile, Reach};
 use crate::marks::Mark;
 use crate::output::Output;
 use crate::plan::Plan;
-use crate::report::hint::{self, InEffect, Signs, Waits};
+use crate::report::hint::{self, InEffect, Signs};
 use crate::report::notice::NoticeKind;
 use crate::report::outcome::{RunFact, Tally};
 use crate::report::status;
 use crate::report::summary::{Invocation, Stage as SummaryStage, Summary};
+use crate::report::waits::Waits;
 use crate::runner::{self, CommitError, Ended, Journal, Signal};
 use crate::settings::{self, CREATE_PATH, Destination, POLL_PATH, RunSettings, Scope, Sources};
 use crate::simulator::{self, Simulator, SimulatorSettings};
@@ -138,6 +139,7 @@ impl Opened {
             json: options.json,
             run: &run,
             log: &mut night.log,
+            traffic: files.as_ref().map(Files::traffic).unwrap_or_default(),
         };
         let mut desk = Desk::new(
             &manifest.plan,
@@ -260,12 +262,19 @@ fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> Ending {
     let table = engine.table();
     let tally = Tally::of(table, selection);
     let downloads = files::tally(engine);
+    let missing_files: Vec<_> =
+        downloads.map_or_else(Vec::new, |_| engine.missing_files().collect());
+    let silences: Vec<_> = engine
+        .silences()
+        .filter(|(job, _)| table.planned().contains(job) && selection.selects(table.id(*job)))
+        .collect();
     let signs = Signs {
         table,
         selection,
         tally: &tally,
         waits: over.waits,
         downloads: downloads.is_some(),
+        silences: &silences,
         limits: in_effect(over.settings),
         elapsed: now.mono,
         now: now.wall,
@@ -289,6 +298,8 @@ fn sum_up(over: &Over<'_>, options: &RunArgs, output: &mut Output) -> Ending {
         hints: &hints,
         elapsed: now.mono,
         downloads,
+        silences: &silences,
+        missing_files: &missing_files,
     };
     show(&summary, options, output);
     Ending {
@@ -529,6 +540,7 @@ fn invocation(options: &RunArgs, stage: Stage) -> Invocation {
             .map(|out| out.display().to_string()),
         reading_options: reading(&options.reading),
         run_options: repeated(options),
+        download_options: Vec::new(),
         stage: match stage {
             Stage::Real => SummaryStage::Real,
             Stage::Rehearsal => SummaryStage::Rehearsal,
@@ -606,18 +618,11 @@ fn repeated(options: &RunArgs) -> Vec<String> {
 
 /// The same of downloads.
 fn repeated_downloads(options: &RunArgs) -> impl Iterator<Item = String> {
-    let files = &options.files;
-    let private = files.allow_private.then(|| "--allow-private".to_owned());
-    let concurrency = files
-        .download_concurrency
-        .map(|count| ["--download-concurrency".to_owned(), count.to_string()]);
     let download = options.download.as_ref().map(|directory| {
         let directory = directory.as_ref().map(|path| path.display().to_string());
         std::iter::once("--download".to_owned()).chain(directory)
     });
-    let concurrency = concurrency.into_iter().flatten();
-    let download = download.into_iter().flatten();
-    private.into_iter().chain(concurrency).chain(download)
+    files::options(&options.files).chain(download.into_iter().flatten())
 }
 
 #[cfg(test)]

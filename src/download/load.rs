@@ -7,6 +7,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::sidecar::{Notes, SidecarFile};
+use super::traffic::{Meter, Traffic};
 use super::{BLOCK, Body, Head, Source, refused};
 use crate::clock::Clock;
 use crate::engine::event::{FetchReply, FileHash, MediaUrl};
@@ -87,6 +88,7 @@ pub(super) struct What<'a> {
     pub(super) part: String,
     pub(super) task_id: &'a str,
     pub(super) most_bytes: u64,
+    pub(super) traffic: &'a Traffic,
 }
 
 /// A file that is whole and synced under its hidden name.
@@ -164,7 +166,7 @@ pub(super) async fn load<S: Source, F: Folder>(
                 head.length
             }
         };
-        part.expected = expected;
+        part.expect(expected);
         part.ensure_room(expected.map_or(0, |whole| whole.saturating_sub(part.size)))?;
         if !matches!(judged, Judged::Complete) {
             part.take_in(&mut body, clock).await?;
@@ -256,6 +258,7 @@ struct Part<'a, F: Folder> {
     beginning: Vec<u8>,
     notes: Option<Notes>,
     expected: Option<u64>,
+    meter: Meter,
 }
 
 impl<'a, F: Folder> Part<'a, F> {
@@ -289,6 +292,7 @@ impl<'a, F: Folder> Part<'a, F> {
             beginning: Vec::new(),
             notes,
             expected: None,
+            meter: what.traffic.meter(),
         };
         while part.size < trusted {
             let block = part.file.read_at(part.size, BLOCK).map_err(failed)?;
@@ -297,6 +301,7 @@ impl<'a, F: Folder> Part<'a, F> {
             }
             part.note(&block);
         }
+        part.meter.has(part.size);
         Ok(part)
     }
 
@@ -321,6 +326,7 @@ impl<'a, F: Folder> Part<'a, F> {
         }
         self.file.truncate(0).map_err(failed)?;
         self.size = 0;
+        self.meter.has(0);
         self.hash = Sha256::new();
         self.beginning.clear();
         self.notes = head.and_then(|head| {
@@ -334,6 +340,12 @@ impl<'a, F: Folder> Part<'a, F> {
         });
         self.write_notes();
         Ok(())
+    }
+
+    /// The whole will have so many bytes, if that is known.
+    fn expect(&mut self, whole: Option<u64>) {
+        self.expected = whole;
+        self.meter.expects(whole);
     }
 
     /// Adds `bytes` to what is known of the file.
@@ -365,6 +377,7 @@ impl<'a, F: Folder> Part<'a, F> {
                 return Err(self.disk_trouble(&error));
             }
             self.note(&piece);
+            self.meter.receives(piece.len() as u64);
             if !is_judged && self.beginning.len() >= SIGNATURE_BYTES {
                 self.extension()?;
                 is_judged = true;

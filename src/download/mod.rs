@@ -10,6 +10,7 @@
 
 mod load;
 pub mod sidecar;
+pub mod traffic;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use self::load::{Kind, Loaded, What, load};
 use self::sidecar::{Sidecar, SidecarFile};
+use self::traffic::Traffic;
 use crate::clock::Clock;
 use crate::engine::event::{
     FetchReply, FileHash, FileOrder, FilePath, MediaUrl, SavedFile, Wanted,
@@ -114,6 +116,8 @@ pub struct Errand {
     pub about: About,
     /// Most bytes of a file.
     pub most_bytes: u64,
+    /// Where it is told how far it is.
+    pub traffic: Traffic,
 }
 
 /// What a sidecar says of its job.
@@ -265,6 +269,7 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
             part: part_name(stem, kind),
             task_id: self.errand.order.task_id.as_str(),
             most_bytes: self.errand.most_bytes,
+            traffic: &self.errand.traffic,
         };
         load(&what, self.source, self.folder, self.clock).await
     }

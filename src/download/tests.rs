@@ -119,6 +119,7 @@ fn errand(video: &str, frame: Option<&str>) -> Errand {
             ..About::default()
         },
         most_bytes: 0,
+        traffic: Traffic::default(),
     }
 }
 

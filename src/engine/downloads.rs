@@ -12,8 +12,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::event::{
-    Call, Event, FetchReply, FileOrder, JobIndex, Notice, Now, PollReply, RunFault, StopReason,
-    Wanted,
+    Call, Event, FetchReply, FileOrder, JobIndex, Notice, Now, PollReply, RunFault, SavedFile,
+    StopReason, Wanted,
 };
 use super::job::{Status, Task};
 use super::resume::Outlook;
@@ -84,6 +84,10 @@ pub struct DownloadCounts {
     pub waiting: u32,
     /// Given up in this run.
     pub failed: u32,
+    /// Files that were saved in this run: videos and pictures.
+    pub files: u32,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// What a run does about files.
@@ -102,6 +106,8 @@ pub(super) struct Files {
     tries: BTreeMap<JobIndex, Tries>,
     done: u32,
     failed: u32,
+    /// Files that were saved, and their bytes.
+    saved: (u32, u64),
     has_ended: bool,
 }
 
@@ -126,6 +132,7 @@ impl Files {
             tries: BTreeMap::new(),
             done: 0,
             failed: 0,
+            saved: (0, 0),
             has_ended: false,
         }
     }
@@ -196,6 +203,8 @@ impl Files {
             open: count(self.open.len()),
             waiting: count(self.due.len() + self.renewing.len()),
             failed: self.failed,
+            files: self.saved.0,
+            bytes: self.saved.1,
         }
     }
 }
@@ -308,6 +317,15 @@ impl Engine {
                 without,
             } => {
                 let known = self.table.job(job).video().and_then(|video| video.files);
+                let is_known = |file: &SavedFile| {
+                    let known = known.map(|files| [&files.video, &files.last_frame]);
+                    known.is_some_and(|known| known.into_iter().flatten().any(|one| one == file))
+                };
+                let files = [Some(&video), last_frame.as_ref()].into_iter().flatten();
+                for file in files.filter(|file| !is_known(file)) {
+                    self.files.saved.0 += 1;
+                    self.files.saved.1 += file.bytes;
+                }
                 let is_news = known.is_none_or(|files| {
                     files.video.as_ref() != Some(&video)
                         || files.last_frame != last_frame

@@ -15,6 +15,7 @@ mod queue;
 pub mod reserve;
 pub mod resume;
 pub mod retry;
+pub mod silence;
 pub mod snapshot;
 mod submits;
 pub mod table;
@@ -39,6 +40,7 @@ use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
 use self::owners::Owners;
 use self::queue::Queue;
 use self::resume::{Outlook, Rerun, Wish, outlook};
+use self::silence::Silences;
 use self::table::{Before, Fact, JobTable, Record, Selection};
 use self::watch::{Watch, Watches};
 use crate::plan::Plan;
@@ -142,6 +144,7 @@ pub struct Engine {
     polls_paused_until: Duration,
     poll_refusals: u32,
     polls_end: Polls,
+    silences: Silences,
     /// When running tasks time out, by wall clock.
     expiries: BinaryHeap<Reverse<(Timestamp, JobIndex)>>,
 
@@ -198,6 +201,7 @@ impl Engine {
             polls_paused_until: Duration::ZERO,
             poll_refusals: 0,
             polls_end: Polls::GoOn,
+            silences: Silences::default(),
             expiries: BinaryHeap::new(),
             files: Files::new(&setup.downloads),
             stops: Vec::new(),
@@ -373,6 +377,7 @@ impl Engine {
                 if self.files.is_renewing(job) {
                     self.take_renewal(job, reply, now, effects);
                 } else {
+                    self.listen(job, &reply, now);
                     self.take_poll_reply(job, reply, now, effects);
                 }
                 if self.polls_end == Polls::LastRound {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::downloads::DownloadCounts;
 use super::event::{JobIndex, Now, PendingClass, StopReason};
-use super::{Counts, Engine};
+use super::{Counts, Engine, Polls};
 use crate::money::{Amount, Cost};
 
 /// Most running jobs that are named.
@@ -28,8 +28,12 @@ pub struct Snapshot<'a> {
     pub gate: Gate<'a>,
     /// Shortest time between two submits at present: by the rate that was asked for, or slower after refusals.
     pub submit_spacing: Duration,
+    /// The same by the rate alone.
+    pub asked_spacing: Duration,
     /// How long all polls still wait because the provider asked to slow down.
     pub polls_paused: Option<Duration>,
+    /// What the run still waits for, once it neither submits nor polls any more.
+    pub ending: Option<Ending>,
     /// How long submits may still leave.
     pub deadline_in: Duration,
     /// The running jobs that hold a slot and were accepted first, oldest first.
@@ -62,6 +66,15 @@ pub struct Spend {
     pub reserved: Cost,
     /// The most that may be, if there is a cap.
     pub cap: Option<Amount>,
+}
+
+/// A run that neither submits nor polls any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// Creates that are not answered yet.
+    pub open_creates: u32,
+    /// How long they may take, after an interrupt.
+    pub grace: Option<Duration>,
 }
 
 /// What the next submit waits for.
@@ -112,7 +125,9 @@ impl Engine {
             to_submit: self.to_submit(),
             gate: self.gate(now.mono),
             submit_spacing: self.limits.submit_interval.max(self.restraint.pace()),
+            asked_spacing: self.limits.submit_interval,
             polls_paused: (!pause.is_zero()).then_some(pause),
+            ending: self.ending(now),
             deadline_in: self.limits.deadline.saturating_sub(self.elapsed(now)),
             oldest: self.watches.oldest(OLDEST, now.mono),
             youngest: self.watches.youngest(now.mono),
@@ -121,6 +136,13 @@ impl Engine {
             spend: self.spend(),
             downloads: self.downloads(),
         }
+    }
+
+    fn ending(&self, now: Now) -> Option<Ending> {
+        (self.polls_end == Polls::Ended).then(|| Ending {
+            open_creates: u32::try_from(self.open_creates.len()).unwrap_or(u32::MAX),
+            grace: self.grace_ends.map(|end| end.saturating_sub(now.mono)),
+        })
     }
 
     /// `None` also where sums in several currencies make no number.

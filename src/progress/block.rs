@@ -10,15 +10,16 @@ use anstyle::{AnsiColor, Style};
 
 use super::eta::show_left;
 use super::pace::{Speeds, per_ten_hours, show_rate};
+use crate::download::traffic::Flow;
 use crate::engine::event::{PendingClass, StopReason};
 use crate::engine::job::Status;
-use crate::engine::snapshot::{Gate, Snapshot, Spend};
+use crate::engine::snapshot::{Ending, Gate, Snapshot, Spend};
 use crate::money::Cost;
 use crate::output::Size;
 use crate::report::notice::stop_brief;
 use crate::report::outcome::Tally;
 use crate::report::table::{cut_to, most_cells};
-use crate::units::show_duration;
+use crate::units::{show_bytes, show_duration};
 
 /// Most lines of a block.
 const MOST_LINES: usize = 8;
@@ -47,6 +48,10 @@ pub(super) struct View<'a> {
     pub(super) oldest: Vec<(&'a str, Duration)>,
     /// How fast requests leave, if that can be told.
     pub(super) speeds: Option<Speeds>,
+    /// The open downloads.
+    pub(super) flow: Flow,
+    /// How fast their bytes come, if any do.
+    pub(super) bytes_per_second: Option<u64>,
     /// How long the run still takes, if that can be told.
     pub(super) left: Option<Duration>,
     /// What a job usually takes, if that is known.
@@ -63,9 +68,10 @@ pub(super) fn lines(view: &View<'_>, size: Size) -> Vec<String> {
     let first = fitted(counts(view.tally), room - bar_cells);
     let mut lines = vec![
         (9, format!("{bar}{first}")),
-        (7, fitted(statuses(view.tally), room)),
+        (7, fitted(statuses(view), room)),
         (8, fitted(flight(view.snapshot), room)),
-        (7, fitted(downloads(view.snapshot), room)),
+        (7, fitted(left_running(view), room)),
+        (7, fitted(downloads(view), room)),
         (5, fitted(speeds(view), room)),
         (6, fitted(time(view), room)),
     ];
@@ -197,7 +203,10 @@ fn counts(tally: &Tally) -> Vec<Part> {
     ]
 }
 
-fn statuses(tally: &Tally) -> Vec<Part> {
+fn statuses(view: &View<'_>) -> Vec<Part> {
+    let tally = view.tally;
+    let is_ending = view.snapshot.ending.is_some(); // lines of their own say what becomes of what is at work
+    let at_work = |part: Option<Part>| part.filter(|_| !is_ending);
     let counted = |weight, status: Status, style| {
         let (count, name) = (tally.count(status), status.as_str().replace('_', " "));
         (count > 0).then(|| Part::new(weight, format!("{count} {name}")).styled(style))
@@ -206,8 +215,8 @@ fn statuses(tally: &Tally) -> Vec<Part> {
         counted(5, Status::Completed, GOOD),
         counted(6, Status::Failed, BAD),
         counted(7, Status::InDoubt, UNCLEAR),
-        counted(3, Status::Running, ACTIVE),
-        counted(2, Status::Submitting, ACTIVE),
+        at_work(counted(3, Status::Running, ACTIVE)),
+        at_work(counted(2, Status::Submitting, ACTIVE)),
         counted(4, Status::Pending, PLAIN),
         counted(1, Status::Skipped, FAINT),
     ];
@@ -217,6 +226,9 @@ fn statuses(tally: &Tally) -> Vec<Part> {
 fn flight(snapshot: &Snapshot<'_>) -> Vec<Part> {
     if snapshot.only_downloads() {
         return Vec::new();
+    }
+    if let Some(ending) = snapshot.ending {
+        return ending_parts(ending, snapshot.gate);
     }
     let (in_flight, most) = (snapshot.in_flight, snapshot.concurrency);
     let mut parts = vec![
@@ -236,6 +248,48 @@ fn flight(snapshot: &Snapshot<'_>) -> Vec<Part> {
         ));
     }
     parts
+}
+
+/// What a run that neither submits nor polls any more still waits for.
+fn ending_parts(ending: Ending, gate: Gate<'_>) -> Vec<Part> {
+    let on_the_wire = match ending.open_creates {
+        0 => Part::new(8, "ending"),
+        1 => Part::new(8, "ending: waiting for a submit that is on the wire")
+            .short("ending: 1 submit on the wire"),
+        count => Part::new(
+            8,
+            format!("ending: waiting for {count} submits that are on the wire"),
+        )
+        .short(format!("ending: {count} submits on the wire")),
+    };
+    let grace = ending.grace.filter(|_| ending.open_creates > 0);
+    let grace = grace.map(|left| Part::new(7, format!("{} at most", clock(left))));
+    let why = match gate {
+        Gate::Stopped(reason) if *reason != StopReason::Interrupted => {
+            Some(Part::new(6, stop_brief(reason)))
+        }
+        _ => None,
+    };
+    let parts = [Some(on_the_wire), grace, why].into_iter().flatten();
+    parts.map(|part| part.styled(UNCLEAR)).collect()
+}
+
+/// What becomes of running tasks that nobody asks for any more.
+fn left_running(view: &View<'_>) -> Vec<Part> {
+    let running = view.tally.count(Status::Running);
+    if view.snapshot.ending.is_none() || running == 0 {
+        return Vec::new();
+    }
+    let go_on = if running == 1 {
+        "goes on at the provider; the next run finds it"
+    } else {
+        "go on at the provider; the next run finds them"
+    };
+    let part = Part::new(6, format!("{running} running {go_on}"));
+    vec![
+        part.short(format!("{running} running at the provider"))
+            .styled(ACTIVE),
+    ]
 }
 
 /// What the next submit waits for.
@@ -281,13 +335,9 @@ fn gate(snapshot: &Snapshot<'_>) -> Part {
             let text = stop_brief(reason);
             let part = match reason {
                 StopReason::Doubt { .. } => Part::new(8, format!("brake on submits: {text}")),
-                StopReason::Interrupted => {
-                    Part::new(8, "stopping, open submits may still be answered")
-                }
                 _ => Part::new(8, format!("no more submits: {text}")),
             };
             let short = match reason {
-                StopReason::Interrupted => "stopping".to_owned(),
                 StopReason::Doubt { .. } => "brake: submits in doubt".to_owned(),
                 _ => text.to_owned(),
             };
@@ -298,7 +348,8 @@ fn gate(snapshot: &Snapshot<'_>) -> Part {
 
 fn speeds(view: &View<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
-    if let Some(speeds) = view.speeds.filter(|_| !view.snapshot.only_downloads()) {
+    let is_at_work = !view.snapshot.only_downloads() && view.snapshot.ending.is_none();
+    if let Some(speeds) = view.speeds.filter(|_| is_at_work) {
         parts.push(Part::new(
             5,
             format!("submits {}", show_rate(speeds.submits)),
@@ -320,24 +371,41 @@ fn reserved(spend: Spend) -> Part {
 }
 
 /// How far the downloads are.
-fn downloads(snapshot: &Snapshot<'_>) -> Vec<Part> {
-    let Some(counts) = snapshot.downloads else {
+fn downloads(view: &View<'_>) -> Vec<Part> {
+    let Some(counts) = view.snapshot.downloads else {
         return Vec::new();
     };
     let counted = |weight, count: u32, what: &str, style| {
         (count > 0).then(|| Part::new(weight, format!("{count} {what}")).styled(style))
     };
     let parts = [
-        counted(6, counts.done, "downloaded", GOOD),
-        counted(5, counts.failed, "not downloaded", UNCLEAR),
-        counted(4, counts.open, "downloading", ACTIVE),
-        counted(3, counts.waiting, "to download", PLAIN),
+        counted(4, counts.done, "downloaded", GOOD),
+        counted(6, counts.failed, "not downloaded", UNCLEAR),
+        counted(8, counts.open, "downloading", ACTIVE),
+        arrived(view.flow).filter(|_| counts.open > 0),
+        view.bytes_per_second
+            .filter(|_| counts.open > 0)
+            .map(|bytes| Part::new(5, format!("{}/s", show_bytes(bytes)))),
+        counted(2, counts.waiting, "to download", PLAIN),
     ];
     parts.into_iter().flatten().collect()
 }
 
+/// How much of the open downloads is there.
+fn arrived(flow: Flow) -> Option<Part> {
+    let have = show_bytes(flow.have);
+    match flow.expected.filter(|whole| *whole > 0) {
+        Some(whole) => {
+            let whole = show_bytes(whole.max(flow.have));
+            Some(Part::new(7, format!("{have} of {whole}")))
+        }
+        None => (flow.have > 0).then(|| Part::new(7, have)),
+    }
+}
+
 fn time(view: &View<'_>) -> Vec<Part> {
-    let left = view.left.filter(|_| !view.snapshot.only_downloads());
+    let is_at_work = !view.snapshot.only_downloads() && view.snapshot.ending.is_none();
+    let left = view.left.filter(|_| is_at_work);
     let left = left.map(|left| Part::new(6, show_left(left)));
     let so_far = Part::new(5, format!("{} so far", show_elapsed(view.elapsed)));
     left.into_iter().chain([so_far.styled(FAINT)]).collect()

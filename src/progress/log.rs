@@ -155,6 +155,7 @@ mod tests {
                 open,
                 waiting: 1,
                 failed: 4,
+                ..DownloadCounts::default()
             })
         };
         assert_eq!(counted(3, 1).as_deref(), Some("3 downloaded, 2 to go"));

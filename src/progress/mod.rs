@@ -16,8 +16,9 @@ use std::time::Duration;
 use self::block::View;
 use self::eta::{Eta, show_left};
 use self::log::{Log, Progress};
-use self::pace::{Pace, Speeds};
+use self::pace::{Current, Pace};
 use self::screen::Screen;
+use crate::download::traffic::Flow;
 use crate::engine::event::{JobIndex, Notice};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::table::JobTable;
@@ -31,6 +32,9 @@ const BUSY_TICK: Duration = Duration::from_millis(100);
 
 /// Time between two frames while nothing happens: countdowns go on.
 const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// How often the size of the window is looked at.
+const LOOK_TICK: Duration = Duration::from_millis(250);
 
 /// How often a log is offered a line; it takes at most one a minute.
 const LOG_TICK: Duration = Duration::from_secs(10);
@@ -46,6 +50,8 @@ pub struct Reporter {
     eta: Eta,
     /// When something was shown last.
     last: Option<Duration>,
+    /// When the window was looked at last.
+    looked: Duration,
     /// Whether anything has happened since.
     is_stale: bool,
 }
@@ -55,6 +61,7 @@ enum Place {
     Terminal {
         screen: Screen,
         pace: Pace,
+        current: Current,
         spacing: NoticeSpacing,
     },
     Log(Log),
@@ -72,6 +79,8 @@ pub struct Moment<'a> {
     pub table: &'a JobTable,
     /// Time since the run began.
     pub elapsed: Duration,
+    /// The open downloads.
+    pub flow: Flow,
 }
 
 impl Reporter {
@@ -83,6 +92,7 @@ impl Reporter {
             Place::Terminal {
                 screen: Screen::new(output.canvas()),
                 pace: Pace::default(),
+                current: Current::default(),
                 spacing: NoticeSpacing::default(),
             }
         } else {
@@ -93,6 +103,7 @@ impl Reporter {
             settled_before: tally.settled(),
             eta: Eta::new(earlier),
             last: None,
+            looked: Duration::ZERO,
             is_stale: true,
         }
     }
@@ -107,35 +118,45 @@ impl Reporter {
         self.eta.settled(now, took);
     }
 
-    /// When [`Self::refresh`] has something to show again; `None` if it never has.
+    /// When [`Self::refresh`] may have something to show again; `None` if it never has.
     pub fn due_at(&self) -> Option<Duration> {
-        let tick = match self.place {
-            Place::Terminal { .. } if self.is_stale => BUSY_TICK,
-            Place::Terminal { .. } => IDLE_TICK,
-            Place::Log(_) => LOG_TICK,
+        let last = |tick| self.last.map_or(Duration::ZERO, |last| last + tick);
+        Some(match self.place {
+            Place::Terminal { .. } if self.is_stale => last(BUSY_TICK),
+            Place::Terminal { .. } => last(IDLE_TICK).min(self.looked + LOOK_TICK),
+            Place::Log(_) => last(LOG_TICK),
             Place::Nowhere => return None,
-        };
-        Some(self.last.map_or(Duration::ZERO, |last| last + tick))
+        })
     }
 
     /// Shows where the run is, if that is due.
     pub fn refresh(&mut self, moment: Moment<'_>, output: &mut Output) {
         let now = moment.elapsed;
-        if self.due_at().is_none_or(|due| now < due) {
+        if self.due_at().is_none_or(|due| now < due) || !self.has_news(now, output) {
             return;
         }
         self.last = Some(now);
         self.is_stale = false;
         let left = self.eta.left(now, moment.snapshot);
         match &mut self.place {
-            Place::Terminal { screen, pace, .. } => {
+            Place::Terminal {
+                screen,
+                pace,
+                current,
+                ..
+            } => {
                 let snapshot = moment.snapshot;
-                let speeds = pace.follow(now, snapshot.submits, snapshot.polls);
-                let view = view(moment, speeds, left, self.eta.usual());
-                let size = output.window();
-                let lines = block::lines(&view, size);
-                let lines: Vec<_> = lines.iter().map(|line| output.in_talk_look(line)).collect();
-                screen.draw(&lines, size);
+                let view = View {
+                    speeds: pace.follow(now, snapshot.submits, snapshot.polls),
+                    bytes_per_second: current.follow(now, moment.flow.received),
+                    left,
+                    usual: self.eta.usual(),
+                    ..view(moment)
+                };
+                let window = output.window();
+                let lines = block::lines(&view, screen.room(window, now));
+                let look = |line: &String| output.in_talk_look(line).into_owned();
+                screen.draw(lines.iter().map(look).collect(), window);
             }
             Place::Log(log) => {
                 let left = left.filter(|_| !moment.snapshot.only_downloads());
@@ -155,6 +176,17 @@ impl Reporter {
         }
     }
 
+    /// Whether a frame drawn now would be another one than the last.
+    fn has_news(&mut self, now: Duration, output: &Output) -> bool {
+        self.looked = now;
+        let is_resized = match &self.place {
+            Place::Terminal { screen, .. } => screen.is_resized(output.window()),
+            Place::Log(_) | Place::Nowhere => false,
+        };
+        let is_old = self.last.is_none_or(|last| now >= last + IDLE_TICK);
+        self.is_stale || is_old || is_resized
+    }
+
     /// Tells people about a notice, unless it says nothing new.
     pub fn notice<'a>(
         &mut self,
@@ -172,9 +204,7 @@ impl Reporter {
                 screen, spacing, ..
             } => {
                 if spacing.admits(kind, elapsed) {
-                    screen.clear();
-                    self.is_stale = true;
-                    output.talk(&text);
+                    screen.say(&output.as_talk(&text), output.window());
                 }
             }
             Place::Log(log) => {
@@ -186,11 +216,23 @@ impl Reporter {
         }
     }
 
-    /// Takes the block away for a moment: something else is about to be written where it is.
-    pub fn make_way(&mut self) {
-        if let Place::Terminal { screen, .. } = &mut self.place {
-            screen.clear();
-            self.is_stale = true;
+    /// Says what nobody may miss, whatever else is shown.
+    pub fn insist(&mut self, text: &str, output: &mut Output) {
+        match &mut self.place {
+            Place::Terminal { screen, .. } => screen.say(&output.as_talk(text), output.window()),
+            Place::Log(_) | Place::Nowhere => output.insist_wrapped(text),
+        }
+    }
+
+    /// Takes the block away for a moment, in which `write` writes where it is.
+    pub fn make_way(&mut self, write: impl FnOnce()) {
+        match &mut self.place {
+            Place::Terminal { screen, .. } => {
+                screen.clear();
+                write();
+                screen.come_back();
+            }
+            Place::Log(_) | Place::Nowhere => write(),
         }
     }
 
@@ -208,12 +250,8 @@ impl Reporter {
     }
 }
 
-fn view(
-    moment: Moment<'_>,
-    speeds: Option<Speeds>,
-    left: Option<Duration>,
-    usual: Option<Duration>,
-) -> View<'_> {
+/// What is seen at once; what only shows over some time is left out.
+fn view(moment: Moment<'_>) -> View<'_> {
     let oldest = moment.snapshot.oldest.iter();
     View {
         tally: moment.tally,
@@ -221,9 +259,11 @@ fn view(
         oldest: oldest
             .map(|aged| (moment.table.id(aged.job).as_str(), aged.age))
             .collect(),
-        speeds,
-        left,
-        usual,
+        speeds: None,
+        flow: moment.flow,
+        bytes_per_second: None,
+        left: None,
+        usual: None,
         elapsed: moment.elapsed,
     }
 }

@@ -1,10 +1,13 @@
-//! How many submits and polls leave in a minute, over the minute that has just passed.
+//! How fast requests leave, over the minute that has just passed, and how fast bytes come, over the last seconds.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How far back is looked.
+/// How far back is looked for requests.
 const WINDOW: Duration = Duration::from_secs(60);
+
+/// How far back is looked for bytes.
+const BYTES_WINDOW: Duration = Duration::from_secs(5);
 
 /// Least time between two moments that are kept.
 const SPACING: Duration = Duration::from_secs(1);
@@ -12,10 +15,74 @@ const SPACING: Duration = Duration::from_secs(1);
 /// Before so much time has passed no speed is told: it would be chance.
 const TOO_SOON: Duration = Duration::from_secs(3);
 
-/// Remembers how many requests had been sent at each second of the last minute.
-#[derive(Debug, Default)]
+/// Remembers what had been counted at each second of the last ones.
+#[derive(Debug)]
+struct Recent<const N: usize> {
+    window: Duration,
+    counted: VecDeque<(Duration, [u64; N])>,
+}
+
+impl<const N: usize> Recent<N> {
+    fn new(window: Duration) -> Self {
+        Self {
+            window,
+            counted: VecDeque::new(),
+        }
+    }
+
+    /// Takes in the counts of `now`; how much was added in which time.
+    fn follow(&mut self, now: Duration, counts: [u64; N]) -> (Duration, [u64; N]) {
+        let is_due = |(last, _): &(Duration, _)| now.saturating_sub(*last) >= SPACING;
+        if self.counted.back().is_none_or(is_due) {
+            self.counted.push_back((now, counts));
+        }
+        let is_old = |(at, _): &(Duration, _)| now.saturating_sub(*at) >= self.window;
+        while self.counted.get(1).is_some_and(is_old) {
+            self.counted.pop_front();
+        }
+        let (since, before) = self.counted.front().copied().unwrap_or((now, counts));
+        let added = std::array::from_fn(|at| counts[at].saturating_sub(before[at]));
+        (now.saturating_sub(since), added)
+    }
+}
+
+/// How fast requests leave.
+#[derive(Debug)]
 pub(super) struct Pace {
-    sent: VecDeque<(Duration, [u64; 2])>,
+    sent: Recent<2>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            sent: Recent::new(WINDOW),
+        }
+    }
+}
+
+/// How fast bytes come.
+#[derive(Debug)]
+pub(super) struct Current {
+    received: Recent<1>,
+}
+
+impl Default for Current {
+    fn default() -> Self {
+        Self {
+            received: Recent::new(BYTES_WINDOW),
+        }
+    }
+}
+
+impl Current {
+    /// Takes in how many bytes had come up to `now`; how many come in a second, if any do.
+    pub(super) fn follow(&mut self, now: Duration, received: u64) -> Option<u64> {
+        let (passed, [bytes]) = self.received.follow(now, [received]);
+        let millis = passed.as_millis();
+        let per_second = u128::from(bytes) * 1000 / millis.max(1);
+        let per_second = u64::try_from(per_second).unwrap_or(u64::MAX);
+        (passed >= SPACING && bytes > 0).then_some(per_second)
+    }
 }
 
 /// Requests in ten hours, so that slow ones have decimals.
@@ -28,22 +95,10 @@ pub(super) struct Speeds {
 impl Pace {
     /// Takes in how many submits and polls there were up to `now`; how fast they come, once that can be told.
     pub(super) fn follow(&mut self, now: Duration, submits: u64, polls: u64) -> Option<Speeds> {
-        let is_due = |(last, _): &(Duration, _)| now.saturating_sub(*last) >= SPACING;
-        if self.sent.back().is_none_or(is_due) {
-            self.sent.push_back((now, [submits, polls]));
-        }
-        while self
-            .sent
-            .get(1)
-            .is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW)
-        {
-            self.sent.pop_front();
-        }
-        let (since, [first_submits, first_polls]) = *self.sent.front()?;
-        let passed = now.saturating_sub(since);
+        let (passed, [submits, polls]) = self.sent.follow(now, [submits, polls]);
         (passed >= TOO_SOON).then(|| Speeds {
-            submits: per_ten_hours(submits - first_submits, passed),
-            polls: per_ten_hours(polls - first_polls, passed),
+            submits: per_ten_hours(submits, passed),
+            polls: per_ten_hours(polls, passed),
         })
     }
 }
@@ -97,7 +152,24 @@ mod tests {
             Some("0/h 240/min"),
         ];
         assert_eq!(told, expected.map(|text| text.map(str::to_owned)));
-        assert!(pace.sent.len() <= 62, "{}", pace.sent.len());
+        let kept = pace.sent.counted.len();
+        assert!(kept <= 62, "{kept}");
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_last_seconds_and_a_download_that_stalls_has_no_speed() {
+        let mut current = Current::default();
+        let mut told = Vec::new();
+        for half in 0..60_u32 {
+            let now = Duration::from_millis(500) * half;
+            // a megabyte a second for ten seconds, then nothing
+            let speed = current.follow(now, u64::from(half.min(20)) * 500_000);
+            if [1, 2, 20, 24, 40].contains(&half) {
+                told.push(speed);
+            }
+        }
+        let even = Some(1_000_000);
+        assert_eq!(told, [None, even, even, Some(600_000), None]);
     }
 
     #[test]

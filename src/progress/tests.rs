@@ -2,11 +2,13 @@
 
 use anstream::adapter::strip_str;
 
+use super::pace::Speeds;
 use super::*;
+use crate::download::traffic::Flow;
 use crate::engine::Counts;
 use crate::engine::downloads::DownloadCounts;
 use crate::engine::event::{Evidence, PendingClass, RunFault, StopReason};
-use crate::engine::snapshot::{Aged, Gate, Spend};
+use crate::engine::snapshot::{Aged, Ending, Gate, Spend};
 use crate::money::{Amount, Cost, Currency};
 use crate::output::{Size, Talk};
 use crate::report::sample::{self, said};
@@ -23,6 +25,8 @@ struct Scene {
     left: Option<u64>,
     usual: Option<u64>,
     elapsed: u64,
+    flow: Flow,
+    bytes_per_second: Option<u64>,
 }
 
 impl Scene {
@@ -38,6 +42,8 @@ impl Scene {
             left: Some(700),
             usual: Some(150),
             elapsed: 250,
+            flow: Flow::default(),
+            bytes_per_second: None,
         }
     }
 
@@ -57,6 +63,8 @@ impl Scene {
                 submits: submits * 600,
                 polls: polls * 600,
             }),
+            flow: self.flow,
+            bytes_per_second: self.bytes_per_second,
             left: self.left.map(Duration::from_secs),
             usual: self.usual.map(Duration::from_secs),
             elapsed: Duration::from_secs(self.elapsed),
@@ -88,7 +96,9 @@ fn snapshot(gate: Gate<'static>) -> Snapshot<'static> {
         to_submit: 79,
         gate,
         submit_spacing: SECOND * 2,
+        asked_spacing: SECOND * 2,
         polls_paused: None,
+        ending: None,
         deadline_in: SECOND * 86_400,
         oldest: Vec::new(),
         youngest: None,
@@ -101,6 +111,31 @@ fn snapshot(gate: Gate<'static>) -> Snapshot<'static> {
 
 fn stopped(reason: StopReason) -> Gate<'static> {
     Gate::Stopped(Box::leak(Box::new(reason)))
+}
+
+fn interrupted() -> Scene {
+    let mut interrupted = Scene::with(stopped(StopReason::Interrupted));
+    interrupted.oldest.clear();
+    interrupted.snapshot.ending = Some(Ending {
+        open_creates: 3,
+        grace: Some(Duration::from_millis(17_400)),
+    });
+    interrupted
+}
+
+fn refused() -> Scene {
+    let auth = StopReason::Fault {
+        fault: RunFault::Auth,
+        message: said("no such key"),
+    };
+    let mut refused = Scene::with(stopped(auth));
+    refused.tally = tally([79, 1, 1, 31, 4, 2]);
+    refused.oldest.clear();
+    refused.snapshot.ending = Some(Ending {
+        open_creates: 1,
+        grace: None,
+    });
+    refused
 }
 
 fn scenes() -> Vec<(&'static str, Scene)> {
@@ -134,7 +169,14 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         open: 2,
         waiting: 4,
         failed: 1,
+        ..DownloadCounts::default()
     });
+    downloading.flow = Flow {
+        received: 31_000_000,
+        have: 12_400_000,
+        expected: Some(31_049_999),
+    };
+    downloading.bytes_per_second = Some(3_100_000);
     let mut fetching = Scene::with(Gate::Done);
     fetching.tally = tally([0, 0, 0, 112, 6, 2]);
     fetching.snapshot.to_submit = 0;
@@ -144,6 +186,12 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         open: 2,
         ..DownloadCounts::default()
     });
+    fetching.flow = Flow {
+        received: 31_000_000,
+        have: 640_000,
+        expected: None,
+    };
+    fetching.bytes_per_second = Some(88_000);
     fetching.oldest = Vec::new();
     fetching.left = Some(0);
     let mut draining = Scene::with(Gate::Done);
@@ -176,7 +224,8 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         ("brake", Scene::with(stopped(brake))),
         ("no money", Scene::with(stopped(fault))),
         ("capped", capped),
-        ("interrupted", Scene::with(stopped(StopReason::Interrupted))),
+        ("interrupted", interrupted()),
+        ("key refused", refused()),
         ("draining", draining),
         ("all stuck", stuck),
         ("downloading", downloading),
@@ -250,6 +299,7 @@ fn moment<'a>(scene: &'a Scene, table: &'a JobTable, millis: u64) -> Moment<'a> 
         snapshot: &scene.snapshot,
         table,
         elapsed: Duration::from_millis(millis),
+        flow: scene.flow,
     }
 }
 
@@ -262,6 +312,7 @@ fn a_frame_is_due_at_most_ten_times_a_second_and_once_a_second_when_nothing_happ
     reporter.place = Place::Terminal {
         screen: Screen::new(crate::output::Canvas::nowhere()),
         pace: Pace::default(),
+        current: Current::default(),
         spacing: NoticeSpacing::default(),
     };
     let mut frames = |happens: bool| {
@@ -436,10 +487,13 @@ fn screen_after(frames: &[(&[&str], bool)], columns: u16) -> vt100::Parser {
     let mut terminal = terminal(10, columns);
     terminal.process(b"before\r\n");
     for (lines, is_resized) in frames {
-        let lines: Vec<_> = lines.iter().map(|line| (*line).into()).collect();
-        terminal.process(screen::frame(&lines, *is_resized).as_bytes());
+        terminal.process(screen::frame(&block(lines), *is_resized).as_bytes());
     }
     terminal
+}
+
+fn block(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| (*line).to_owned()).collect()
 }
 
 #[test]
@@ -462,7 +516,83 @@ fn a_frame_at_the_bottom_of_the_window_scrolls_and_stays_whole() {
     let mut terminal = terminal(4, 20);
     terminal.process(b"a\r\nb\r\nc\r\n");
     for _ in 0..3 {
-        terminal.process(screen::frame(&["1".into(), "2".into(), "3".into()], false).as_bytes());
+        terminal.process(screen::frame(&block(&["1", "2", "3"]), false).as_bytes());
         assert_eq!(terminal.screen().contents(), "c\n1\n2\n3");
     }
+}
+
+#[test]
+fn what_is_said_above_a_block_leaves_it_on_the_screen_at_every_byte() {
+    let said = [
+        ("one line", "one line"),
+        ("one\n    雨 two", "one\n    雨 two"),
+        (
+            "\u{1b}[31mten cells \u{1b}[0m, and so on",
+            "ten cells , and so on",
+        ),
+        ("just all of it", "just all of it"),
+        ("", ""),
+    ];
+    let (size, lines) = (
+        Size {
+            columns: 14,
+            rows: 7,
+        },
+        ["▒▒  1/3", "two", "three"],
+    );
+    for before in 0..7_usize {
+        for (text, shown) in said {
+            let mut terminal = terminal(7, 14);
+            let typed: Vec<_> = (0..before).map(|line| format!("{line}\r\n")).collect();
+            terminal.process(typed.concat().as_bytes());
+            terminal.process(screen::frame(&block(&lines), false).as_bytes());
+            for byte in screen::above(text, lines.len(), size).bytes() {
+                terminal.process(&[byte]);
+                let contents = terminal.screen().contents();
+                assert!(contents.ends_with(&lines.join("\n")), "{text}:\n{contents}");
+            }
+            let contents = terminal.screen().contents();
+            let expected = format!("{shown}\n{}", lines.join("\n"));
+            assert!(contents.ends_with(&expected), "{contents}");
+            let (row, column) = terminal.screen().cursor_position();
+            let at_cursor = terminal.screen().rows(0, 14).nth(row.into());
+            assert_eq!((at_cursor.as_deref(), column), (Some(lines[0]), 0));
+        }
+    }
+}
+
+#[test]
+fn lines_too_long_for_a_window_that_has_just_shrunk_are_cut_and_the_terminal_wraps_again_afterwards()
+ {
+    let frame = screen::frame(&block(&["one", "two"]), false);
+    let (cut, wrapped) = (frame.find("\u{1b}[?7l"), frame.find("\u{1b}[?7h"));
+    assert!(
+        cut < frame.find("one") && frame.find("two") < wrapped,
+        "{frame:?}"
+    );
+}
+
+#[test]
+fn a_window_that_has_just_changed_gets_a_narrow_block_for_a_while_and_is_looked_at_often() {
+    let mut screen = Screen::new(crate::output::Canvas::nowhere());
+    let window = |columns| Size { columns, rows: 24 };
+    let mut fitted = |columns, second| {
+        let room = screen.room(window(columns), SECOND * second);
+        screen.draw(block(&["1"]), window(columns));
+        room.columns
+    };
+    assert_eq!([fitted(200, 0), fitted(200, 9)], [200, 200]);
+    assert_eq!(
+        [fitted(60, 10), fitted(60, 12), fitted(60, 13)],
+        [40, 40, 60]
+    );
+    assert_eq!(
+        [
+            fitted(30, 20),
+            fitted(200, 22),
+            fitted(200, 24),
+            fitted(200, 25)
+        ],
+        [30, 40, 40, 200]
+    );
 }

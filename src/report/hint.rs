@@ -1,17 +1,18 @@
 //! Advice drawn from how a run went: what to change so that the next one goes better.
 //!
-//! Start at [`hints`]. Each hint is a function of its own, of few numbers; [`Waits`] gathers those that are gone when
-//! the run is over.
+//! Start at [`hints`]. Each hint is a function of its own, of few numbers; [`Waits`] are those that are gone when the
+//! run is over.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::listing::jobs;
-use super::outcome::{ErrorClass, Tally};
-use crate::engine::event::{FailureClass, Notice, PendingClass, RunNumber};
+use super::outcome::{ErrorClass, Standing, Tally};
+use super::waits::Waits;
+use crate::engine::event::{FailureClass, JobIndex, PendingClass};
 use crate::engine::job::{JobState, Phase, Slot, Video};
-use crate::engine::snapshot::{Gate, Snapshot};
+use crate::engine::silence::Silence;
 use crate::engine::table::{JobTable, Selection};
 use crate::results;
 use crate::units::show_duration;
@@ -31,60 +32,6 @@ const WORTH_TIME: Duration = Duration::from_secs(5);
 /// So many jobs with one trouble are no chance any more.
 const SEVERAL: u32 = 3;
 
-/// What submits waited for in a run, gathered while it goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Waits {
-    /// Time in pauses after a 429.
-    rate_limited: Duration,
-    /// Time in pauses after a connection that could not be made.
-    unreachable: Duration,
-    /// Pauses after a 429.
-    refusals: u32,
-    /// Fewest and most jobs in flight when such a pause began.
-    taken: Option<(u32, u32)>,
-    /// The pause that is on: why, and until when.
-    open: Option<(PendingClass, Duration)>,
-    /// When a snapshot was looked at last.
-    seen: Duration,
-    /// When the last submit left, and how many had by then.
-    submits: (Duration, u64),
-}
-
-impl Waits {
-    /// Takes in the run as it is at `now`; often enough that no pause is missed.
-    pub fn follow(&mut self, snapshot: &Snapshot<'_>, now: Duration) {
-        if let Some((class, until)) = self.open {
-            let waited = now.min(until).saturating_sub(self.seen);
-            match class {
-                PendingClass::NotSent => self.unreachable += waited,
-                _ => self.rate_limited += waited,
-            }
-        }
-        self.open = match snapshot.gate {
-            Gate::Pause { class, opens_in } => Some((class, now + opens_in)),
-            _ => None,
-        };
-        self.seen = now;
-        if snapshot.submits > self.submits.1 {
-            self.submits = (now, snapshot.submits);
-        }
-    }
-
-    /// Takes in a notice, and how the run was then.
-    pub fn heard(&mut self, notice: &Notice, snapshot: &Snapshot<'_>) {
-        if let Notice::Paused {
-            class: PendingClass::RateLimited,
-            ..
-        } = notice
-        {
-            let now = snapshot.in_flight;
-            let (least, most) = self.taken.unwrap_or((now, now));
-            self.taken = Some((least.min(now), most.max(now)));
-            self.refusals += 1;
-        }
-    }
-}
-
 /// What hints are drawn from.
 #[derive(Debug, Clone, Copy)]
 pub struct Signs<'a> {
@@ -98,6 +45,8 @@ pub struct Signs<'a> {
     pub waits: &'a Waits,
     /// Whether the run was to download, and so says itself what it could not fetch.
     pub downloads: bool,
+    /// Running tasks that the last polls said nothing about.
+    pub silences: &'a [(JobIndex, &'a Silence)],
     /// The limits of the run.
     pub limits: InEffect,
     /// How long the run took.
@@ -124,14 +73,19 @@ pub fn hints(signs: &Signs<'_>) -> Vec<String> {
     let seen = Seen::of(signs);
     let count = |class| signs.tally.count_class(class);
     let not_sent = count(ErrorClass::Pending(PendingClass::NotSent));
-    let timed_out = count(ErrorClass::Timeout);
+    let is_late = |(job, _): &&(JobIndex, _)| {
+        Standing::of(signs.table.job(*job)).class == Some(ErrorClass::Timeout)
+    };
+    let silent = signs.silences.iter().filter(is_late).count(); // longer waiting does not help
+    let silent = u32::try_from(silent).unwrap_or(u32::MAX);
+    let timed_out = count(ErrorClass::Timeout).saturating_sub(silent);
     let in_order = [
         reach(signs.waits.unreachable, signs.elapsed, not_sent),
         stop_doubts(seen.in_doubt, seen.unanswered, signs.limits.submit_timeout),
         remake(seen.edited),
         fetch_soon(seen.fresh_urls).filter(|_| !signs.downloads),
         wait_longer(timed_out, signs.limits.job_timeout, seen.oldest),
-        slow_down(signs.waits, seen.accepted, signs.limits, signs.elapsed),
+        slow_down(signs.waits, signs.limits, signs.elapsed),
         reword(
             count(ErrorClass::Failed(FailureClass::Moderation)),
             seen.sound_flagged,
@@ -143,8 +97,6 @@ pub fn hints(signs: &Signs<'_>) -> Vec<String> {
 /// What only a look at every job tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Seen {
-    /// Jobs that this run brought to the provider.
-    accepted: u32,
     in_doubt: u32,
     /// Jobs in doubt because no answer came in time.
     unanswered: u32,
@@ -161,24 +113,22 @@ struct Seen {
 impl Seen {
     fn of(signs: &Signs<'_>) -> Self {
         let mut seen = Self::default();
-        let run = RunNumber(signs.table.next_run().0 - 1);
         for index in signs.table.planned() {
             if signs.selection.selects(signs.table.id(index)) {
                 let job = signs.table.job(index);
                 let is_edited = signs.table.is_changed(index) && can_be_remade(job);
                 seen.edited += u32::from(is_edited);
-                seen.look_at(job, run, signs.now);
+                seen.look_at(job, signs.now);
             }
         }
         seen
     }
 
-    fn look_at(&mut self, job: &JobState, run: RunNumber, now: Timestamp) {
+    fn look_at(&mut self, job: &JobState, now: Timestamp) {
         let says = |words: &str| {
             let message = results::error(job).unwrap_or_default();
             message.to_lowercase().contains(words)
         };
-        self.accepted += u32::from(job.task().is_some_and(|task| task.run == run));
         let lacking = job.video().filter(Video::lacks_files);
         self.fresh_urls += u32::from(lacking.is_some_and(|video| {
             let age = Duration::try_from(now.duration_since(video.finished_at)).unwrap_or_default();
@@ -295,36 +245,40 @@ fn rounded_up(time: Duration) -> Duration {
     Duration::from_secs(seconds.div_ceil(unit) * unit)
 }
 
-/// A provider that keeps saying 429 could be asked for less.
-fn slow_down(waits: &Waits, accepted: u32, limits: InEffect, elapsed: Duration) -> Option<String> {
+/// A provider that keeps saying 429 could be asked for less: for how much, only the figures of the run can say.
+fn slow_down(waits: &Waits, limits: InEffect, elapsed: Duration) -> Option<String> {
     let percent = worth(waits.rate_limited, elapsed)?;
-    let lost = format!("{percent}% of the time was spent waiting after a 429");
-    // Refused whenever so many were in flight: that is how many the account takes.
-    let ceiling = waits.taken.filter(|(least, most)| {
-        let is_steady = most - least <= most / 8;
-        waits.refusals > 1 && is_steady && (1..limits.concurrency).contains(most)
-    });
-    if let Some((_, most)) = ceiling {
-        let now = limits.concurrency;
+    let (refusals, accepts) = (waits.refusals(), waits.accepts());
+    let lost = format!(
+        "{percent}% of the time submits waited because of 429s ({refusals} of {} got one)",
+        refusals + accepts
+    );
+    let most = limits.concurrency;
+    if let Some(ceiling) = waits.ceiling().filter(|ceiling| *ceiling < most) {
         return Some(format!(
-            "{lost}: the account seems to take {most} at a time, so `--concurrency {most}` (now {now}) loses nothing"
+            "{lost}, never with fewer than {ceiling} others in flight: `--concurrency {ceiling}` (now {most}) avoids them"
         ));
     }
-    let (until, _) = waits.submits;
-    let rate = rate_of(accepted, until);
-    Some(match rate {
-        Some((rate, interval)) if interval > limits.submit_interval => format!(
-            "{lost}: the account took about {rate}, so `--submit-rate {rate}` asks for no more"
-        ),
-        _ => format!("{lost}: a lower `--submit-rate` or `--concurrency` avoids that"),
-    })
+    let slower = waits.spacing().and_then(|spacing| {
+        let (rate, interval) = rate_of(spacing * 11 / 10)?;
+        (interval > limits.submit_interval).then_some((spacing, rate))
+    });
+    if let Some((spacing, rate)) = slower {
+        let spacing = show_duration(rounded_up(spacing));
+        return Some(format!(
+            "{lost}, never more than {spacing} after the submit before: `--submit-rate {rate}` avoids them"
+        ));
+    }
+    let running = waits.most_running();
+    Some(format!(
+        "{lost}; the others were accepted, with up to {running} jobs running at a time"
+    ))
 }
 
-/// `count` in `time` as a rate in whole numbers, rounded down, and the spacing that it means.
-fn rate_of(count: u32, time: Duration) -> Option<(String, Duration)> {
+/// One in `spacing` as a rate in whole numbers, rounded down, and the spacing that it means.
+fn rate_of(spacing: Duration) -> Option<(String, Duration)> {
     let hour = Duration::from_secs(3600);
-    let seconds = time.as_secs().max(1);
-    let hourly = u32::try_from(u64::from(count) * 3600 / seconds).ok()?;
+    let hourly = u32::try_from(hour.as_millis() / spacing.as_millis().max(1)).ok()?;
     match (hourly, hourly / 60) {
         (0, _) => None,
         (hourly, 0..3) => Some((format!("{hourly}/h"), hour / hourly)),
@@ -358,11 +312,10 @@ fn worth(lost: Duration, elapsed: Duration) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Counts;
     use crate::engine::event::Event;
     use crate::plan::Plan;
     use crate::report::sample::{self, accepted, completed, event, intent, job, run, said};
-    use crate::text::CleanText;
+    use crate::report::waits::tests::{ceiling, mixed, paced};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -373,85 +326,32 @@ mod tests {
         job_timeout: Duration::from_secs(3600),
     };
 
-    fn snapshot(gate: Gate<'static>, in_flight: u32, submits: u64) -> Snapshot<'static> {
-        Snapshot {
-            counts: Counts::default(),
-            in_flight,
-            concurrency: 12,
-            to_submit: 9,
-            gate,
-            submit_spacing: SECOND,
-            polls_paused: None,
-            deadline_in: SECOND,
-            oldest: Vec::new(),
-            youngest: None,
-            submits,
-            polls: 0,
-            spend: None,
-            downloads: None,
-        }
-    }
-
-    /// A run of 100 s in which a pause of 10 s began at each of these seconds, with so many in flight.
-    fn refused(pauses: &[(u32, u32)], class: PendingClass) -> Waits {
-        let mut waits = Waits::default();
-        for now in 0..=100 {
-            let begun = pauses.iter().rfind(|(begin, _)| *begin <= now);
-            let on = begun.filter(|(begin, _)| begin + 10 > now);
-            let gate = on.map_or(Gate::Open, |(begin, _)| Gate::Pause {
-                class,
-                opens_in: SECOND * (begin + 10 - now),
-            });
-            let in_flight = on.map_or(5, |(_, in_flight)| *in_flight);
-            let snapshot = snapshot(gate, in_flight, u64::from(now));
-            waits.follow(&snapshot, SECOND * now);
-            if on.is_some_and(|(begin, _)| *begin == now) {
-                let (wait, message) = (SECOND * 10, CleanText::default());
-                let notice = Notice::Paused {
-                    wait,
-                    class,
-                    message,
-                };
-                waits.heard(&notice, &snapshot);
-            }
-        }
-        waits
-    }
-
     #[test]
-    fn pauses_are_added_up_by_what_they_are_for_and_to_the_second() {
-        let waits = refused(&[(3, 1), (20, 1), (95, 1)], PendingClass::RateLimited);
-        assert_eq!(
-            (waits.rate_limited, waits.unreachable),
-            (SECOND * 25, Duration::ZERO)
-        );
-        let waits = refused(&[(3, 1)], PendingClass::NotSent);
-        assert_eq!(
-            (waits.rate_limited, waits.unreachable),
-            (Duration::ZERO, SECOND * 10)
-        );
-    }
-
-    #[test]
-    fn a_pause_that_nobody_looks_at_until_it_is_over_counts_for_what_it_was() {
-        let mut waits = Waits::default();
-        let class = PendingClass::RateLimited;
-        let opens_in = SECOND * 7;
-        waits.follow(&snapshot(Gate::Pause { class, opens_in }, 0, 0), SECOND);
-        waits.follow(&snapshot(Gate::Open, 0, 0), SECOND * 60);
-        assert_eq!(waits.rate_limited, SECOND * 7);
-    }
-
-    #[test]
-    fn a_provider_that_says_429_is_asked_for_less() {
-        let slowed = |pauses: &[(u32, u32)], accepted| {
-            let waits = refused(pauses, PendingClass::RateLimited);
-            slow_down(&waits, accepted, LIMITS, SECOND * 100).unwrap_or_default()
+    fn a_provider_that_says_429_is_asked_for_less_only_where_the_figures_say_how_much() {
+        let slowed = |waits: &Waits, seconds: u32| {
+            slow_down(waits, LIMITS, SECOND * seconds).unwrap_or_default()
         };
-        insta::assert_snapshot!(slowed(&[(0, 3), (20, 3), (40, 3), (60, 3)], 20), @"40% of the time was spent waiting after a 429: the account seems to take 3 at a time, so `--concurrency 3` (now 12) loses nothing");
-        insta::assert_snapshot!(slowed(&[(0, 1), (20, 9), (40, 0), (60, 7)], 20), @"40% of the time was spent waiting after a 429: the account took about 12/min, so `--submit-rate 12/min` asks for no more");
-        insta::assert_snapshot!(slowed(&[(0, 1), (20, 9), (40, 0), (60, 7)], 200), @"40% of the time was spent waiting after a 429: a lower `--submit-rate` or `--concurrency` avoids that");
-        assert_eq!(slowed(&[(0, 3)], 20), "", "10 % is not worth a hint");
+        let rows = [
+            ("at a time", ceiling(3), 100),
+            ("rate", paced(), 100),
+            ("neither", mixed(), 100),
+            ("seldom", ceiling(3), 1_000),
+        ];
+        let told =
+            rows.map(|(name, waits, seconds)| format!("{name}: {}", slowed(&waits, seconds)));
+        insta::assert_snapshot!(told.join("\n"));
+        let few = InEffect {
+            concurrency: 3,
+            ..LIMITS
+        };
+        let told = slow_down(&ceiling(3), few, SECOND * 100).expect("worth telling");
+        assert!(!told.contains("--"), "it is so already: {told}");
+        let slow = InEffect {
+            submit_interval: SECOND * 6,
+            ..LIMITS
+        };
+        let told = slow_down(&paced(), slow, SECOND * 100).expect("worth telling");
+        assert!(!told.contains("--"), "it is so already: {told}");
     }
 
     #[test]
@@ -519,6 +419,7 @@ mod tests {
                 tally: &tally,
                 waits: &Waits::default(),
                 downloads: false,
+                silences: &[],
                 limits: LIMITS,
                 elapsed: SECOND * 100,
                 now: sample::second(60 + hours * 3600),

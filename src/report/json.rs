@@ -549,6 +549,10 @@ pub struct DownloadLine {
     pub done: u32,
     /// Completed, and still without a file that they should have.
     pub missing: u32,
+    /// Files that were saved now: videos and pictures.
+    pub files: u32,
+    /// Their size together, in bytes.
+    pub bytes: u64,
 }
 
 impl From<DownloadTally> for DownloadLine {
@@ -556,6 +560,8 @@ impl From<DownloadTally> for DownloadLine {
         Self {
             done: tally.done,
             missing: tally.missing,
+            files: tally.files,
+            bytes: tally.bytes,
         }
     }
 }

@@ -14,10 +14,12 @@ pub mod listing;
 pub mod logbook;
 pub mod notice;
 pub mod outcome;
+pub mod reasons;
 pub mod spend;
 pub mod status;
 pub mod summary;
 pub mod table;
+pub mod waits;
 
 #[cfg(test)]
 pub(crate) mod sample;

@@ -237,14 +237,14 @@ fn stop_text(reason: &StopReason) -> String {
 fn pause_text(wait: Duration, class: PendingClass, message: &CleanText) -> String {
     let whole_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let wait = show_duration(Duration::from_secs(whole_seconds));
-    let (cause, remedy) = match class {
-        PendingClass::NotSent => ("the provider cannot be reached", "tried again by itself"),
-        _ => (
-            "the provider asks to slow down",
-            "a lower `--concurrency` or `--submit-rate` avoids this",
-        ),
+    let cause = match class {
+        PendingClass::NotSent => "the provider cannot be reached",
+        _ => "the provider asks to slow down",
     };
-    format!("submits wait {wait}: {cause}{}; {remedy}", said(message))
+    format!(
+        "submits wait {wait}: {cause}{}; tried again by itself",
+        said(message)
+    )
 }
 
 /// What somebody else said, behind our own words.

@@ -2,41 +2,45 @@
 //!
 //! Start at [`Summary::text`]. Commands in it can be copied to a shell as they are.
 
-use std::collections::HashMap;
+mod invocation;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
+pub use self::invocation::{Invocation, Stage};
 use super::json::{DownloadLine, SummaryLine};
 use super::listing::jobs;
 use super::notice::stop_cause;
 use super::outcome::{ErrorClass, RunFact, Tally, exit_code};
+use super::reasons::{Matter, by_reason, listed};
 use super::spend::{Spend, SpendLine};
 use super::status::counts;
 use super::table::cut;
 use crate::engine::budget::{Budget, Shortfall};
 use crate::engine::event::{FailureClass, JobIndex, RunFault, StopReason};
 use crate::engine::job::{Phase, Status};
+use crate::engine::silence::Silence;
 use crate::engine::table::{JobTable, Selection};
 use crate::error::ExitCode;
 use crate::results::{self, Seconds};
-use crate::text::quoted;
-use crate::units::show_duration;
+use crate::units::{show_bytes, show_duration};
 
-/// Most reasons, and most jobs in doubt, that are listed one by one.
+/// Most jobs in doubt that are listed one by one.
 const LISTED: usize = 8;
-
-/// Longest number or code in a message that tells one reason from another, in bytes.
-const CODE: usize = 5;
 
 /// Most cells of a provider's message.
 const MESSAGE_ROOM: usize = 100;
 
 const FAILED: Style = AnsiColor::Red.on_default().bold();
 const IN_DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+const MISSING: Style = AnsiColor::Yellow.on_default().bold();
 const COMMAND: Style = Style::new().bold();
+
+/// What exit code 7 means where files alone are missing.
+pub const FILES_MISSING: &str = "videos are not downloaded";
 
 /// A run at its end.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +71,10 @@ pub struct Summary<'a> {
     pub elapsed: Duration,
     /// How the downloads came out, if the run was to download.
     pub downloads: Option<DownloadTally>,
+    /// Running tasks that the last polls said nothing about.
+    pub silences: &'a [(JobIndex, &'a Silence)],
+    /// Jobs without files that they should have, if the run was to download.
+    pub missing_files: &'a [JobIndex],
 }
 
 /// How the downloads of a run came out, in jobs.
@@ -76,82 +84,25 @@ pub struct DownloadTally {
     pub done: u32,
     /// Completed, and still without a file that they should have.
     pub missing: u32,
+    /// Files that were saved in this run, pictures among them.
+    pub files: u32,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 impl DownloadTally {
     /// In words.
     pub fn text(self) -> String {
-        match (self.done, self.missing) {
-            (done, 0) => format!("{done} downloaded"),
-            (done, missing) => format!("{done} downloaded, {missing} missing"),
-        }
-    }
-}
-
-/// How the program was called: what a command that goes on with the same state must repeat.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Invocation {
-    /// The manifest as it was named.
-    pub manifest: String,
-    /// `--out`, if it was given.
-    pub out: Option<String>,
-    /// Options that say how the manifest is read, word by word: every command needs them again.
-    pub reading_options: Vec<String>,
-    /// Options of `run` that the next run needs again (`--base-url URL`, limits, what was selected), word by word.
-    pub run_options: Vec<String>,
-    /// What the run was made against.
-    pub stage: Stage,
-}
-
-/// What a run was made against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Stage {
-    /// The API.
-    #[default]
-    Real,
-    /// The simulated provider; its state is not gone on with.
-    Rehearsal,
-}
-
-impl Invocation {
-    /// The command line of another command on the same state; `rest` is words that need no quotes.
-    pub fn command(&self, verb: &str, rest: &str) -> String {
-        let mut line = format!("shotlist {verb} {}", operand(&self.manifest));
-        if let Some(out) = &self.out {
-            let _ = write!(line, " --out {}", operand(out));
-        }
-        let of_run = self.run_options.iter().filter(|_| verb == "run");
-        for word in self.reading_options.iter().chain(of_run) {
-            let _ = write!(line, " {}", quoted(word));
-        }
-        if !rest.is_empty() {
-            let _ = write!(line, " {rest}");
-        }
-        line
-    }
-}
-
-impl Invocation {
-    /// The same with another value for an option of `run`.
-    fn with_option(&self, option: &str, value: &str) -> Self {
-        let mut run_options = self.run_options.clone();
-        match run_options.iter().position(|word| word == option) {
-            Some(at) => value.clone_into(&mut run_options[at + 1]),
-            None => run_options.extend([option.to_owned(), value.to_owned()]),
-        }
-        Self {
-            run_options,
-            ..self.clone()
-        }
-    }
-}
-
-/// A path as a shell word that is not taken for an option.
-fn operand(path: &str) -> String {
-    if path.starts_with('-') {
-        quoted(&format!("./{path}"))
-    } else {
-        quoted(path)
+        let saved = match self.files {
+            0 => String::new(),
+            1 => format!(" (1 file, {})", show_bytes(self.bytes)),
+            files => format!(" ({files} files, {})", show_bytes(self.bytes)),
+        };
+        let missing = match self.missing {
+            0 => String::new(),
+            missing => format!(", {missing} missing"),
+        };
+        format!("{} downloaded{saved}{missing}", self.done)
     }
 }
 
@@ -164,10 +115,13 @@ impl Summary<'_> {
     /// The summary for people, several lines, without a final line break; coloured, `Output` drops what cannot be
     /// shown.
     pub fn text(&self) -> String {
-        let sections: Vec<_> = [self.failed(), self.in_doubt()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let sections = [
+            self.failed(),
+            self.not_downloaded(),
+            self.silent(),
+            self.in_doubt(),
+        ];
+        let sections: Vec<_> = sections.into_iter().flatten().collect();
         let mut text = self.headline();
         for section in &sections {
             let _ = write!(text, "\n\n{section}");
@@ -251,19 +205,13 @@ impl Summary<'_> {
         }
         lines.extend(self.hints.iter().map(|hint| format!("hint:    {hint}")));
         lines.extend(self.status_of_rehearsal());
-        if let Some(next) = self.next() {
-            lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
-            lines.push(format!("         {}", next.reason));
-        }
         let code = self.exit_code();
-        if code != ExitCode::Completed {
-            let meaning = if self.lacks_files_alone() {
-                "videos are not downloaded"
-            } else {
-                code.meaning()
-            };
-            lines.push(format!("exit code {}: {meaning}", code as u8));
-        }
+        let meaning = if self.lacks_files_alone() {
+            FILES_MISSING
+        } else {
+            code.meaning()
+        };
+        lines.extend(parting(self.next().as_ref(), code, meaning));
         lines
     }
 
@@ -311,51 +259,44 @@ impl Summary<'_> {
         })
     }
 
+    /// Failed jobs by class and alike messages.
     fn failed(&self) -> Option<String> {
-        let groups = self.failures();
-        let mut text = painted(FAILED, "failed:");
-        for group in groups.iter().take(LISTED) {
-            let _ = write!(text, "\n  {}", group.line(self.table));
-        }
-        let rest: u32 = groups.iter().skip(LISTED).map(|group| group.count).sum();
-        if rest > 0 {
-            let all = self.invocation.command("status", "");
-            let _ = write!(
-                text,
-                "\n  and {} for other reasons, see `{all}`",
-                jobs(rest)
-            );
-        }
-        (!groups.is_empty()).then_some(text)
+        let failed = self.selected(Status::Failed);
+        let reasons = by_reason(failed.filter_map(|job| match &self.table.job(job).phase {
+            Phase::Failed { class, message, .. } => Some(Matter {
+                job,
+                class: class.as_str(),
+                message: message.as_str(),
+            }),
+            _ => None,
+        }));
+        let all = self.invocation.command("status", "");
+        listed(&painted(FAILED, "failed:"), &reasons, self.table, &all)
     }
 
-    /// Failed jobs by class and alike messages, the most frequent first.
-    fn failures(&self) -> Vec<Failures<'_>> {
-        let mut places = HashMap::new();
-        let mut groups: Vec<Failures<'_>> = Vec::new();
-        for index in self.selected(Status::Failed) {
-            let Phase::Failed { class, message, .. } = &self.table.job(index).phase else {
-                continue;
-            };
-            let place = *places
-                .entry((*class, pattern(message.as_str())))
-                .or_insert_with(|| {
-                    groups.push(Failures {
-                        class: *class,
-                        message: message.as_str(),
-                        count: 0,
-                        first: [None; 3],
-                    });
-                    groups.len() - 1
-                });
-            let group = &mut groups[place];
-            if let Some(free) = group.first.get_mut(group.count as usize) {
-                *free = Some(index);
-            }
-            group.count += 1;
-        }
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-        groups
+    fn not_downloaded(&self) -> Option<String> {
+        let missing = self.missing_files.iter().copied();
+        not_downloaded(self.table, missing, self.invocation)
+    }
+
+    /// Running tasks that nobody has heard of since.
+    fn silent(&self) -> Option<String> {
+        let silences = || self.silences.iter().copied();
+        let last = silences().map(|(_, silence)| silence.last).max()?;
+        let polls = silences().map(|(_, silence)| silence.polls).max()?;
+        let reasons = by_reason(silences().map(|(job, silence)| Matter {
+            job,
+            class: "",
+            message: silence.message.as_str(),
+        }));
+        let title = format!(
+            "{} the provider's last answers about {} could not be read, up to {polls} in a row, last tried {}:",
+            painted(MISSING, "running:"),
+            jobs(u32::try_from(self.silences.len()).unwrap_or(u32::MAX)),
+            Seconds(last)
+        );
+        let all = self.invocation.command("status", "");
+        listed(&title, &reasons, self.table, &all)
     }
 
     fn in_doubt(&self) -> Option<String> {
@@ -541,6 +482,34 @@ impl Summary<'_> {
     }
 }
 
+/// Jobs without files that they should have, by why.
+pub fn not_downloaded(
+    table: &JobTable,
+    missing: impl Iterator<Item = JobIndex>,
+    invocation: &Invocation,
+) -> Option<String> {
+    let reasons = by_reason(missing.map(|job| Matter {
+        job,
+        class: "",
+        message: results::trouble(table.job(job)).unwrap_or("not tried yet"),
+    }));
+    let title = painted(MISSING, "not downloaded:");
+    listed(&title, &reasons, table, &invocation.command("status", ""))
+}
+
+/// The lines that say what to type next and, if anything is wrong, the exit code; as the last ones of a command.
+pub fn parting(next: Option<&Next>, code: ExitCode, meaning: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(next) = next {
+        lines.push(format!("next:    {}", painted(COMMAND, &next.command)));
+        lines.push(format!("         {}", next.reason));
+    }
+    if code != ExitCode::Completed {
+        lines.push(format!("exit code {}: {meaning}", code as u8));
+    }
+    lines
+}
+
 fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -552,56 +521,6 @@ pub struct Next {
     pub command: String,
     /// When, or what it does.
     pub reason: &'static str,
-}
-
-/// `message` without what differs between messages that mean the same: long words with a digit in them, such as ids and
-/// times. Short ones are codes, which matter.
-fn pattern(message: &str) -> String {
-    let is_inside = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    let mut pattern = String::new();
-    for piece in message.split_inclusive(|c| !is_inside(c)) {
-        let word = piece.trim_end_matches(|c| !is_inside(c));
-        let varies = word.len() > CODE && word.contains(|c: char| c.is_ascii_digit());
-        pattern.push_str(if varies { "0" } else { word });
-        pattern.push_str(&piece[word.len()..]);
-    }
-    pattern
-}
-
-/// Failed jobs with one class and alike messages.
-struct Failures<'a> {
-    class: FailureClass,
-    /// That of the first one.
-    message: &'a str,
-    count: u32,
-    first: [Option<JobIndex>; 3],
-}
-
-impl Failures<'_> {
-    /// `3 × moderation: the prompt was flagged (hero, chair, lamp)`
-    fn line(&self, table: &JobTable) -> String {
-        let message = match cut(self.message, MESSAGE_ROOM) {
-            said if said.is_empty() => String::new(),
-            said => format!(": {said}"),
-        };
-        let (count, class, examples) = (self.count, self.class, self.examples(table));
-        format!("{count} × {class}{message} ({examples})")
-    }
-
-    fn examples(&self, table: &JobTable) -> String {
-        let ids: Vec<_> = self
-            .first
-            .iter()
-            .flatten()
-            .map(|index| table.id(*index).as_str())
-            .collect();
-        let more = if self.count as usize > ids.len() {
-            ", …"
-        } else {
-            ""
-        };
-        format!("{}{more}", ids.join(", "))
-    }
 }
 
 #[cfg(test)]
@@ -658,6 +577,8 @@ mod tests {
             hints: &[],
             elapsed: Duration::from_millis(754_321),
             downloads: None,
+            silences: &[],
+            missing_files: &[],
         })
     }
 
@@ -754,6 +675,59 @@ mod tests {
     }
 
     #[test]
+    fn missing_videos_are_grouped_by_reason_and_jobs_whose_turn_did_not_come_are_among_them() {
+        let missing = |message: &str| {
+            let message = said(message);
+            let made = completed("https://x.example/v.mp4");
+            [accepted("t"), made, Event::NotDownloaded { message }]
+        };
+        let page = missing("a web page comes in place of the file");
+        let cut = |bytes: u64| missing(&format!("{bytes} of 1234567 bytes came"));
+        let (first, second) = (cut(655_360), cut(1_048_576));
+        let untried = [accepted("t"), completed("https://x.example/v.mp4")];
+        let jobs = table(&[&page, &first, &page, &second, &page, &page, &untried]);
+        let text = summary_of(&jobs, &[RunFact::FilesMissing], &invocation(), |summary| {
+            let downloads = Some(DownloadTally {
+                missing: 7,
+                ..DownloadTally::default()
+            });
+            Summary {
+                downloads,
+                ..summary
+            }
+            .text()
+        });
+        insta::assert_snapshot!(strip_str(&text));
+        assert!(!super::tests::text(&jobs, &[]).contains("not downloaded"));
+    }
+
+    #[test]
+    fn running_tasks_that_polls_say_nothing_about_are_told_by_what_came_instead() {
+        let running = [accepted("t")];
+        let jobs = table(&[&running, &running, &running, &running]);
+        let silence = |second, polls, message| Silence {
+            polls,
+            message: said(message),
+            last: sample::second(second),
+        };
+        let silences = [
+            silence(50, 4, "no answer within 30s"),
+            silence(61, 12, "HTTP 500: broken (request id: 20261123abc)"),
+            silence(60, 11, "HTTP 500: broken (request id: 20261123def)"),
+        ];
+        let silences: Vec<_> = (1..).zip(&silences).collect();
+        let text = summary_of(&jobs, &[], &invocation(), |summary| {
+            let silences = &silences;
+            Summary {
+                silences,
+                ..summary
+            }
+            .text()
+        });
+        insta::assert_snapshot!(strip_str(&text));
+    }
+
+    #[test]
     fn many_reasons_and_many_doubts_are_not_all_listed() {
         let reasons: Vec<_> = (0..12)
             .map(|n| {
@@ -830,7 +804,7 @@ mod tests {
             run_options: ["--base-url", "http://127.0.0.1:8080", "--select", "hero-*"]
                 .map(str::to_owned)
                 .to_vec(),
-            stage: Stage::Real,
+            ..Invocation::default()
         };
         assert_eq!(
             invocation.command("run", "--rerun failed"),
@@ -868,6 +842,8 @@ mod tests {
             hints: &[],
             elapsed: Duration::ZERO,
             downloads: None,
+            silences: &[],
+            missing_files: &[],
         }
         .text();
         assert!(

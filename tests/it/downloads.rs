@@ -451,10 +451,14 @@ fn the_summary_of_downloads_in_json_is_small() {
     let provider = Simulated::with_faults("html-video=first:1");
     let scenario = Scenario::jobs(1).at(&provider);
     scenario.run(&[]).exits(0);
-    let run = download(&scenario, &["--json"]).exits(7);
+    let run = download(&scenario, &["--json", "--download-concurrency", "1"]).exits(7);
     let summary = run.lines().pop().expect("a summary");
     assert_eq!(summary["command"], "download");
     assert_eq!(summary["downloads"]["missing"], 1);
+    let next = "shotlist download shots.csv --download-concurrency 1";
+    assert_eq!(summary["next"], next);
+    let run = run.says("1 × a web page").says(next);
+    run.says("exit code 7: videos are not downloaded");
     let run = download(&scenario, &["--json"]).exits(0);
     let job = run.lines().into_iter().find(|line| line["type"] == "job");
     assert_eq!(job.expect("a job")["file"], "videos/job-01.mp4");

@@ -188,7 +188,7 @@ fn after_one_ctrl_c_or_two_the_terminal_is_clean() {
             assert_eq!(code, 130);
             assert_clean(&seen);
         } else {
-            window.shows("stopping, open submits");
+            window.shows("ending: waiting for");
         }
     }
 }

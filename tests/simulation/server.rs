@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use shotlist::clock::Clock;
+use shotlist::download::traffic::Traffic;
 use shotlist::download::{self, About, Body, Claims, Errand, Head, Source, StoredFolder};
 use shotlist::engine::event::{Event, FetchReply, FileOrder, JobIndex};
 use shotlist::engine::job::JobState;
@@ -108,6 +109,7 @@ impl runner::Files for SimFiles<'_> {
             stored: StoredFolder::new("videos"),
             about: About::default(),
             most_bytes: 1 << 20,
+            traffic: Traffic::default(),
         };
         let (world, clock, claims) = (self.world.clone(), self.clock.clone(), self.claims.clone());
         let mut stop = self.stop.subscribe();

@@ -118,6 +118,8 @@ fn every_completed_job_is_downloaded_once_with_the_picture_that_it_has() {
     );
     let counts = DownloadCounts {
         done: 6,
+        files: 7,
+        bytes: 7 * file("0.mp4").bytes,
         ..DownloadCounts::default()
     };
     assert_eq!(world.engine.downloads(), Some(counts));

@@ -125,6 +125,36 @@ fn a_task_that_timed_out_is_asked_for_until_it_is_heard_of_but_at_most_three_tim
 }
 
 #[test]
+fn a_task_that_polls_say_nothing_about_is_known_with_what_came_last_until_it_is_heard_of() {
+    let silences = |say_something: bool| {
+        let mut start = Start::new(&plan(2));
+        start.limits.job_timeout = 100 * SECOND;
+        let mut world = World::new(start);
+        let mut asked = 0;
+        world.run(accept, |job, now| {
+            if job == 0 {
+                return complete(job, now);
+            }
+            asked += 1;
+            match (asked, say_something) {
+                (2, true) => still_running(job, now),
+                _ => (SECOND, trouble()),
+            }
+        });
+        let polls = world.polls.iter().filter(|(_, job)| *job == 1).count();
+        let silences = world.engine.silences();
+        let told: Vec<_> = silences
+            .map(|(job, silence)| (job, silence.polls))
+            .collect();
+        (told, polls)
+    };
+    let (told, polls) = silences(false);
+    assert_eq!(told, [(1, u32::try_from(polls).expect("few"))]);
+    let (told, polls) = silences(true);
+    assert_eq!(told, [(1, u32::try_from(polls - 2).expect("few"))]);
+}
+
+#[test]
 fn a_run_polls_no_longer_when_the_clock_is_set_back() {
     let mut start = Start::new(&plan(1));
     start.limits.deadline = 60 * SECOND;
