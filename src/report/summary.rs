@@ -693,6 +693,7 @@ mod tests {
             });
             Summary {
                 downloads,
+                missing_files: &[0, 1, 2, 3, 4, 5, 6],
                 ..summary
             }
             .text()
