@@ -189,19 +189,11 @@ impl Opened {
             output,
         );
         let code = exit_code(&Tally::default(), &facts);
-        let engine = &ended.engine;
-        let invocation = invocation(options);
-        let tally = files::tally(engine).unwrap_or_default();
-        let told = Told {
-            run: Some(run),
-            tally,
-            missing: not_downloaded(engine.table(), engine.missing_files(), &invocation),
-            next: next(code, &invocation),
-        };
+        let told = Told::of(&ended.engine, run, code, options);
         let ending = Ending {
             code,
+            brief: format!("videos: {}", told.tally.text()),
             summary: tell(told, code, options, output),
-            brief: format!("videos: {}", tally.text()),
             is_interrupted: ended.signal.is_some(),
         };
         Ok(night.end(&ending, runtime, signals, output))
@@ -328,6 +320,18 @@ struct Told {
     /// What is missing, by why.
     missing: Option<String>,
     next: Option<Next>,
+}
+
+impl Told {
+    fn of(engine: &Engine, run: String, code: ExitCode, options: &DownloadArgs) -> Self {
+        let invocation = invocation(options);
+        Self {
+            run: Some(run),
+            tally: files::tally(engine).unwrap_or_default(),
+            missing: not_downloaded(engine.table(), engine.missing_files(), &invocation),
+            next: next(code, &invocation),
+        }
+    }
 }
 
 fn tell(told: Told, code: ExitCode, options: &DownloadArgs, output: &mut Output) -> SummaryLine {

@@ -113,31 +113,8 @@ fn stopped(reason: StopReason) -> Gate<'static> {
     Gate::Stopped(Box::leak(Box::new(reason)))
 }
 
-fn scenes() -> Vec<(&'static str, Scene)> {
-    let pause = |class| Gate::Pause {
-        class,
-        opens_in: Duration::from_millis(11_400),
-    };
-    let starting = Scene {
-        tally: tally([119, 1, 0, 0, 0, 0]),
-        oldest: Vec::new(),
-        speeds: None,
-        left: None,
-        usual: None,
-        elapsed: 0,
-        ..Scene::with(Gate::Answer)
-    };
-    let mut polls_paused = Scene::with(pause(PendingClass::RateLimited));
-    polls_paused.snapshot.polls_paused = Some(SECOND * 3725);
-    let mut capped = Scene::with(stopped(StopReason::MaxJobs));
-    capped.snapshot.to_submit = 0;
-    capped.snapshot.spend = Some(Spend {
-        reserved: Cost {
-            amount: Amount::from_millionths(48_600_000),
-            currency: Currency::new("USD").expect("three letters"),
-        },
-        cap: Some(Amount::from_millionths(50_000_000)),
-    });
+/// Runs that download, beside everything else and alone.
+fn downloads() -> [Scene; 2] {
     let mut downloading = Scene::busy();
     downloading.snapshot.downloads = Some(DownloadCounts {
         done: 31,
@@ -169,6 +146,57 @@ fn scenes() -> Vec<(&'static str, Scene)> {
     fetching.bytes_per_second = Some(88_000);
     fetching.oldest = Vec::new();
     fetching.left = Some(0);
+    [downloading, fetching]
+}
+
+/// Runs that neither submit nor poll any more.
+fn ending() -> [Scene; 2] {
+    let mut interrupted = Scene::with(stopped(StopReason::Interrupted));
+    interrupted.oldest.clear();
+    interrupted.snapshot.ending = Some(Ending {
+        open_creates: 3,
+        grace: Some(Duration::from_millis(17_400)),
+    });
+    let auth = StopReason::Fault {
+        fault: RunFault::Auth,
+        message: said("no such key"),
+    };
+    let mut refused = Scene::with(stopped(auth));
+    refused.tally = tally([79, 1, 1, 31, 4, 2]);
+    refused.oldest.clear();
+    refused.snapshot.ending = Some(Ending {
+        open_creates: 1,
+        grace: None,
+    });
+    [interrupted, refused]
+}
+
+fn scenes() -> Vec<(&'static str, Scene)> {
+    let pause = |class| Gate::Pause {
+        class,
+        opens_in: Duration::from_millis(11_400),
+    };
+    let starting = Scene {
+        tally: tally([119, 1, 0, 0, 0, 0]),
+        oldest: Vec::new(),
+        speeds: None,
+        left: None,
+        usual: None,
+        elapsed: 0,
+        ..Scene::with(Gate::Answer)
+    };
+    let mut polls_paused = Scene::with(pause(PendingClass::RateLimited));
+    polls_paused.snapshot.polls_paused = Some(SECOND * 3725);
+    let mut capped = Scene::with(stopped(StopReason::MaxJobs));
+    capped.snapshot.to_submit = 0;
+    capped.snapshot.spend = Some(Spend {
+        reserved: Cost {
+            amount: Amount::from_millionths(48_600_000),
+            currency: Currency::new("USD").expect("three letters"),
+        },
+        cap: Some(Amount::from_millionths(50_000_000)),
+    });
+    let [downloading, fetching] = downloads();
     let mut draining = Scene::with(Gate::Done);
     draining.tally = tally([0, 0, 2, 110, 6, 2]);
     draining.left = Some(40);
@@ -189,23 +217,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         opens_in: SECOND / 3,
         is_slowed: true,
     };
-    let mut interrupted = Scene::with(stopped(StopReason::Interrupted));
-    interrupted.oldest.clear();
-    interrupted.snapshot.ending = Some(Ending {
-        open_creates: 3,
-        grace: Some(Duration::from_millis(17_400)),
-    });
-    let auth = StopReason::Fault {
-        fault: RunFault::Auth,
-        message: said("no such key"),
-    };
-    let mut refused = Scene::with(stopped(auth));
-    refused.tally = tally([79, 1, 1, 31, 4, 2]);
-    refused.oldest.clear();
-    refused.snapshot.ending = Some(Ending {
-        open_creates: 1,
-        grace: None,
-    });
+    let [interrupted, refused] = ending();
     vec![
         ("starting", starting),
         ("busy", Scene::busy()),

@@ -84,7 +84,9 @@ impl Waits {
         };
         self.seen = now;
         self.count(records, snapshot);
-        records.iter().for_each(|record| self.take_gap(record, now));
+        for record in records {
+            self.take_gap(record, now);
+        }
     }
 
     fn add_up(&mut self, now: Duration) {
