@@ -428,7 +428,7 @@ fn wrap_line(line: &str, cells: usize, out: &mut String) {
     let margin = line.len() - line.trim_start_matches(' ').len();
     let hanging = if margin < 4 { margin + 4 } else { margin };
     let mut used = 0;
-    for word in line.split_inclusive(' ') {
+    for word in line.split_inclusive(' ').flat_map(breakable) {
         let width = cells_in(word.trim_end_matches(' '));
         if used > hanging && width > 0 && used + width > cells {
             out.truncate(out.trim_end_matches(' ').len());
@@ -449,6 +449,29 @@ fn is_command(line: &str) -> bool {
         .trim_start_matches("next:")
         .trim_start()
         .starts_with("shotlist ")
+}
+
+/// The pieces of a word between which a line may break: Chinese and Japanese are written without spaces.
+fn breakable(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let next = rest.char_indices().zip(rest.chars().skip(1));
+        let end = next
+            .filter(|((_, left), right)| may_break_between(*left, *right))
+            .map(|((at, left), _)| at + left.len_utf8())
+            .next();
+        let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Not before what closes, nor after what opens.
+fn may_break_between(left: char, right: char) -> bool {
+    let is_ideographic = |c: char| matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}');
+    let closes = "、。，．：；？！）」』】〕》〉ーっゃゅょッャュョ々".contains(right);
+    let opens = "（「『【〔《〈".contains(left);
+    is_ideographic(left) && is_ideographic(right) && !closes && !opens
 }
 
 fn cells_in(text: &str) -> usize {
@@ -620,6 +643,21 @@ pub(crate) mod tests {
             assert_eq!(words(&wrapped(text, cells)), words(text), "{cells}");
         }
         assert_eq!(wrapped(text, 99), text);
+    }
+
+    #[test]
+    fn chinese_and_japanese_are_broken_between_letters_but_not_before_what_closes() {
+        let text =
+            "submits wait 2s (`HTTP 429: 当前分组上游负载已饱和，请稍后再试 (fail)`), `雨夜-1`";
+        insta::assert_snapshot!(wrapped(text, 30), @"
+        submits wait 2s (`HTTP 429: 当
+            前分组上游负载已饱和，请稍
+            后再试 (fail)`), `雨夜-1`
+        ");
+        for cells in 14..90 {
+            let shown = wrapped(text, cells);
+            assert!(shown.lines().all(|line| cells_in(line) <= cells), "{shown}");
+        }
     }
 
     #[test]

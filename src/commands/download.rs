@@ -186,39 +186,15 @@ impl Opened {
             output,
         );
         let code = exit_code(&Tally::default(), &facts);
+        let told = Told::of(&ended.engine, run, code, options);
         let ending = Ending {
             code,
-            brief: brief(&ended.engine),
-            summary: sum_up(&ended.engine, run, code, options, output),
+            brief: format!("videos: {}", told.tally.text()),
+            summary: tell(told, code, output),
             is_interrupted: ended.signal.is_some(),
         };
         Ok(night.end(&ending, runtime, signals, output))
     }
-}
-
-fn brief(engine: &Engine) -> String {
-    format!(
-        "videos: {}",
-        files::tally(engine).unwrap_or_default().text()
-    )
-}
-
-/// Tells what came of it.
-fn sum_up(
-    engine: &Engine,
-    run: String,
-    code: ExitCode,
-    options: &DownloadArgs,
-    output: &mut Output,
-) -> SummaryLine {
-    let invocation = invocation(options);
-    let told = Told {
-        run: Some(run),
-        tally: files::tally(engine).unwrap_or_default(),
-        missing: not_downloaded(engine.table(), engine.missing_files(), &invocation),
-        next: next(code, &invocation),
-    };
-    tell(told, code, output)
 }
 
 fn selection(options: &DownloadArgs, plan: &Plan) -> Result<Selection, Error> {
@@ -330,6 +306,18 @@ struct Told {
     /// What is missing, by why.
     missing: Option<String>,
     next: Option<Next>,
+}
+
+impl Told {
+    fn of(engine: &Engine, run: String, code: ExitCode, options: &DownloadArgs) -> Self {
+        let invocation = invocation(options);
+        Self {
+            run: Some(run),
+            tally: files::tally(engine).unwrap_or_default(),
+            missing: not_downloaded(engine.table(), engine.missing_files(), &invocation),
+            next: next(code, &invocation),
+        }
+    }
 }
 
 fn tell(told: Told, code: ExitCode, output: &mut Output) -> SummaryLine {

@@ -159,18 +159,8 @@ impl Reporter {
                 screen.draw(lines.iter().map(look).collect(), window);
             }
             Place::Log(log) => {
-                let left = left.filter(|_| !moment.snapshot.only_downloads());
-                let left = left.map(show_left);
-                let progress = Progress {
-                    tally: moment.tally,
-                    settled_before: self.settled_before,
-                    downloads: moment.snapshot.downloads,
-                    elapsed: now,
-                    left: left.as_deref(),
-                };
-                if let Some(text) = log.progress(now, || log::line(progress)) {
-                    output.talk(&text);
-                }
+                let text = log.progress(now, || logged(moment, self.settled_before, left));
+                text.inspect(|text| output.talk(text));
             }
             Place::Nowhere => {}
         }
@@ -248,6 +238,18 @@ impl Reporter {
             Place::Nowhere => {}
         }
     }
+}
+
+/// The line of a log.
+fn logged(moment: Moment<'_>, settled_before: u32, left: Option<Duration>) -> String {
+    let left = left.filter(|_| !moment.snapshot.only_downloads());
+    log::line(Progress {
+        tally: moment.tally,
+        settled_before,
+        downloads: moment.snapshot.downloads,
+        elapsed: moment.elapsed,
+        left: left.map(show_left).as_deref(),
+    })
 }
 
 /// What is seen at once; what only shows over some time is left out.

@@ -113,56 +113,8 @@ fn stopped(reason: StopReason) -> Gate<'static> {
     Gate::Stopped(Box::leak(Box::new(reason)))
 }
 
-fn interrupted() -> Scene {
-    let mut interrupted = Scene::with(stopped(StopReason::Interrupted));
-    interrupted.oldest.clear();
-    interrupted.snapshot.ending = Some(Ending {
-        open_creates: 3,
-        grace: Some(Duration::from_millis(17_400)),
-    });
-    interrupted
-}
-
-fn refused() -> Scene {
-    let auth = StopReason::Fault {
-        fault: RunFault::Auth,
-        message: said("no such key"),
-    };
-    let mut refused = Scene::with(stopped(auth));
-    refused.tally = tally([79, 1, 1, 31, 4, 2]);
-    refused.oldest.clear();
-    refused.snapshot.ending = Some(Ending {
-        open_creates: 1,
-        grace: None,
-    });
-    refused
-}
-
-fn scenes() -> Vec<(&'static str, Scene)> {
-    let pause = |class| Gate::Pause {
-        class,
-        opens_in: Duration::from_millis(11_400),
-    };
-    let starting = Scene {
-        tally: tally([119, 1, 0, 0, 0, 0]),
-        oldest: Vec::new(),
-        speeds: None,
-        left: None,
-        usual: None,
-        elapsed: 0,
-        ..Scene::with(Gate::Answer)
-    };
-    let mut polls_paused = Scene::with(pause(PendingClass::RateLimited));
-    polls_paused.snapshot.polls_paused = Some(SECOND * 3725);
-    let mut capped = Scene::with(stopped(StopReason::MaxJobs));
-    capped.snapshot.to_submit = 0;
-    capped.snapshot.spend = Some(Spend {
-        reserved: Cost {
-            amount: Amount::from_millionths(48_600_000),
-            currency: Currency::new("USD").expect("three letters"),
-        },
-        cap: Some(Amount::from_millionths(50_000_000)),
-    });
+/// Runs that download, beside everything else and alone.
+fn downloads() -> [Scene; 2] {
     let mut downloading = Scene::busy();
     downloading.snapshot.downloads = Some(DownloadCounts {
         done: 31,
@@ -194,6 +146,57 @@ fn scenes() -> Vec<(&'static str, Scene)> {
     fetching.bytes_per_second = Some(88_000);
     fetching.oldest = Vec::new();
     fetching.left = Some(0);
+    [downloading, fetching]
+}
+
+/// Runs that neither submit nor poll any more.
+fn ending() -> [Scene; 2] {
+    let mut interrupted = Scene::with(stopped(StopReason::Interrupted));
+    interrupted.oldest.clear();
+    interrupted.snapshot.ending = Some(Ending {
+        open_creates: 3,
+        grace: Some(Duration::from_millis(17_400)),
+    });
+    let auth = StopReason::Fault {
+        fault: RunFault::Auth,
+        message: said("no such key"),
+    };
+    let mut refused = Scene::with(stopped(auth));
+    refused.tally = tally([79, 1, 1, 31, 4, 2]);
+    refused.oldest.clear();
+    refused.snapshot.ending = Some(Ending {
+        open_creates: 1,
+        grace: None,
+    });
+    [interrupted, refused]
+}
+
+fn scenes() -> Vec<(&'static str, Scene)> {
+    let pause = |class| Gate::Pause {
+        class,
+        opens_in: Duration::from_millis(11_400),
+    };
+    let starting = Scene {
+        tally: tally([119, 1, 0, 0, 0, 0]),
+        oldest: Vec::new(),
+        speeds: None,
+        left: None,
+        usual: None,
+        elapsed: 0,
+        ..Scene::with(Gate::Answer)
+    };
+    let mut polls_paused = Scene::with(pause(PendingClass::RateLimited));
+    polls_paused.snapshot.polls_paused = Some(SECOND * 3725);
+    let mut capped = Scene::with(stopped(StopReason::MaxJobs));
+    capped.snapshot.to_submit = 0;
+    capped.snapshot.spend = Some(Spend {
+        reserved: Cost {
+            amount: Amount::from_millionths(48_600_000),
+            currency: Currency::new("USD").expect("three letters"),
+        },
+        cap: Some(Amount::from_millionths(50_000_000)),
+    });
+    let [downloading, fetching] = downloads();
     let mut draining = Scene::with(Gate::Done);
     draining.tally = tally([0, 0, 2, 110, 6, 2]);
     draining.left = Some(40);
@@ -214,6 +217,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         opens_in: SECOND / 3,
         is_slowed: true,
     };
+    let [interrupted, refused] = ending();
     vec![
         ("starting", starting),
         ("busy", Scene::busy()),
@@ -224,8 +228,8 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         ("brake", Scene::with(stopped(brake))),
         ("no money", Scene::with(stopped(fault))),
         ("capped", capped),
-        ("interrupted", interrupted()),
-        ("key refused", refused()),
+        ("interrupted", interrupted),
+        ("key refused", refused),
         ("draining", draining),
         ("all stuck", stuck),
         ("downloading", downloading),
@@ -258,15 +262,17 @@ fn no_line_is_as_wide_as_the_window_and_the_block_is_less_high_on_any_terminal()
     for (name, mut scene) in scenes() {
         for (at, id) in ids.iter().enumerate() {
             scene.oldest = vec![(id, 5), (ids[(at + 1) % 5], 50_000), (id, 1_000_000)];
-            for (columns, rows) in (1..130).zip([1, 2, 3, 5, 9, 50].into_iter().cycle().skip(at)) {
-                let lines = scene.lines(Size { columns, rows });
-                assert!(
-                    lines.len() <= 8.min(rows.saturating_sub(1).max(1)),
-                    "{name}"
-                );
-                for line in lines {
-                    let cells = most_cells(&line);
-                    assert!(cells < columns, "{name} {columns}: `{line}` has {cells}");
+            for columns in (1..60).chain((60..130).step_by(7)) {
+                for rows in [1, 2, 5, 50] {
+                    let lines = scene.lines(Size { columns, rows });
+                    assert!(
+                        lines.len() <= 8.min(rows.saturating_sub(1).max(1)),
+                        "{name}"
+                    );
+                    for line in lines {
+                        let cells = most_cells(&line);
+                        assert!(cells < columns, "{name} {columns}: `{line}` has {cells}");
+                    }
                 }
             }
         }
