@@ -418,7 +418,7 @@ pub struct NightArgs {
 
     /// Add a line for each event to FILE
     ///
-    /// With time, run, level and words, and without prompts. FILE is never shortened; a disk that is full stops
+    /// With time, run, level and words, and without the prompts of its jobs. FILE is never shortened; a disk that is full stops
     /// nothing.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub log_file: Option<PathBuf>,

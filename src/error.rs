@@ -103,7 +103,7 @@ impl ExitCode {
                 "top up the account, or raise `--max-spend` or `--max-jobs`, then run again for the rest"
             }
             Self::Unfinished => {
-                "run again, now or later: it collects what runs and submits the rest"
+                "run again, now or later: it collects what runs, submits the rest and fetches missing videos"
             }
             Self::State => {
                 "mend what stderr says (a full disk, rights, a damaged line), then run again"

@@ -160,8 +160,12 @@ impl<'a> Desk<'a> {
             let text = Line::Notice(line).to_json();
             self.tell_programs(vec![text]);
         }
-        let entry = Entry::of_notice(notice, job, message);
-        self.note([entry]);
+        if self.telling.log.is_kept() {
+            let prompts = job_of(notice).map(|job| prompts(self.plan, table, job));
+            let prompts = prompts.unwrap_or_default();
+            let entry = Entry::of_notice(notice, job, message, &prompts);
+            self.note([entry]);
+        }
     }
 
     /// Adds lines to the log.
@@ -197,9 +201,9 @@ impl<'a> Desk<'a> {
             .map(|record| match &record.fact {
                 Fact::Run(_) => begun(&self.tally),
                 Fact::Job { id, event } => {
-                    let job = table.position(id).filter(|job| *job < table.planned().end);
-                    let prompt = job.map(|job| plan.jobs()[job as usize].request().prompt());
-                    Entry::of_job(id, event, prompt)
+                    let job = table.position(id);
+                    let prompts = job.map(|job| prompts(plan, table, job));
+                    Entry::of_job(id, event, &prompts.unwrap_or_default())
                 }
             })
             .collect();
@@ -227,6 +231,19 @@ impl<'a> Desk<'a> {
             }
         }
     }
+}
+
+/// The prompts of a job that the provider may repeat: what the plan says, and what was sent for this take and the one before.
+fn prompts<'a>(plan: &'a Plan, table: &'a JobTable, job: JobIndex) -> Vec<&'a str> {
+    let planned = plan.jobs().get(job as usize);
+    let state = table.job(job);
+    let earlier = state.earlier.as_ref().and_then(|take| take.sent.as_ref());
+    let sent = [state.sent.as_ref(), earlier].into_iter().flatten();
+    planned
+        .map(|job| job.request().prompt())
+        .into_iter()
+        .chain(sent.map(|sent| &*sent.prompt))
+        .collect()
 }
 
 impl Reporter for Desk<'_> {

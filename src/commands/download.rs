@@ -17,7 +17,6 @@ use super::run::{facts, note_key_file, read_key_file, reading, tell_unwritten};
 use super::turn::{Turn, Wanted};
 use super::{
     Manifest, Reading, Stage, Stop, environment, files_of, load_manifest, open_state, signals,
-    tell_summary,
 };
 use crate::api::http::{ApiSettings, HttpApi, Timers, key_fingerprint};
 use crate::cli::{DownloadArgs, GalleryArgs};
@@ -53,7 +52,7 @@ pub(super) fn download(options: &DownloadArgs, output: &mut Output) -> Result<Ex
     let mut selected = selection(options, &manifest.plan)?;
     let key = key(options, output)?;
     let out = options.out.out.as_deref();
-    let mut taken = files_of(&options.manifest, out, Stage::Real);
+    let mut taken = files_of(&manifest, out, Stage::Real);
     taken.extend(options.key.api_key_file.clone());
     let mut night = Night::begin(&options.night, &taken)?;
     let wanted = Wanted {
@@ -114,10 +113,15 @@ impl Opened {
             &options.manifest,
         );
         let Some(start) = start(&table, key.as_ref()) else {
-            let summary = tell(Told::default(), ExitCode::Completed, output);
-            tell_summary(&summary, output);
-            output.deliver();
-            return Ok(ExitCode::Completed);
+            let runtime = signals::runtime()?;
+            let signals = signals::listen_in(&runtime, signals)?;
+            let ending = Ending {
+                code: ExitCode::Completed,
+                summary: tell(Told::default(), ExitCode::Completed, output),
+                brief: format!("videos: {}", DownloadTally::default().text()),
+                is_interrupted: false,
+            };
+            return Ok(night.end(&ending, runtime, signals, output));
         };
 
         let runtime = signals::runtime()?;
@@ -325,17 +329,19 @@ fn tell(told: Told, code: ExitCode, output: &mut Output) -> SummaryLine {
         output.insist_wrapped(missing);
     }
     output.insist_wrapped(&format!("videos:  {}", told.tally.text()));
+    let line = SummaryLine::new("download", code);
     let meaning = match code {
         ExitCode::Unfinished => FILES_MISSING,
-        code => code.meaning(),
+        _ => line.meaning,
     };
     for line in parting(told.next.as_ref(), code, meaning) {
         output.insist_wrapped(&line);
     }
     SummaryLine {
+        meaning,
         run: told.run,
         next: told.next.map(|next| next.command),
         downloads: Some(DownloadLine::from(told.tally)),
-        ..SummaryLine::new("download", code)
+        ..line
     }
 }

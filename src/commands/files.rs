@@ -283,7 +283,7 @@ fn about(job: &Job, sent: Option<&SentRequest>) -> About {
     let mut parameters: Map<String, Value> = body.unwrap_or_default();
     parameters.shift_remove("model");
     parameters.shift_remove("prompt");
-    parameters.values_mut().for_each(shorten);
+    parameters.values_mut().for_each(disclose);
     About {
         id,
         model: job.request().model().to_string(),
@@ -292,15 +292,18 @@ fn about(job: &Job, sent: Option<&SentRequest>) -> About {
     }
 }
 
-/// Cuts long texts: what is left says what kind of thing they were.
-fn shorten(value: &mut Value) {
+/// Cuts long texts, so that what is left says what kind of thing they were, and takes from addresses what may be a secret.
+fn disclose(value: &mut Value) {
     match value {
+        Value::String(text) if text.starts_with("http://") || text.starts_with("https://") => {
+            *text = download::sidecar::bare_url(text);
+        }
         Value::String(text) if text.len() > LONGEST_PARAMETER => {
             let beginning: String = text.chars().take(60).collect();
             *text = format!("{beginning}… ({} bytes)", text.len());
         }
-        Value::Array(values) => values.iter_mut().for_each(shorten),
-        Value::Object(map) => map.values_mut().for_each(shorten),
+        Value::Array(values) => values.iter_mut().for_each(disclose),
+        Value::Object(map) => map.values_mut().for_each(disclose),
         _ => {}
     }
 }

@@ -28,6 +28,7 @@ mod status;
 mod turn;
 mod verify;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
@@ -237,6 +238,8 @@ impl From<FileError> for Error {
 /// A manifest that can be run.
 struct Manifest {
     path: PathBuf,
+    /// All files that it was read from.
+    read: Vec<PathBuf>,
     plan: Plan,
     settings: ManifestSettings,
     diagnostics: DiagnosticCounts,
@@ -300,8 +303,16 @@ impl Reading {
 
 /// Reads and validates the manifest and shows what was found; any error ends the command.
 fn load_manifest(path: &Path, reading: &Reading, output: &mut Output) -> Result<Manifest, Stop> {
-    let loaded = read_manifest(path, &reading.options);
-    accept(path, loaded, reading, output).map(|(manifest, _)| manifest)
+    let read = RefCell::new(Vec::new());
+    let loaded = manifest::load_with(path, &reading.options, &|path| {
+        read.borrow_mut().push(path.to_owned());
+        read_file(path)
+    });
+    let (manifest, _) = accept(path, loaded, reading, output)?;
+    Ok(Manifest {
+        read: read.into_inner(),
+        ..manifest
+    })
 }
 
 /// Shows what was found in a manifest; any error ends the command. Gives the texts that the jobs were read from, too.
@@ -325,6 +336,7 @@ fn accept(
     }
     let manifest = Manifest {
         path: path.to_owned(),
+        read: vec![path.to_owned()],
         is_errors_csv,
         plan,
         settings: loaded.settings,
@@ -368,11 +380,13 @@ fn tell_denied(path: &Path, diagnostics: &Diagnostics, output: &mut Output) {
 
 /// Reads the manifest as far as it can be read.
 fn read_manifest(path: &Path, options: &LoadOptions) -> Loaded {
-    manifest::load_with(path, options, &|path| {
-        fs::read_file_capped(path, MANIFEST_LIMIT)
-            .map_err(said_by_the_system)
-            .map_err(|error| similar::with_similar(error, path))
-    })
+    manifest::load_with(path, options, &read_file)
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read_file_capped(path, MANIFEST_LIMIT)
+        .map_err(said_by_the_system)
+        .map_err(|error| similar::with_similar(error, path))
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.
@@ -480,12 +494,12 @@ fn state_directory(manifest: &Path, out: Option<&Path>, stage: Stage) -> PathBuf
     )
 }
 
-/// The files of a state and the manifest, which nobody else may write to.
-fn files_of(manifest: &Path, out: Option<&Path>, stage: Stage) -> Vec<PathBuf> {
-    let directory = state_directory(manifest, out, stage);
+/// The files of a state and of the manifest, which nobody else may write to.
+fn files_of(manifest: &Manifest, out: Option<&Path>, stage: Stage) -> Vec<PathBuf> {
+    let directory = state_directory(&manifest.path, out, stage);
     let names = [STATE_FILE, LOCK_FILE, RESULTS_FILE, GALLERY_FILE];
     let files = names.into_iter().map(|name| directory.join(name));
-    files.chain([manifest.to_owned()]).collect()
+    files.chain(manifest.read.iter().cloned()).collect()
 }
 
 fn file_name(manifest: &Path) -> String {

@@ -216,21 +216,27 @@ fn interrupted(signal: Signal) -> Error {
     Error::new(code, "told to end before the provider has answered").help("nothing was changed")
 }
 
-/// One task is one job's: adopting another job's would count its video twice.
+/// One task is that of one take: adopting another's would count its video twice.
 fn refuse_taken(table: &JobTable, job: JobIndex, task_id: &TaskId) -> Result<(), Error> {
-    let owner = (0..table.removed().end)
-        .filter(|other| *other != job)
-        .find(|other| {
-            table
-                .job(*other)
-                .task()
-                .is_some_and(|task| task.id == *task_id || task.other_id.as_ref() == Some(task_id))
-        });
+    let owner = (0..table.removed().end).find(|other| {
+        let state = table.job(*other);
+        let earlier = state.earlier.as_ref().map(|take| &take.task);
+        let current = state.task().filter(|_| *other != job); // a lost task may be found again
+        current
+            .into_iter()
+            .chain(earlier)
+            .any(|task| task.id == *task_id || task.other_id.as_ref() == Some(task_id))
+    });
     owner.map_or(Ok(()), |owner| {
         Err(Error::new(
             ExitCode::Usage,
             format!(
-                "task `{task_id}` is already that of job `{}`",
+                "task `{task_id}` is already that of {}job `{}`",
+                if owner == job {
+                    "an earlier take of "
+                } else {
+                    ""
+                },
                 table.id(owner)
             ),
         )

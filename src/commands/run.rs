@@ -222,7 +222,7 @@ impl Prepared {
 /// Files that a log would ruin.
 fn taken(options: &RunArgs, manifest: &Manifest) -> Vec<PathBuf> {
     let Wanted { out, stage, .. } = wanted(options);
-    let mut taken = files_of(&manifest.path, out, stage);
+    let mut taken = files_of(manifest, out, stage);
     taken.extend(options.api.key.api_key_file.clone());
     taken.extend(options.scope.marks.clone());
     taken
@@ -514,7 +514,6 @@ fn commit_error(error: StateError) -> CommitError<StateError> {
     }
 }
 
-/// What happened in the run that bears on its exit code.
 /// What the exit code hangs on besides the jobs.
 pub(super) fn facts(ended: &Ended<StateError>, closed: &Closed) -> Vec<RunFact> {
     let signal = ended.signal.map(|signal| match signal {

@@ -14,7 +14,7 @@ use crate::engine::event::{FetchReply, FileHash, MediaUrl};
 use crate::fetch::{FetchError, Rest};
 use crate::fs::folder::{Folder, FolderFile, Found, Room};
 use crate::fs::is_full;
-use crate::media::{Family, Format, SIGNATURE_BYTES, family_of_type, format_of, mp4};
+use crate::media::{Family, Format, SIGNATURE_BYTES, family_of_type, format_of, mp4, picture};
 use crate::text::{CleanText, clean};
 
 /// Bytes after which what came is synced, so that a power cut takes no more.
@@ -149,7 +149,7 @@ pub(super) async fn load<S: Source, F: Folder>(
             .map_err(|error| of_fetch(&error))
             .inspect_err(|reply| part.drop_if_useless(reply))?;
         let head = body.head();
-        let judged = judge(&head, part.size, rest.is_some(), what)
+        let judged = judge(&head, part.size, rest.as_ref(), what)
             .inspect_err(|reply| part.drop_if_useless(reply))?;
         let expected = match judged {
             Judged::Anew => {
@@ -182,13 +182,13 @@ pub(super) async fn load<S: Source, F: Folder>(
 fn judge(
     head: &Head,
     have: u64,
-    asked_for_rest: bool,
+    asked: Option<&Rest>,
     what: &What<'_>,
 ) -> Result<Judged, FetchReply> {
     let status = head.status;
     match status {
         200 | 203 | 206 => {}
-        416 if asked_for_rest => {
+        416 if asked.is_some() => {
             let total = head.range.and_then(|range| range.total);
             return Ok(if total == Some(have) {
                 Judged::Complete
@@ -235,12 +235,18 @@ fn judge(
     {
         return Err(too_large(what));
     }
-    match (status, asked_for_rest) {
-        (206, true) if head.range.is_some_and(|range| range.first == Some(have)) => {
-            Ok(Judged::Rest)
+    match (status, asked) {
+        (206, Some(rest)) => {
+            let begins = head.range.and_then(|range| range.first);
+            // A server that passes over `If-Range` would have two versions glued together.
+            let is_same = head.validator.as_ref() == Some(&rest.validator);
+            Ok(if begins == Some(have) && is_same {
+                Judged::Rest
+            } else {
+                Judged::Anew
+            })
         }
-        (206, true) => Ok(Judged::Anew),
-        (206, false) => Err(trouble(
+        (206, None) => Err(trouble(
             "the server sends a part where the whole was asked for",
         )),
         _ => Ok(Judged::Whole),
@@ -411,17 +417,19 @@ impl<'a, F: Folder> Part<'a, F> {
             return Err(self.useless(trouble("an empty file came")));
         }
         let extension = self.extension()?;
-        if matches!(extension, "mp4" | "mov") {
-            let is_whole = mp4::is_whole(self.size, |at| self.file.read_at(at, 16));
-            match is_whole {
-                Ok(true) => {}
-                Ok(false) => {
-                    let reply =
-                        trouble("the video is cut short: its parts say that more belongs to it");
-                    return Err(self.useless(reply));
-                }
-                Err(error) => return Err(self.disk_trouble(&error)),
+        let read = |at, bytes| self.file.read_at(at, bytes);
+        let is_whole = match extension {
+            "mp4" | "mov" => mp4::is_whole(self.size, |at| read(at, 16)),
+            _ => picture::is_whole(extension, self.size, read),
+        };
+        match is_whole {
+            Ok(true) => {}
+            Ok(false) => {
+                let words = self.what.kind.words().trim_start_matches("a ");
+                let message = format!("the {words} is cut short: more belongs to it");
+                return Err(self.useless(trouble(message)));
             }
+            Err(error) => return Err(self.disk_trouble(&error)),
         }
         self.sync()?;
         Ok(Loaded {

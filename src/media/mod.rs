@@ -4,6 +4,7 @@
 //! no manifest.
 
 pub mod mp4;
+pub mod picture;
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -87,13 +87,10 @@ impl Entry {
         }
     }
 
-    /// A fact about a job, without its `prompt` where the provider repeats it.
-    pub fn of_job(id: &JobId, event: &Event, prompt: Option<&str>) -> Self {
+    /// A fact about a job, without its `prompts` where the provider repeats one.
+    pub fn of_job(id: &JobId, event: &Event, prompts: &[&str]) -> Self {
         let (level, status, words) = words_of(event);
-        let words = match prompt.map(str::trim).filter(|prompt| !prompt.is_empty()) {
-            Some(prompt) => words.replace(CleanText::new(prompt).as_str(), "…"),
-            None => words,
-        };
+        let words = without(prompts, words);
         let task_id = match event {
             Event::Accepted { task_id, .. } | Event::Adopted { task_id, .. } => {
                 Some(task_id.to_string())
@@ -110,8 +107,8 @@ impl Entry {
         }
     }
 
-    /// A notice, whose words are those that people read.
-    pub fn of_notice(notice: &Notice, job: Option<&JobId>, text: String) -> Self {
+    /// A notice, whose words are those that people read, without the `prompts` of its job.
+    pub fn of_notice(notice: &Notice, job: Option<&JobId>, text: String, prompts: &[&str]) -> Self {
         let level = match notice {
             Notice::Illegal { .. } => Level::Error,
             Notice::SubmitsStopped(StopReason::Interrupted) | Notice::Paused { .. } => Level::Info,
@@ -119,7 +116,11 @@ impl Entry {
         };
         Self {
             job: job.cloned(),
-            ..Self::of_run(level, NoticeKind::of(notice).as_str(), text)
+            ..Self::of_run(
+                level,
+                NoticeKind::of(notice).as_str(),
+                without(prompts, text),
+            )
         }
     }
 
@@ -206,6 +207,16 @@ fn events(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": names })
 }
 
+/// Words of the provider, in which it may repeat what it was sent.
+fn without(prompts: &[&str], words: String) -> String {
+    let prompts = prompts.iter().map(|prompt| prompt.trim());
+    prompts
+        .filter(|prompt| !prompt.is_empty())
+        .fold(words, |words, prompt| {
+            words.replace(CleanText::new(prompt).as_str(), "…")
+        })
+}
+
 /// What an event says of its job, after the job's name.
 fn words_of(event: &Event) -> (Level, Status, String) {
     use Level::{Error, Info, Warn};
@@ -265,7 +276,7 @@ mod tests {
     use crate::report::sample;
 
     fn lines(event: &Event, prompt: &str) -> [String; 2] {
-        let entry = Entry::of_job(&sample::job_id("hero"), event, Some(prompt));
+        let entry = Entry::of_job(&sample::job_id("hero"), event, &["A blue boat.", prompt]);
         let line = |format| entry.line(sample::second(1), "3f9a1c-4", format);
         [line(LogFormat::Text), line(LogFormat::Json)]
     }

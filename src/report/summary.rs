@@ -146,6 +146,7 @@ impl Summary<'_> {
             elapsed_seconds: Some(self.elapsed.as_secs()),
             spend: self.spend().as_ref().map(SpendLine::boxed),
             downloads: self.downloads.map(DownloadLine::from),
+            meaning: self.meaning(),
             ..SummaryLine::new("run", self.exit_code()).with_tally(self.tally)
         }
     }
@@ -206,12 +207,7 @@ impl Summary<'_> {
         lines.extend(self.hints.iter().map(|hint| format!("hint:    {hint}")));
         lines.extend(self.status_of_rehearsal());
         let code = self.exit_code();
-        let meaning = if self.lacks_files_alone() {
-            FILES_MISSING
-        } else {
-            code.meaning()
-        };
-        lines.extend(parting(self.next().as_ref(), code, meaning));
+        lines.extend(parting(self.next().as_ref(), code, self.meaning()));
         lines
     }
 
@@ -290,7 +286,7 @@ impl Summary<'_> {
             message: silence.message.as_str(),
         }));
         let title = format!(
-            "{} the provider's last answers about {} could not be read, up to {polls} in a row, last tried {}:",
+            "{} the last polls said nothing about {}, up to {polls} in a row, last tried {}:",
             painted(MISSING, "running:"),
             jobs(u32::try_from(self.silences.len()).unwrap_or(u32::MAX)),
             Seconds(last)
@@ -426,6 +422,14 @@ impl Summary<'_> {
     }
 
     /// Whether nothing but files keeps the run from its end.
+    fn meaning(&self) -> &'static str {
+        if self.lacks_files_alone() {
+            FILES_MISSING
+        } else {
+            self.exit_code().meaning()
+        }
+    }
+
     fn lacks_files_alone(&self) -> bool {
         let unfinished = [Status::Pending, Status::Submitting, Status::Running];
         self.facts.contains(&RunFact::FilesMissing)

@@ -40,7 +40,7 @@ pub(crate) fn whole(task: &str) -> Vec<u8> {
 }
 
 fn picture(task: &str) -> Vec<u8> {
-    [b"\x89PNG\r\n\x1a\n", task.as_bytes()].concat()
+    [b"\x89PNG\r\n\x1a\n", task.as_bytes(), b"IEND"].concat()
 }
 
 /// Whose video these bytes begin.
