@@ -180,10 +180,10 @@ impl Engine {
         if let Some(reason) = self.stops.first() {
             return Gate::Stopped(reason);
         }
-        if self.to_submit() == 0 {
+        if !self.has_submits_left() {
             return Gate::Done;
         }
-        if !self.has_affordable() {
+        if self.to_submit() == 0 || !self.has_affordable() {
             return Gate::Answer; // a create that is open may give back what it has reserved
         }
         if let Some((class, opens_in)) = self.restraint.pause_left(now) {

@@ -76,7 +76,7 @@ pub(super) fn lines(view: &View<'_>, size: Size) -> Vec<String> {
         (6, fitted(time(view), room)),
     ];
     let ages = view.oldest.iter().zip([4, 3, 2]);
-    lines.extend(ages.map(|(aged, weight)| (weight, fitted(age(*aged, view.usual), room))));
+    lines.extend(ages.map(|(aged, weight)| (weight, fitted(age(*aged, view.usual, room), room))));
     lines.retain(|(_, line)| !line.is_empty());
     while lines.len() > most {
         let least = lines.iter().map(|(weight, _)| *weight).min();
@@ -411,11 +411,12 @@ fn time(view: &View<'_>) -> Vec<Part> {
     left.into_iter().chain([so_far.styled(FAINT)]).collect()
 }
 
-fn age((id, age): (&str, Duration), usual: Option<Duration>) -> Vec<Part> {
+fn age((id, age): (&str, Duration), usual: Option<Duration>, room: usize) -> Vec<Part> {
     let shown = show_elapsed(age);
     let usual = usual.filter(|usual| age > usual.saturating_mul(LONG));
-    // A name that is too long is cut, and the age stays.
-    let part = Part::new(6, format!("{shown:>8}  {id}")).short(format!("{shown} {id}"));
+    // A name that is too long is cut, and the age stays, below the others.
+    let width = if room < 30 { 0 } else { 8 };
+    let part = Part::new(6, format!("{shown:>width$}  {id}"));
     let Some(usual) = usual else {
         return vec![part.styled(FAINT)];
     };

@@ -88,6 +88,9 @@ pub struct LocalFile {
     pub poster: Option<PathBuf>,
 }
 
+/// So many videos show their first picture at once, without script too; of more, only those that come near do.
+const FEW_VIDEOS: usize = 60;
+
 /// Writes the page.
 pub fn write(gallery: &Gallery<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let pages = Pages::new();
@@ -307,6 +310,7 @@ impl<'a> Gallery<'a> {
             task_id,
             earlier => state.earlier.as_ref().map(|earlier| earlier.take.0),
             video => file.as_ref().and_then(|file| address(&file.path)),
+            preload => if self.jobs().len() > FEW_VIDEOS { "none" } else { "metadata" },
             poster => file.as_ref().and_then(|file| address(file.poster.as_deref()?)),
             link => link.and_then(web_address),
             host => link.map(host),

@@ -468,10 +468,17 @@ impl Summary<'_> {
         let without_url = self
             .tally
             .count_class(ErrorClass::Failed(FailureClass::NoUrl));
-        let (rest, reason) = if without_url == self.tally.count(Status::Failed) {
+        let failed = self.tally.count(Status::Failed);
+        let moderated = ErrorClass::Failed(FailureClass::Moderation);
+        let (rest, reason) = if without_url == failed {
             (
                 "",
                 "asks again for the videos that have no URL; nothing is sent again",
+            )
+        } else if self.tally.count_class(moderated) == failed {
+            (
+                "--rerun changed",
+                "once their prompts or pictures are edited: the same is seldom let through, and costs again",
             )
         } else {
             (

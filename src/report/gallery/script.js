@@ -244,6 +244,16 @@
     keep("shotlist theme", next);
   });
 
+  // A video shows its first picture when it comes near: a thousand at once would be too many.
+  const near = new IntersectionObserver((places) => {
+    for (const { target, isIntersecting } of places) {
+      if (!isIntersecting) continue;
+      target.preload = "metadata";
+      near.unobserve(target);
+    }
+  }, { rootMargin: "300px" });
+  for (const video of all("video:not([poster])")) near.observe(video);
+
   // A plain button until a video is wanted: the controls of a thousand videos slow a page down.
   for (const video of all("video")) {
     const button = document.createElement("button");
