@@ -13,6 +13,7 @@ use crate::fs;
 use crate::manifest;
 use crate::marks::{Judgement, Mark, Void, judge};
 use crate::output::Output;
+use crate::plan::JobId;
 use crate::report::notice::NoticeKind;
 
 /// Largest file of marks that is read, in bytes.
@@ -73,25 +74,46 @@ pub(super) fn judged(
         };
         tell(NoticeKind::Marks, None, &words, output);
     }
+    if let Some(words) = not_kept(&judgement, table) {
+        remark::warn(NoticeKind::Marks, None, &words, output);
+    }
     Ok(judgement)
+}
+
+/// Once the new take is completed, results.csv names it alone: whoever wants the old video too should have it by then.
+fn not_kept(judgement: &Judgement, table: &JobTable) -> Option<String> {
+    let redo = judgement.redo.iter().copied();
+    let lacking: Vec<_> = redo.filter(|job| table.job(*job).lacks_files()).collect();
+    let (count, videos) = match lacking.len() {
+        0 => return None,
+        1 => (1, "video"),
+        count => (count, "videos"),
+    };
+    let jobs = lacking.iter().map(|job| table.id(*job));
+    Some(format!(
+        "{count} {videos} to be made again {} not downloaded: {}; to keep the old, type `shotlist download` first",
+        if count == 1 { "is" } else { "are" },
+        named(jobs, count)
+    ))
+}
+
+/// Some of the jobs, by name.
+fn named<'a>(jobs: impl Iterator<Item = &'a JobId>, count: usize) -> String {
+    let some: Vec<String> = jobs.take(NAMED).map(|job| format!("`{job}`")).collect();
+    let rest = if count > NAMED { ", …" } else { "" };
+    format!("{}{rest}", some.join(", "))
 }
 
 /// A line for each reason for which marks do not count.
 fn lines(judgement: &Judgement) -> Vec<(Void, String)> {
     let line = |reason: &Void| {
         let count = judgement.jobs(*reason).count();
-        let named: Vec<String> = judgement
-            .jobs(*reason)
-            .take(NAMED)
-            .map(|job| format!("`{job}`"))
-            .collect();
-        let rest = if count > NAMED { ", …" } else { "" };
         let marks = if count == 1 { "mark does" } else { "marks do" };
         (count > 0).then(|| {
             let words = format!(
-                "{count} {marks} not count, for jobs that {}: {}{rest}",
+                "{count} {marks} not count, for jobs that {}: {}",
                 reason.words(),
-                named.join(", ")
+                named(judgement.jobs(*reason), count)
             );
             (*reason, words)
         })

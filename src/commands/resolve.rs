@@ -335,6 +335,48 @@ mod tests {
     }
 
     #[test]
+    fn a_task_is_that_of_one_take() {
+        let jobs = ["hero", "other", "lost"].map(|id| sample::job(id, id));
+        let plan = Plan::new(jobs.into(), Vec::new());
+        let message = || CleanText::new("said");
+        let event = |id, event| sample::event(60, id, event);
+        let records = [
+            sample::run(1, &[]),
+            event("hero", sample::intent("hero")),
+            event("hero", sample::accepted("first")),
+            event("hero", sample::completed("https://x.example/v.mp4")),
+            event("hero", Event::Reopened),
+            event("hero", sample::intent("hero")),
+            event("hero", Event::Doubted { message: message() }),
+            event("other", sample::intent("other")),
+            event("other", sample::accepted("second")),
+            event("lost", sample::intent("lost")),
+            event("lost", sample::accepted("third")),
+            event("lost", Event::Lost { message: message() }),
+        ];
+        let table = sample::replayed(&plan, &records);
+        let verdict = |job, id| {
+            let verdict = refuse_taken(&table, job, &sample::task(id));
+            verdict.map_err(|error| error.to_string())
+        };
+        let taken = |whose: &str| Err(whose.to_owned());
+        assert_eq!(
+            verdict(0, "first"),
+            taken("task `first` is already that of an earlier take of job `hero`")
+        );
+        assert_eq!(
+            verdict(1, "first"),
+            taken("task `first` is already that of job `hero`")
+        );
+        assert_eq!(
+            verdict(0, "second"),
+            taken("task `second` is already that of job `other`")
+        );
+        assert_eq!(verdict(2, "third"), Ok(()), "it may be found again");
+        assert_eq!(verdict(0, "fourth"), Ok(()));
+    }
+
+    #[test]
     fn a_job_that_is_named_twice_is_settled_once() {
         let (_, table) = sample::every_status();
         let ids = ["unclear", "lost", "UNCLEAR"].map(sample::job_id);

@@ -588,7 +588,10 @@ fn what_is_marked_is_made_again_once_however_often_the_marks_are_given() {
     let marks = [mark("job-01", "keep"), mark("job-02", "redo")];
     scenario.write("marks.json", &marks_file(&marks));
     let redo = ["--rerun", "redo", "--marks", "marks.json"];
-    scenario.run(&redo).exits(0);
+    scenario
+        .run(&redo)
+        .exits(0)
+        .says("1 video to be made again is not downloaded: `job-02`");
     assert_eq!(provider.creates(), 4);
     assert_ne!(task("job-02"), before);
     for _ in 0..2 {

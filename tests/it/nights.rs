@@ -525,6 +525,13 @@ fn a_log_that_cannot_be_opened_or_would_ruin_a_file_sends_nothing() {
             .exits(2)
             .says("the log cannot be");
     }
+    scenario.write("film.yaml", "jobs: { from: shots.csv }\n");
+    let url = provider.base_url();
+    let names_it = ["run", "film.yaml", "--log-file", "shots.csv", "--base-url"];
+    scenario
+        .shotlist(&[&names_it[..], &[url.as_str()]].concat())
+        .exits(2)
+        .says("the log cannot be");
     scenario
         .run(&["--log-format", "json"])
         .exits(2)
