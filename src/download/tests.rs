@@ -238,6 +238,37 @@ async fn another_version_is_loaded_from_its_beginning() {
 }
 
 #[tokio::test]
+async fn a_server_that_passes_over_if_range_never_has_two_versions_glued_together() {
+    let (newer, at) = (CLIP.to_ascii_uppercase(), 700);
+    assert_ne!(newer[at..], CLIP[at..]);
+    for tag in ["etag: \"v2\"", "etag: W/\"v1\"", "x-none: 1"] {
+        let newer = newer.clone();
+        let asked = AtomicUsize::new(0);
+        let server = Served::by(move |request, stream| {
+            if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+                let whole = clip(request, "v1");
+                let _ = stream.write_all(&whole[..whole.len() - CLIP.len() + at]);
+            } else if let Some((from, _)) = request.range() {
+                let range = format!(
+                    "content-range: bytes {from}-{}/{}",
+                    newer.len() - 1,
+                    newer.len()
+                );
+                let headers = ["content-type: video/mp4", &range, tag];
+                let _ = stream.write_all(&answer(request, 206, &headers, &newer[from..]));
+            } else {
+                let _ = stream.write_all(&clip(request, "v3"));
+            }
+        });
+        let place = Place::new();
+        place.video(&server).await;
+        saved(place.video(&server).await);
+        assert_eq!(place.content("hero.mp4"), CLIP, "{tag}");
+        assert_eq!(server.asked().len(), 3, "the whole is asked for: {tag}");
+    }
+}
+
+#[tokio::test]
 async fn a_part_of_another_task_or_without_notes_is_not_gone_on_with() {
     for notes in [None, Some("another"), Some("garbage")] {
         let server = Served::answering(|request| clip(request, "v1"));
