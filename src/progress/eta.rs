@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::engine::event::PendingClass;
 use crate::engine::snapshot::{Gate, Snapshot};
 
 /// Jobs of this run that are remembered.
@@ -49,6 +50,8 @@ struct Shown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Submits {
     GoOn,
+    /// Slower than asked for: the provider takes fewer.
+    Restrained,
     Stopped,
 }
 
@@ -91,6 +94,7 @@ impl Eta {
         let known = u32::try_from(self.own.len()).expect("at most 64");
         let submits = match snapshot.gate {
             Gate::Stopped(_) => Submits::Stopped,
+            _ if is_restrained(snapshot) => Submits::Restrained,
             _ => Submits::GoOn,
         };
         self.shown = reckoned.map(|left| {
@@ -129,12 +133,26 @@ impl Eta {
             .map(|spacing| spacing.saturating_mul(waiting))
             .filter(|by_pace| *by_pace > by_slots * 5 / 4)
             .unwrap_or_default();
-        let last_begins = match snapshot.gate {
+        let pause = match snapshot.gate {
             Gate::Pause { opens_in, .. } => opens_in,
             _ => Duration::ZERO,
-        } + by_slots.max(by_rate).max(by_pace);
+        };
+        let by_accepts = if is_restrained(snapshot) {
+            self.accept_spacing(now, snapshot)
+                .saturating_mul(snapshot.to_submit)
+        } else {
+            Duration::ZERO
+        };
+        let by_limits = pause + by_slots.max(by_rate).max(by_pace);
+        let last_begins = by_limits.max(by_accepts);
         let last_begins = last_begins.min(snapshot.deadline_in);
         Some((last_begins + usual).max(longest))
+    }
+
+    /// Time between two jobs that the provider has taken so far, pauses after refusals with them.
+    fn accept_spacing(&self, now: Duration, snapshot: &Snapshot<'_>) -> Duration {
+        let settled = u32::try_from(self.own.len()).expect("at most 64");
+        now / settled.saturating_add(snapshot.in_flight).max(1)
     }
 
     /// Time between two settled jobs of late: longer than slots and rate explain where the account allows less.
@@ -143,6 +161,18 @@ impl Eta {
         let gaps = u32::try_from(self.own.len()).expect("at most 64");
         (self.own.len() >= PACE_BASE).then(|| now.saturating_sub(*first) / gaps)
     }
+}
+
+/// Whether refusals of the provider hold submits up.
+fn is_restrained(snapshot: &Snapshot<'_>) -> bool {
+    let is_refused = matches!(
+        snapshot.gate,
+        Gate::Pause {
+            class: PendingClass::RateLimited,
+            ..
+        }
+    );
+    is_refused || snapshot.submit_spacing > snapshot.asked_spacing
 }
 
 /// How long a running job of this age still takes: the rest of the usual time; the longer it is over that, the longer

@@ -467,6 +467,22 @@ fn a_run_whose_jobs_are_stuck_foretells_nothing_and_a_deadline_ends_it() {
 }
 
 #[test]
+fn where_the_provider_takes_fewer_what_it_took_so_far_is_the_base() {
+    let mut eta = Eta::default();
+    for job in 1..=3 {
+        eta.settled(SECOND * 20 * job, SECOND * 10);
+    }
+    let mut snapshot = snapshot(Gate::Pause {
+        class: PendingClass::RateLimited,
+        opens_in: SECOND,
+    });
+    (snapshot.to_submit, snapshot.in_flight) = (20, 1);
+    snapshot.concurrency = 50;
+    let left = eta.left(SECOND * 80, &snapshot);
+    assert_eq!(left, Some(SECOND * (20 * 20 + 10)), "one in 20 s so far");
+}
+
+#[test]
 fn what_is_left_is_said_in_steps_that_grow_with_it() {
     let said = [0, 59, 61, 5_400, 5_401, 7_200, 172_800, 172_861, 900_000]
         .map(|seconds| show_left(Duration::from_secs(seconds)));
