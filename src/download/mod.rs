@@ -8,6 +8,7 @@
 //!
 //! Decides nothing about when and how often: that is the engine's part. Knows no key, no state and no manifest.
 
+mod hidden;
 mod load;
 pub mod sidecar;
 pub mod traffic;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use self::hidden::{Hidden, sidecar_draft};
 use self::load::{Kind, Loaded, What, load};
 use self::sidecar::{Sidecar, SidecarFile};
 use self::traffic::Traffic;
@@ -266,7 +268,7 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
         let what = What {
             url,
             kind,
-            part: part_name(stem, kind),
+            hidden: Hidden::of(stem, kind),
             task_id: self.errand.order.task_id.as_str(),
             most_bytes: self.errand.most_bytes,
             traffic: &self.errand.traffic,
@@ -404,7 +406,7 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
         })?;
         for kind in [Kind::Video, Kind::Picture] {
             // What is left of it a later run passes over.
-            load::remove_notes(self.folder, &part_name(stem, kind));
+            load::remove_notes(self.folder, &Hidden::of(stem, kind));
         }
         let video = match &self.errand.order.video {
             Wanted::Here(saved) => saved.clone(),
@@ -447,7 +449,7 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
             last_frame: last_frame.cloned(),
             downloaded_at: self.clock.now().wall,
         };
-        let draft = format!(".{stem}.json.part");
+        let draft = sidecar_draft(stem);
         let mut file = self.folder.grow(&draft).map_err(failed)?;
         file.truncate(0)
             .and_then(|()| file.append(&sidecar.to_json()))
@@ -483,14 +485,6 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
 /// A name without its extension.
 fn stem_of(name: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(stem, _)| stem)
-}
-
-/// The hidden name under which a file grows.
-fn part_name(stem: &str, kind: Kind) -> String {
-    match kind {
-        Kind::Video => format!(".{stem}.part"),
-        Kind::Picture => format!(".{stem}.frame.part"),
-    }
 }
 
 fn about_the_frame(reply: FetchReply) -> FetchReply {

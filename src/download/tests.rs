@@ -218,8 +218,11 @@ async fn what_broke_off_is_gone_on_with_where_it_stood() {
     let place = Place::new();
     let reply = place.video(&server).await;
     assert_eq!(words(&reply).0, "trouble", "{reply:?}");
-    assert_eq!(place.names(), [".hero.part", ".hero.part.json"]);
-    assert_eq!(place.content(".hero.part"), &CLIP[..700]);
+    assert_eq!(
+        place.names(),
+        [".video-notes.hero.part", ".video.hero.part"]
+    );
+    assert_eq!(place.content(".video.hero.part"), &CLIP[..700]);
     saved(place.video(&server).await);
     let asked = server.asked();
     assert_eq!(asked[1].header("range"), Some("bytes=700-"));
@@ -242,9 +245,9 @@ async fn a_part_of_another_task_or_without_notes_is_not_gone_on_with() {
     for notes in [None, Some("another"), Some("garbage")] {
         let server = Served::answering(|request| clip(request, "v1"));
         let place = Place::new();
-        place.write(".hero.part", b"not these bytes");
+        place.write(".video.hero.part", b"not these bytes");
         match notes {
-            Some("garbage") => place.write(".hero.part.json", b"{"),
+            Some("garbage") => place.write(".video-notes.hero.part", b"{"),
             Some(task) => {
                 let notes = sidecar::Notes {
                     task_id: task.to_owned(),
@@ -253,7 +256,7 @@ async fn a_part_of_another_task_or_without_notes_is_not_gone_on_with() {
                     boot: place.folder.boot(),
                     synced: 9,
                 };
-                place.write(".hero.part.json", &notes.to_json());
+                place.write(".video-notes.hero.part", &notes.to_json());
             }
             None => {}
         }
@@ -269,7 +272,7 @@ async fn after_the_machine_began_anew_only_what_was_synced_is_trusted() {
     let place = Place::new();
     let mut garbled = CLIP[..900].to_vec();
     garbled[600..].fill(0);
-    place.write(".hero.part", &garbled);
+    place.write(".video.hero.part", &garbled);
     let notes = sidecar::Notes {
         task_id: "task-1".to_owned(),
         validator: "\"v1\"".to_owned(),
@@ -277,7 +280,7 @@ async fn after_the_machine_began_anew_only_what_was_synced_is_trusted() {
         boot: Some("another boot".to_owned()),
         synced: 600,
     };
-    place.write(".hero.part.json", &notes.to_json());
+    place.write(".video-notes.hero.part", &notes.to_json());
     saved(place.video(&server).await);
     assert_eq!(server.asked()[0].header("range"), Some("bytes=600-"));
     assert_eq!(place.content("hero.mp4"), CLIP);
@@ -287,7 +290,7 @@ async fn after_the_machine_began_anew_only_what_was_synced_is_trusted() {
 async fn a_part_that_is_whole_already_is_only_checked() {
     let server = Served::answering(|request| clip(request, "v1"));
     let place = Place::new();
-    place.write(".hero.part", CLIP);
+    place.write(".video.hero.part", CLIP);
     let notes = sidecar::Notes {
         task_id: "task-1".to_owned(),
         validator: "\"v1\"".to_owned(),
@@ -295,7 +298,7 @@ async fn a_part_that_is_whole_already_is_only_checked() {
         boot: place.folder.boot(),
         synced: 0,
     };
-    place.write(".hero.part.json", &notes.to_json());
+    place.write(".video-notes.hero.part", &notes.to_json());
     saved(place.video(&server).await);
     assert_eq!(place.content("hero.mp4"), CLIP);
     assert_eq!(server.asked().len(), 1);
@@ -461,7 +464,7 @@ async fn a_body_that_stands_still_is_left_and_kept() {
     let (kind, message) = words(&place.video(&server).await);
     assert_eq!(kind, "trouble");
     assert!(message.contains("stood still"), "{message}");
-    assert_eq!(place.content(".hero.part"), &CLIP[..CLIP.len() - 300]);
+    assert_eq!(place.content(".video.hero.part"), &CLIP[..CLIP.len() - 300]);
 }
 
 #[tokio::test]
@@ -571,10 +574,10 @@ async fn a_crash_at_any_step_leaves_what_the_next_run_goes_on_with() {
             place.write(name, content);
         }
         if steps < 2 {
-            place.write(".hero.frame.part", FRAME);
+            place.write(".frame.hero.part", FRAME);
         }
         if steps < 3 {
-            place.write(".hero.part", CLIP);
+            place.write(".video.hero.part", CLIP);
         }
         let (video, last_frame) = saved(place.fetch(&errand).await);
         assert_eq!(video.file.as_str(), "videos/hero.mp4", "{steps} steps");
@@ -634,6 +637,38 @@ async fn two_downloads_of_one_name_get_two_files() {
     let mut files = [one, other].map(|reply| saved(reply).0.file.as_str().to_owned());
     files.sort();
     assert_eq!(files, ["videos/hero (2).mp4", "videos/hero.mp4"]);
+}
+
+#[tokio::test]
+async fn names_with_dots_never_grow_in_one_file() {
+    let server = Served::answering(|request| match request.path.as_str() {
+        "/a.png" => answer(request, 200, &["content-type: image/png"], FRAME),
+        _ => clip(request, "v1"),
+    });
+    let place = Place::new();
+    let named = |name: &str| {
+        let mut errand = errand(&server.url("/a.mp4"), Some(&server.url("/a.png")));
+        errand.order.task_id = TaskId::new(name).expect("valid");
+        name.clone_into(&mut errand.name);
+        errand
+    };
+    let names = ["hero", "hero.frame", "hero.json", "hero.part"];
+    let errands = names.map(named);
+    let replies = futures::future::join_all(errands.iter().map(|errand| place.fetch(errand)));
+    for (name, reply) in names.iter().zip(replies.await) {
+        let (video, frame) = saved(reply);
+        assert_eq!(video.file.as_str(), format!("videos/{name}.mp4"));
+        assert_eq!(place.content(&format!("{name}.mp4")), CLIP);
+        assert_eq!(place.content(&format!("{name}.png")), FRAME);
+        let sidecar = Sidecar::read(&place.content(&format!("{name}.json"))).expect("our own");
+        assert_eq!(sidecar.task_id, *name);
+        assert_eq!(sidecar.video.hash(), Some(video.sha256));
+        assert_eq!(
+            sidecar.last_frame.and_then(|file| file.hash()),
+            frame.map(|saved| saved.sha256)
+        );
+    }
+    assert_eq!(place.names().len(), 3 * names.len());
 }
 
 #[tokio::test]
