@@ -108,7 +108,7 @@ fn errand(video: &str, frame: Option<&str>) -> Errand {
             take: Take(1),
             task_id: TaskId::new("task-1").expect("valid"),
             video: Wanted::At(url(video)),
-            last_frame: frame.map(url),
+            last_frame: frame.map(|frame| Wanted::At(url(frame))),
         },
         name: "hero".to_owned(),
         stored: StoredFolder::new("videos"),
@@ -624,6 +624,36 @@ async fn a_picture_that_does_not_come_leaves_the_video_and_says_so() {
     assert_eq!(sidecar.video.file, "hero.mp4");
     assert_eq!(sidecar.last_frame.expect("added").file, "hero.png");
     assert_eq!(sidecar.url, server.url("/a.mp4"), "still known");
+}
+
+#[tokio::test]
+async fn what_is_there_stays_as_it_is_beside_what_is_gone() {
+    let server = Served::answering(|request| match request.path.as_str() {
+        "/a.png" => answer(request, 200, &[], FRAME),
+        _ => clip(request, "v1"),
+    });
+    let frame_url = server.url("/a.png");
+    let errand = errand(&server.url("/a.mp4"), Some(&frame_url));
+    for gone in ["hero.mp4", "hero.png"] {
+        let place = Place::new();
+        let (video, frame) = saved(place.fetch(&errand).await);
+        let frame = frame.expect("it was wanted");
+        std::fs::remove_file(place.path(gone)).expect("removable");
+        let (mut again, stays) = (errand.clone(), ["hero.png", "hero.mp4"]);
+        let stays = stays
+            .into_iter()
+            .find(|name| *name != gone)
+            .expect("one of two");
+        place.write(stays, b"edited");
+        if stays == "hero.mp4" {
+            again.order.video = Wanted::Here(video.clone());
+        } else {
+            again.order.last_frame = Some(Wanted::Here(frame.clone()));
+        }
+        assert_eq!(saved(place.fetch(&again).await), (video, Some(frame)));
+        assert_eq!(place.names(), ["hero.json", "hero.mp4", "hero.png"]);
+        assert_eq!(place.content(stays), b"edited");
+    }
 }
 
 #[tokio::test]
