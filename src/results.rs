@@ -82,7 +82,7 @@ fn write_state(
     sheet.cell(standing.status.as_str())?;
     sheet.optional(state.task().map(|task| &task.id))?;
     sheet.cell(video_url(state).unwrap_or_default())?;
-    sheet.cell(local_files(state).map_or("", |files| files.video))?;
+    sheet.cell(local_video(state).unwrap_or_default())?;
     sheet.cell(standing.class.map_or("", |class| class.as_str()))?;
     sheet.cell(error(state).unwrap_or_default())?;
     sheet.show(state.attempts)?;
@@ -189,34 +189,18 @@ pub(crate) fn last_frame_url(state: &JobState) -> Option<&str> {
     }
 }
 
-/// Files of a completed job on this disk, each relative to the directory of the state if it is inside of that, else
-/// absolute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LocalFiles<'a> {
-    /// The video.
-    pub video: &'a str,
-    /// The picture of its last frame.
-    pub poster: Option<&'a str>,
+/// The video of the current take of a job, as the state records it: relative to the directory of the state if it is inside
+/// of that, else absolute. Nobody has looked whether it is still there.
+pub fn local_video(state: &JobState) -> Option<&str> {
+    let video = state.files.as_deref()?.video.as_ref()?;
+    Some(video.file.as_str())
 }
 
-/// The files that the state records of the current take of a job; nobody has looked whether they are still there.
-pub fn local_files(state: &JobState) -> Option<LocalFiles<'_>> {
-    let files = state.files.as_deref()?;
-    Some(LocalFiles {
-        video: files.video.as_ref()?.file.as_str(),
-        poster: files.last_frame.as_ref().map(|saved| saved.file.as_str()),
-    })
-}
-
-/// What provider or network said about a job that is not completed, or why a file of a completed one is missing.
+/// What provider or network said about a job that is not completed, or why a file of a completed one was never
+/// downloaded.
 pub(crate) fn error(state: &JobState) -> Option<&str> {
     match &state.phase {
-        Phase::Completed { .. } => state
-            .files
-            .as_ref()?
-            .trouble
-            .as_ref()
-            .map(CleanText::as_str),
+        Phase::Completed { .. } if state.lacks_files() => trouble(state),
         Phase::Returned { message, .. }
         | Phase::Failed { message, .. }
         | Phase::InDoubt { message, .. }
@@ -264,15 +248,24 @@ pub(crate) fn trouble(state: &JobState) -> Option<&str> {
 
 /// What a person should know about a row that its other columns do not say.
 pub(crate) fn note(table: &JobTable, index: JobIndex) -> Option<Cow<'static, str>> {
-    let about_take = note_on_take(table, index);
-    let Some(earlier) = table.job(index).earlier.as_deref() else {
-        return about_take.map(Cow::Borrowed);
-    };
-    let kept = note_on_earlier(earlier);
-    Some(Cow::Owned(match about_take {
-        Some(note) => format!("{note}; {kept}"),
-        None => kept,
-    }))
+    let state = table.job(index);
+    let notes = [
+        note_on_gone(state).map(str::to_owned).map(Cow::Owned),
+        note_on_take(table, index).map(Cow::Borrowed),
+        state
+            .earlier
+            .as_deref()
+            .map(note_on_earlier)
+            .map(Cow::Owned),
+    ];
+    let all = notes.into_iter().flatten();
+    all.reduce(|notes, note| Cow::Owned(format!("{notes}; {note}")))
+}
+
+/// Why a file that was saved once, and is gone, has not been fetched again.
+fn note_on_gone(state: &JobState) -> Option<&str> {
+    let is_completed = state.status() == Status::Completed;
+    trouble(state).filter(|_| is_completed && !state.lacks_files())
 }
 
 /// The other columns are about a later take: what was paid for and finished is named here.
@@ -668,6 +661,35 @@ mod tests {
         in_doubt | task_2 |  |  | the provider no longer knows this task: look there, then use `shotlist resolve`; take 1 is completed: task =task_1, https://x.example/v.mp4 (not downloaded: 404; `shotlist download` tries again)
         running | task_3 |  |  | take 1 is completed: task =task_1, videos/hero.mp4
         completed | task_3 | https://x.example/w.mp4 |  |
+        ");
+    }
+
+    #[test]
+    fn a_file_that_was_saved_once_and_is_gone_is_told_in_the_note() {
+        let message = || sample::said("its file was saved and is gone");
+        let mut records = vec![
+            run(1, &[]),
+            event(1, "hero", intent("words")),
+            event(2, "hero", accepted("task_1")),
+            event(3, "hero", completed("https://x.example/v.mp4")),
+            event(4, "hero", Event::NotDownloaded { message: message() }),
+        ];
+        let shown = |records: &[crate::engine::table::Record]| {
+            let (plan, table) = one_job("words", records);
+            let cell = row(&plan, &table, "hero");
+            ["file", "error", "note"].map(cell).join(" | ")
+        };
+        let mut lives = vec![shown(&records)];
+        records.push(event(5, "hero", sample::downloaded("videos/hero.mp4")));
+        records.push(event(
+            6,
+            "hero",
+            Event::NotDownloaded { message: message() },
+        ));
+        lives.push(shown(&records));
+        insta::assert_snapshot!(lives.join("\n"), @r"
+         | its file was saved and is gone | not downloaded: `shotlist download` tries again, its URL expires
+        videos/hero.mp4 |  | its file was saved and is gone
         ");
     }
 

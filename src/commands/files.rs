@@ -2,7 +2,7 @@
 //!
 //! Start at [`Files`]. What is fetched and when is the engine's business, how it gets to its place that of `download`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::clock::Clock;
 use crate::download::traffic::Traffic;
 use crate::download::{self, About, Claims, Errand, MOST_BYTES, StoredFolder};
 use crate::engine::Engine;
-use crate::engine::downloads::{FileTerms, Renewal};
-use crate::engine::event::{FetchReply, FileOrder, JobIndex, SavedFile, SentRequest};
+use crate::engine::downloads::{FileTerms, Gone, Renewal};
+use crate::engine::event::{FetchReply, FileOrder, JobIndex, SentRequest};
 use crate::engine::job::JobState;
 use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
@@ -221,16 +221,21 @@ pub(super) fn terms(
     }
 }
 
-/// Jobs whose recorded files are not there any more. One that has changed is somebody's work: it stays as it is.
-pub(super) fn gone(table: &JobTable, beside: &Path) -> BTreeSet<JobIndex> {
+/// Recorded files that are not there any more. One that has changed is somebody's work: it stays as it is.
+pub(super) fn gone(table: &JobTable, beside: &Path) -> BTreeMap<JobIndex, Gone> {
     let folder = Directory::at(beside);
-    let is_gone =
-        |saved: &SavedFile| matches!(folder.look(saved.file.as_str()), Ok(Found::Nothing));
-    let has_gone = |job: &JobIndex| {
-        let files = table.job(*job).video().and_then(|video| video.files);
-        files.is_some_and(|files| files.video.iter().chain(&files.last_frame).any(is_gone))
+    let gone = |job: JobIndex| {
+        let files = table.job(job).video()?.files?;
+        let gone = Gone::of(files, |saved| is_gone(&folder, saved.file.as_str()));
+        gone.any().then_some((job, gone))
     };
-    table.planned().filter(has_gone).collect()
+    table.planned().filter_map(gone).collect()
+}
+
+/// Whether there is nothing at a path that the state names; it may be whole or begin at `folder`. What is no file, such
+/// as a link to one, is there: its owner has put it there.
+pub(super) fn is_gone(folder: &Directory, path: &str) -> bool {
+    matches!(folder.look(path), Ok(Found::Nothing))
 }
 
 /// How files are fetched, word by word, for the command that goes on.

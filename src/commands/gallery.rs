@@ -3,11 +3,12 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::desk::Closed;
-use super::verify::is_there;
+use super::files::is_gone;
 use super::{Manifest, Stage, file_name, remark, state_directory};
 use crate::cli::GalleryArgs;
 use crate::engine::event::{JobIndex, SavedFile};
 use crate::engine::table::{JobTable, Selection};
+use crate::fs::folder::Directory;
 use crate::fs::{self, FileError};
 use crate::output::Output;
 use crate::report::gallery::{self, Gallery, LocalFile};
@@ -103,9 +104,11 @@ pub(super) struct Place<'a> {
 /// The file of the video that a job has, relative to `directory`, if one is recorded and still there.
 fn local_file(table: &JobTable, job: JobIndex, directory: &Path) -> Option<LocalFile> {
     let files = table.job(job).video()?.files?;
+    let folder = Directory::at(directory);
     let near = |saved: &SavedFile| {
         let path = saved.file.as_str();
-        is_there(directory, path).then(|| relative(Path::new(path), directory))?
+        let is_there = !is_gone(&folder, path);
+        is_there.then(|| relative(Path::new(path), directory))?
     };
     Some(LocalFile {
         path: near(files.video.as_ref()?)?,

@@ -1,7 +1,7 @@
 //! `shotlist plan`: what a run would do with every job, and why.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::cli::PlanArgs;
 use crate::clock;
+use crate::engine::downloads::Gone;
 use crate::engine::event::JobIndex;
 use crate::engine::job::{JobState, Phase, Slot};
 use crate::engine::resume::{Outlook, outlook};
@@ -148,7 +149,7 @@ struct Outlooks<'a> {
     /// Removed jobs by what they sent.
     removed: HashMap<Fingerprint, JobIndex>,
     /// Jobs whose recorded files are not there any more.
-    gone: BTreeSet<JobIndex>,
+    gone: BTreeMap<JobIndex, Gone>,
 }
 
 impl<'a> Outlooks<'a> {
@@ -206,7 +207,7 @@ impl<'a> Outlooks<'a> {
         if let Some(earlier) = &table.job(job).earlier {
             why = format!("{why}; its take {} is completed", earlier.take.0).into();
         }
-        if self.gone.contains(&job) {
+        if self.gone.contains_key(&job) {
             why = format!("{why}; its file is gone, `shotlist download` fetches it again").into();
         }
         let order = match (outlook, self.plan.jobs().get(job as usize)) {

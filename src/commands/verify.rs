@@ -1,7 +1,6 @@
 //! `shotlist verify`: are the downloaded files as they were downloaded? Writes nothing, takes no lock.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::run::reading;
 use super::{Reading, Stage, Stop, read_manifest, read_state, state_directory};
@@ -154,10 +153,4 @@ fn tell(
         let path = clean(saved.file.as_str(), 500);
         output.data(&format!("{finding:<10}  {id}  {path}"));
     }
-}
-
-/// Whether a file that the state names is there; its path may be whole or begin at `beside`.
-pub(super) fn is_there(beside: &Path, path: &str) -> bool {
-    let folder = Directory::at(beside);
-    matches!(folder.look(path), Ok(Found::File(_)))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::hidden::Hidden;
 use super::sidecar::{Notes, SidecarFile};
 use super::traffic::{Meter, Traffic};
 use super::{BLOCK, Body, Head, Source, refused};
@@ -84,8 +85,7 @@ impl Kind {
 pub(super) struct What<'a> {
     pub(super) url: &'a MediaUrl,
     pub(super) kind: Kind,
-    /// The hidden name.
-    pub(super) part: String,
+    pub(super) hidden: Hidden,
     pub(super) task_id: &'a str,
     pub(super) most_bytes: u64,
     pub(super) traffic: &'a Traffic,
@@ -110,16 +110,10 @@ impl Loaded {
     }
 }
 
-/// The notes beside a part.
-pub(super) fn notes_name(part: &str) -> String {
-    format!("{part}.json")
-}
-
-/// Removes them, and what a failed attempt to write them has left.
-pub(super) fn remove_notes<F: Folder>(folder: &F, part: &str) {
-    let name = notes_name(part);
-    let _ = folder.remove(&format!("{name}.part"));
-    let _ = folder.remove(&name);
+/// Removes the notes beside a part, and what a failed attempt to write them has left.
+pub(super) fn remove_notes<F: Folder>(folder: &F, hidden: &Hidden) {
+    let _ = folder.remove(&hidden.notes_draft);
+    let _ = folder.remove(&hidden.notes);
 }
 
 /// What a head says about the body.
@@ -270,13 +264,13 @@ struct Part<'a, F: Folder> {
 impl<'a, F: Folder> Part<'a, F> {
     /// Opens what an earlier try has left, as far as it can be trusted.
     fn open(what: &'a What<'a>, folder: &'a F) -> Result<Self, FetchReply> {
-        let failed = |error: io::Error| disk_trouble("open", &what.part, &error);
-        let there = folder.look(&what.part).map_err(failed)?;
+        let failed = |error: io::Error| disk_trouble("open", &what.hidden.part, &error);
+        let there = folder.look(&what.hidden.part).map_err(failed)?;
         let notes = match there {
             Found::File(size) if size > 0 => read_notes(what, folder),
             _ => None,
         };
-        let mut file = folder.grow(&what.part).map_err(failed)?;
+        let mut file = folder.grow(&what.hidden.part).map_err(failed)?;
         let size = file.size().map_err(failed)?;
         let trusted = notes.as_ref().map_or(0, |notes| {
             let is_same_boot = notes.boot.is_some() && notes.boot == folder.boot();
@@ -322,11 +316,11 @@ impl<'a, F: Folder> Part<'a, F> {
 
     /// Throws away what is there; from now on it is the file of this head.
     fn begin(&mut self, head: Option<&Head>) -> Result<(), FetchReply> {
-        let failed = |error: io::Error| disk_trouble("write", &self.what.part, &error);
+        let failed = |error: io::Error| disk_trouble("write", &self.what.hidden.part, &error);
         if self.notes.take().is_some() {
             // Old notes must not come back beside new bytes.
             self.folder
-                .remove(&notes_name(&self.what.part))
+                .remove(&self.what.hidden.notes)
                 .and_then(|()| self.folder.sync())
                 .map_err(failed)?;
         }
@@ -432,8 +426,16 @@ impl<'a, F: Folder> Part<'a, F> {
             Err(error) => return Err(self.disk_trouble(&error)),
         }
         self.sync()?;
+        match self.file.size() {
+            Ok(size) if size == self.size => {}
+            Ok(_) => {
+                let reply = trouble("something else has written to its hidden file");
+                return Err(self.useless(reply));
+            }
+            Err(error) => return Err(self.disk_trouble(&error)),
+        }
         Ok(Loaded {
-            part: self.what.part.clone(),
+            part: self.what.hidden.part.clone(),
             extension,
             bytes: self.size,
             sha256: FileHash(self.hash.finalize().into()),
@@ -474,13 +476,12 @@ impl<'a, F: Folder> Part<'a, F> {
     /// Notes what the next try needs to go on; without them it begins anew.
     fn write_notes(&self) {
         let Some(notes) = &self.notes else { return };
-        let name = notes_name(&self.what.part);
-        let draft = format!("{name}.part");
-        let written = self.folder.grow(&draft).and_then(|mut file| {
+        let hidden = &self.what.hidden;
+        let written = self.folder.grow(&hidden.notes_draft).and_then(|mut file| {
             file.truncate(0)?;
             file.append(&notes.to_json())
         });
-        let _ = written.and_then(|()| self.folder.replace(&draft, &name));
+        let _ = written.and_then(|()| self.folder.replace(&hidden.notes_draft, &hidden.notes));
     }
 
     /// Leaves room on the disk for everything else.
@@ -501,8 +502,8 @@ impl<'a, F: Folder> Part<'a, F> {
 
     /// Removes what is there: it is of no use, or its room is needed.
     fn useless(&self, reply: FetchReply) -> FetchReply {
-        let _ = self.folder.remove(&self.what.part);
-        remove_notes(self.folder, &self.what.part);
+        let _ = self.folder.remove(&self.what.hidden.part);
+        remove_notes(self.folder, &self.what.hidden);
         reply
     }
 
@@ -513,7 +514,7 @@ impl<'a, F: Folder> Part<'a, F> {
     }
 
     fn disk_trouble(&self, error: &io::Error) -> FetchReply {
-        let reply = disk_trouble("write", &self.what.part, error);
+        let reply = disk_trouble("write", &self.what.hidden.part, error);
         if is_full(error) {
             return self.useless(reply);
         }
@@ -522,7 +523,7 @@ impl<'a, F: Folder> Part<'a, F> {
 }
 
 fn read_notes<F: Folder>(what: &What<'_>, folder: &F) -> Option<Notes> {
-    let file = folder.open(&notes_name(&what.part)).ok()?;
+    let file = folder.open(&what.hidden.notes).ok()?;
     let notes = Notes::read(&file.read_at(0, 1 << 16).ok()?)?;
     (notes.task_id == what.task_id).then_some(notes)
 }

@@ -8,6 +8,7 @@
 //!
 //! Decides nothing about when and how often: that is the engine's part. Knows no key, no state and no manifest.
 
+mod hidden;
 mod load;
 pub mod sidecar;
 pub mod traffic;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use self::hidden::{Hidden, sidecar_draft};
 use self::load::{Kind, Loaded, What, load};
 use self::sidecar::{Sidecar, SidecarFile};
 use self::traffic::Traffic;
@@ -244,8 +246,9 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
         };
         let frame = match (&order.last_frame, last_frame) {
             (None, _) => Ok(None),
-            (Some(_), Some(here)) => Ok(Some(Ready::Here(here))),
-            (Some(url), None) => {
+            (Some(Wanted::Here(saved)), _) => Ok(Some(Ready::Here(self.as_sidecar(saved)))),
+            (Some(Wanted::At(_)), Some(here)) => Ok(Some(Ready::Here(here))),
+            (Some(Wanted::At(url)), None) => {
                 let loaded = self.load(stem, url, Kind::Picture).await;
                 loaded.map(|loaded| Some(Ready::Loaded(loaded)))
             }
@@ -266,7 +269,7 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
         let what = What {
             url,
             kind,
-            part: part_name(stem, kind),
+            hidden: Hidden::of(stem, kind),
             task_id: self.errand.order.task_id.as_str(),
             most_bytes: self.errand.most_bytes,
             traffic: &self.errand.traffic,
@@ -281,11 +284,8 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
         &self,
         claims: &Claims,
     ) -> Result<(Claim, Option<SidecarFile>, Option<SidecarFile>), FetchReply> {
-        let wanted = match &self.errand.order.video {
-            Wanted::Here(saved) => self.errand.stored.name(&saved.file).and_then(stem_of),
-            Wanted::At(_) => None,
-        };
-        let name = wanted.unwrap_or(&self.errand.name);
+        let recorded = self.recorded().find_map(stem_of);
+        let name = recorded.unwrap_or(&self.errand.name);
         for number in 1..=MOST_NAMES {
             let stem = match number {
                 1 => name.to_owned(),
@@ -301,6 +301,16 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
         Err(refused(format!(
             "`{name}` and {MOST_NAMES} names like it are taken"
         )))
+    }
+
+    /// Names of the files that stay as they are.
+    fn recorded(&self) -> impl Iterator<Item = &str> {
+        let order = &self.errand.order;
+        let files = [Some(&order.video), order.last_frame.as_ref()];
+        files.into_iter().flatten().filter_map(|file| match file {
+            Wanted::Here(saved) => self.errand.stored.name(&saved.file),
+            Wanted::At(_) => None,
+        })
     }
 
     /// What there is under a name.
@@ -319,17 +329,13 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
             let files = [Some(&sidecar.video), sidecar.last_frame.as_ref()];
             files.into_iter().flatten().find(|file| file.file == name)
         };
-        let recorded = match &self.errand.order.video {
-            Wanted::Here(saved) => self.errand.stored.name(&saved.file),
-            Wanted::At(_) => None,
-        };
         let (mut video, mut last_frame) = (None, None);
         for kind in [Kind::Video, Kind::Picture] {
             for extension in kind.extensions() {
                 let name = format!("{stem}.{extension}");
                 match (self.look(&name)?, known(&name)) {
                     (Found::Nothing, _) => {}
-                    (Found::File(_), _) if recorded == Some(name.as_str()) => {}
+                    (Found::File(_), _) if self.recorded().any(|recorded| recorded == name) => {}
                     (Found::File(size), Some(file))
                         if size == file.bytes && self.hash(&name)? == file.hash() =>
                     {
@@ -404,13 +410,17 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
         })?;
         for kind in [Kind::Video, Kind::Picture] {
             // What is left of it a later run passes over.
-            load::remove_notes(self.folder, &part_name(stem, kind));
+            load::remove_notes(self.folder, &Hidden::of(stem, kind));
         }
-        let video = match &self.errand.order.video {
+        let order = &self.errand.order;
+        let video = match &order.video {
             Wanted::Here(saved) => saved.clone(),
             Wanted::At(_) => self.saved(&video_file)?,
         };
-        let frame = frame_file.map(|file| self.saved(&file)).transpose()?;
+        let frame = match &order.last_frame {
+            Some(Wanted::Here(saved)) => Some(saved.clone()),
+            _ => frame_file.map(|file| self.saved(&file)).transpose()?,
+        };
         Ok((video, frame))
     }
 
@@ -447,7 +457,7 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
             last_frame: last_frame.cloned(),
             downloaded_at: self.clock.now().wall,
         };
-        let draft = format!(".{stem}.json.part");
+        let draft = sidecar_draft(stem);
         let mut file = self.folder.grow(&draft).map_err(failed)?;
         file.truncate(0)
             .and_then(|()| file.append(&sidecar.to_json()))
@@ -483,14 +493,6 @@ impl<S: Source, F: Folder> Bringing<'_, S, F> {
 /// A name without its extension.
 fn stem_of(name: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(stem, _)| stem)
-}
-
-/// The hidden name under which a file grows.
-fn part_name(stem: &str, kind: Kind) -> String {
-    match kind {
-        Kind::Video => format!(".{stem}.part"),
-        Kind::Picture => format!(".{stem}.frame.part"),
-    }
 }
 
 fn about_the_frame(reply: FetchReply) -> FetchReply {

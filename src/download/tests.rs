@@ -108,7 +108,7 @@ fn errand(video: &str, frame: Option<&str>) -> Errand {
             take: Take(1),
             task_id: TaskId::new("task-1").expect("valid"),
             video: Wanted::At(url(video)),
-            last_frame: frame.map(url),
+            last_frame: frame.map(|frame| Wanted::At(url(frame))),
         },
         name: "hero".to_owned(),
         stored: StoredFolder::new("videos"),
@@ -218,8 +218,11 @@ async fn what_broke_off_is_gone_on_with_where_it_stood() {
     let place = Place::new();
     let reply = place.video(&server).await;
     assert_eq!(words(&reply).0, "trouble", "{reply:?}");
-    assert_eq!(place.names(), [".hero.part", ".hero.part.json"]);
-    assert_eq!(place.content(".hero.part"), &CLIP[..700]);
+    assert_eq!(
+        place.names(),
+        [".video-notes.hero.part", ".video.hero.part"]
+    );
+    assert_eq!(place.content(".video.hero.part"), &CLIP[..700]);
     saved(place.video(&server).await);
     let asked = server.asked();
     assert_eq!(asked[1].header("range"), Some("bytes=700-"));
@@ -273,9 +276,9 @@ async fn a_part_of_another_task_or_without_notes_is_not_gone_on_with() {
     for notes in [None, Some("another"), Some("garbage")] {
         let server = Served::answering(|request| clip(request, "v1"));
         let place = Place::new();
-        place.write(".hero.part", b"not these bytes");
+        place.write(".video.hero.part", b"not these bytes");
         match notes {
-            Some("garbage") => place.write(".hero.part.json", b"{"),
+            Some("garbage") => place.write(".video-notes.hero.part", b"{"),
             Some(task) => {
                 let notes = sidecar::Notes {
                     task_id: task.to_owned(),
@@ -284,7 +287,7 @@ async fn a_part_of_another_task_or_without_notes_is_not_gone_on_with() {
                     boot: place.folder.boot(),
                     synced: 9,
                 };
-                place.write(".hero.part.json", &notes.to_json());
+                place.write(".video-notes.hero.part", &notes.to_json());
             }
             None => {}
         }
@@ -300,7 +303,7 @@ async fn after_the_machine_began_anew_only_what_was_synced_is_trusted() {
     let place = Place::new();
     let mut garbled = CLIP[..900].to_vec();
     garbled[600..].fill(0);
-    place.write(".hero.part", &garbled);
+    place.write(".video.hero.part", &garbled);
     let notes = sidecar::Notes {
         task_id: "task-1".to_owned(),
         validator: "\"v1\"".to_owned(),
@@ -308,7 +311,7 @@ async fn after_the_machine_began_anew_only_what_was_synced_is_trusted() {
         boot: Some("another boot".to_owned()),
         synced: 600,
     };
-    place.write(".hero.part.json", &notes.to_json());
+    place.write(".video-notes.hero.part", &notes.to_json());
     saved(place.video(&server).await);
     assert_eq!(server.asked()[0].header("range"), Some("bytes=600-"));
     assert_eq!(place.content("hero.mp4"), CLIP);
@@ -318,7 +321,7 @@ async fn after_the_machine_began_anew_only_what_was_synced_is_trusted() {
 async fn a_part_that_is_whole_already_is_only_checked() {
     let server = Served::answering(|request| clip(request, "v1"));
     let place = Place::new();
-    place.write(".hero.part", CLIP);
+    place.write(".video.hero.part", CLIP);
     let notes = sidecar::Notes {
         task_id: "task-1".to_owned(),
         validator: "\"v1\"".to_owned(),
@@ -326,7 +329,7 @@ async fn a_part_that_is_whole_already_is_only_checked() {
         boot: place.folder.boot(),
         synced: 0,
     };
-    place.write(".hero.part.json", &notes.to_json());
+    place.write(".video-notes.hero.part", &notes.to_json());
     saved(place.video(&server).await);
     assert_eq!(place.content("hero.mp4"), CLIP);
     assert_eq!(server.asked().len(), 1);
@@ -492,7 +495,7 @@ async fn a_body_that_stands_still_is_left_and_kept() {
     let (kind, message) = words(&place.video(&server).await);
     assert_eq!(kind, "trouble");
     assert!(message.contains("stood still"), "{message}");
-    assert_eq!(place.content(".hero.part"), &CLIP[..CLIP.len() - 300]);
+    assert_eq!(place.content(".video.hero.part"), &CLIP[..CLIP.len() - 300]);
 }
 
 #[tokio::test]
@@ -602,10 +605,10 @@ async fn a_crash_at_any_step_leaves_what_the_next_run_goes_on_with() {
             place.write(name, content);
         }
         if steps < 2 {
-            place.write(".hero.frame.part", FRAME);
+            place.write(".frame.hero.part", FRAME);
         }
         if steps < 3 {
-            place.write(".hero.part", CLIP);
+            place.write(".video.hero.part", CLIP);
         }
         let (video, last_frame) = saved(place.fetch(&errand).await);
         assert_eq!(video.file.as_str(), "videos/hero.mp4", "{steps} steps");
@@ -655,6 +658,36 @@ async fn a_picture_that_does_not_come_leaves_the_video_and_says_so() {
 }
 
 #[tokio::test]
+async fn what_is_there_stays_as_it_is_beside_what_is_gone() {
+    let server = Served::answering(|request| match request.path.as_str() {
+        "/a.png" => answer(request, 200, &[], FRAME),
+        _ => clip(request, "v1"),
+    });
+    let frame_url = server.url("/a.png");
+    let errand = errand(&server.url("/a.mp4"), Some(&frame_url));
+    for gone in ["hero.mp4", "hero.png"] {
+        let place = Place::new();
+        let (video, frame) = saved(place.fetch(&errand).await);
+        let frame = frame.expect("it was wanted");
+        std::fs::remove_file(place.path(gone)).expect("removable");
+        let (mut again, stays) = (errand.clone(), ["hero.png", "hero.mp4"]);
+        let stays = stays
+            .into_iter()
+            .find(|name| *name != gone)
+            .expect("one of two");
+        place.write(stays, b"edited");
+        if stays == "hero.mp4" {
+            again.order.video = Wanted::Here(video.clone());
+        } else {
+            again.order.last_frame = Some(Wanted::Here(frame.clone()));
+        }
+        assert_eq!(saved(place.fetch(&again).await), (video, Some(frame)));
+        assert_eq!(place.names(), ["hero.json", "hero.mp4", "hero.png"]);
+        assert_eq!(place.content(stays), b"edited");
+    }
+}
+
+#[tokio::test]
 async fn two_downloads_of_one_name_get_two_files() {
     let server = Served::answering(|request| clip(request, "v1"));
     let place = Place::new();
@@ -665,6 +698,38 @@ async fn two_downloads_of_one_name_get_two_files() {
     let mut files = [one, other].map(|reply| saved(reply).0.file.as_str().to_owned());
     files.sort();
     assert_eq!(files, ["videos/hero (2).mp4", "videos/hero.mp4"]);
+}
+
+#[tokio::test]
+async fn names_with_dots_never_grow_in_one_file() {
+    let server = Served::answering(|request| match request.path.as_str() {
+        "/a.png" => answer(request, 200, &["content-type: image/png"], FRAME),
+        _ => clip(request, "v1"),
+    });
+    let place = Place::new();
+    let named = |name: &str| {
+        let mut errand = errand(&server.url("/a.mp4"), Some(&server.url("/a.png")));
+        errand.order.task_id = TaskId::new(name).expect("valid");
+        name.clone_into(&mut errand.name);
+        errand
+    };
+    let names = ["hero", "hero.frame", "hero.json", "hero.part"];
+    let errands = names.map(named);
+    let replies = futures::future::join_all(errands.iter().map(|errand| place.fetch(errand)));
+    for (name, reply) in names.iter().zip(replies.await) {
+        let (video, frame) = saved(reply);
+        assert_eq!(video.file.as_str(), format!("videos/{name}.mp4"));
+        assert_eq!(place.content(&format!("{name}.mp4")), CLIP);
+        assert_eq!(place.content(&format!("{name}.png")), FRAME);
+        let sidecar = Sidecar::read(&place.content(&format!("{name}.json"))).expect("our own");
+        assert_eq!(sidecar.task_id, *name);
+        assert_eq!(sidecar.video.hash(), Some(video.sha256));
+        assert_eq!(
+            sidecar.last_frame.and_then(|file| file.hash()),
+            frame.map(|saved| saved.sha256)
+        );
+    }
+    assert_eq!(place.names().len(), 3 * names.len());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::event::{
     Call, Event, FetchReply, FileOrder, JobIndex, Notice, Now, PollReply, RunFault, SavedFile,
     StopReason, Wanted,
 };
-use super::job::{Status, Task};
+use super::job::{JobFiles, Status, Task};
 use super::resume::Outlook;
 use super::watch::Watch;
 use super::{Effects, Engine, Polls, retry};
@@ -46,8 +46,32 @@ pub struct FileTerms {
     pub concurrency: NonZeroU32,
     /// Whether the provider can be asked for a fresh address.
     pub renewal: Renewal,
-    /// Jobs whose recorded files are not there any more: they are fetched again.
-    pub gone: BTreeSet<JobIndex>,
+    /// Recorded files that are not there any more: they are fetched again.
+    pub gone: BTreeMap<JobIndex, Gone>,
+}
+
+/// Which recorded files of a job are not there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gone {
+    /// The video.
+    pub video: bool,
+    /// The picture of its last frame.
+    pub last_frame: bool,
+}
+
+impl Gone {
+    /// Those of `files` that `is_gone` holds for.
+    pub fn of(files: &JobFiles, is_gone: impl Fn(&SavedFile) -> bool) -> Self {
+        Self {
+            video: files.video.as_ref().is_some_and(&is_gone),
+            last_frame: files.last_frame.as_ref().is_some_and(&is_gone),
+        }
+    }
+
+    /// Whether one is.
+    pub fn any(self) -> bool {
+        self.video || self.last_frame
+    }
 }
 
 /// Whether the provider can be asked for a fresh address.
@@ -104,6 +128,8 @@ pub(super) struct Files {
     /// Jobs whose task is asked for once more.
     renewing: BTreeSet<JobIndex>,
     tries: BTreeMap<JobIndex, Tries>,
+    /// Jobs whose files were saved, are gone, and are at the provider no more.
+    lost: BTreeSet<JobIndex>,
     done: u32,
     failed: u32,
     /// Files that were saved, and their bytes.
@@ -130,6 +156,7 @@ impl Files {
             open: BTreeSet::new(),
             renewing: BTreeSet::new(),
             tries: BTreeMap::new(),
+            lost: BTreeSet::new(),
             done: 0,
             failed: 0,
             saved: (0, 0),
@@ -144,10 +171,26 @@ impl Files {
         }
     }
 
-    /// Whether files of this job are recorded and not there any more.
-    fn are_gone(&self, job: JobIndex) -> bool {
+    /// Which files of this job are recorded and not there any more.
+    fn gone(&self, job: JobIndex) -> Gone {
         let terms = self.terms.as_ref();
-        terms.is_some_and(|terms| terms.gone.contains(&job))
+        let gone = terms.and_then(|terms| terms.gone.get(&job));
+        gone.copied().unwrap_or_default()
+    }
+
+    /// Notes what a download has brought back.
+    fn are_back(&mut self, job: JobIndex, without_picture: bool) {
+        let gone = self.terms.as_mut().map(|terms| &mut terms.gone);
+        if let Some(gone) = gone.and_then(|gone| gone.get_mut(&job)) {
+            gone.video = false;
+            gone.last_frame &= without_picture;
+        }
+    }
+
+    /// Whether a run misses files of this job that were saved once. Files that cannot be had any more keep no run from
+    /// its end; who asks for files alone is told.
+    fn misses_gone(&self, job: JobIndex) -> bool {
+        self.gone(job).any() && (self.is_alone || !self.lost.contains(&job))
     }
 
     /// Whether the task of a job's video is being asked for a fresh address.
@@ -225,7 +268,7 @@ impl Engine {
         let selected = self.files.selected.iter().copied();
         selected.filter(|job| {
             let video = self.table.job(*job).video();
-            video.is_some_and(|video| video.lacks_files() || self.files.are_gone(*job))
+            video.is_some_and(|video| video.lacks_files() || self.files.misses_gone(*job))
         })
     }
 
@@ -258,21 +301,23 @@ impl Engine {
     /// What is to be fetched for a job.
     fn order(&self, job: JobIndex) -> Option<FileOrder> {
         let video = self.table.job(job).video()?;
-        let is_gone = self.files.are_gone(job);
+        let gone = self.files.gone(job);
         let has_trouble = video.files.is_some_and(|files| files.trouble.is_some());
-        if !is_gone && !has_trouble && !video.lacks_files() {
+        if !gone.any() && !has_trouble && !video.lacks_files() {
             return None;
         }
-        let here = video.files.filter(|_| !is_gone);
-        let wanted = match here.and_then(|files| files.video.clone()) {
-            Some(saved) => Wanted::Here(saved),
-            None => Wanted::At(video.url.clone()),
+        let here = |saved: Option<&SavedFile>, is_gone: bool| {
+            let saved = saved.filter(|_| !is_gone);
+            saved.map(|saved| Wanted::Here(saved.clone()))
         };
+        let saved = video.files.and_then(|files| files.video.as_ref());
+        let picture = video.files.and_then(|files| files.last_frame.as_ref());
+        let url = video.last_frame_url.cloned();
         Some(FileOrder {
             take: video.take,
             task_id: video.task.id.clone(),
-            video: wanted,
-            last_frame: video.last_frame_url.cloned(),
+            video: here(saved, gone.video).unwrap_or_else(|| Wanted::At(video.url.clone())),
+            last_frame: here(picture, gone.last_frame).or(url.map(Wanted::At)),
         })
     }
 
@@ -326,17 +371,18 @@ impl Engine {
                     self.files.saved.0 += 1;
                     self.files.saved.1 += file.bytes;
                 }
+                // A picture that is gone and does not come was saved once.
+                let picture = known.and_then(|files| files.last_frame.clone());
+                let last_frame = last_frame.or(picture.filter(|_| without.is_some()));
                 let is_news = known.is_none_or(|files| {
                     files.video.as_ref() != Some(&video)
                         || files.last_frame != last_frame
-                        || files.trouble.is_some()
+                        || files.trouble.is_some() && without.is_none()
                 });
                 if is_news {
                     self.record(job, Event::Downloaded { video, last_frame }, now, effects);
                 }
-                if let Some(gone) = &mut self.files.terms {
-                    gone.gone.remove(&job);
-                }
+                self.files.are_back(job, without.is_some());
                 match without {
                     None => self.files.done += 1,
                     Some(reply) => self.take_failed_fetch(job, *reply, now, effects),
@@ -385,7 +431,7 @@ impl Engine {
         let is_possible = terms.is_some_and(|terms| terms.renewal == Renewal::Possible);
         let tries = self.files.tries.entry(job).or_default();
         if tries.expired.replace(message.clone()).is_some() {
-            self.give_up(job, message, now, effects);
+            self.give_up_for_good(job, message, now, effects);
         } else if !is_possible {
             let message = CleanText::new(&format!(
                 "{message}; without an API key the provider cannot be asked for a fresh address"
@@ -419,19 +465,16 @@ impl Engine {
                     self.record(job, event, now, effects);
                     self.files.schedule(job, now.mono);
                 } else {
-                    let why = "the provider names no other address";
-                    self.give_up_expired(job, why, now, effects);
+                    let message = self.expired(job, "the provider names no other address");
+                    self.give_up_for_good(job, message, now, effects);
                 }
             }
             PollReply::OtherTask { task_id, reply } if self.is_own(job, &task_id) => {
                 self.take_renewal(job, *reply, now, effects);
             }
             PollReply::Later { retry_after } => {
-                let told = retry::told(retry_after);
-                let wait =
-                    told.unwrap_or_else(|| retry::pause(self.poll_refusals, self.chance(job)));
-                self.polls_paused_until = self.polls_paused_until.max(now.mono + wait);
-                self.poll_once_more(job, now.mono + wait, now, effects);
+                let due = self.polls_refused(job, retry_after, now);
+                self.watches.schedule(job, due);
             }
             PollReply::Trouble { .. } | PollReply::OtherTask { .. } => {
                 let polls = self.files.tries.entry(job).or_default().polls;
@@ -451,13 +494,14 @@ impl Engine {
             }
             PollReply::NotFound { message } | PollReply::Failed { message, .. } => {
                 let why = said("the provider no longer has it", &message);
+                let message = self.expired(job, &why);
                 self.end_renewal(job);
-                self.give_up_expired(job, &why, now, effects);
+                self.give_up_for_good(job, message, now, effects);
             }
             PollReply::Running { .. } | PollReply::Completed { .. } => {
-                let why = "the provider names no address any more";
+                let message = self.expired(job, "the provider names no address any more");
                 self.end_renewal(job);
-                self.give_up_expired(job, why, now, effects);
+                self.give_up_for_good(job, message, now, effects);
             }
         }
     }
@@ -499,27 +543,51 @@ impl Engine {
 
     /// The same after an address that was no longer good.
     fn give_up_expired(&mut self, job: JobIndex, why: &str, now: Now, effects: &mut Effects) {
+        let message = self.expired(job, why);
+        self.give_up(job, message, now, effects);
+    }
+
+    /// Why the address was no longer good, and why there is no other.
+    fn expired(&self, job: JobIndex, why: &str) -> CleanText {
         let tries = self.files.tries.get(&job);
         let expired = tries.and_then(|tries| tries.expired.clone());
-        let message = CleanText::new(&format!("{}; {why}", expired.unwrap_or_default()));
+        CleanText::new(&format!("{}; {why}", expired.unwrap_or_default()))
+    }
+
+    /// The provider has the files no more. Where they were saved once, a later run is not to fail for it.
+    fn give_up_for_good(
+        &mut self,
+        job: JobIndex,
+        message: CleanText,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        if self.files.gone(job).any() {
+            self.files.lost.insert(job);
+        }
         self.give_up(job, message, now, effects);
     }
 
     /// Leaves the files of a job to the next run; why is recorded, once.
     fn give_up(&mut self, job: JobIndex, message: CleanText, now: Now, effects: &mut Effects) {
         self.files.failed += 1;
-        let message = if self.files.are_gone(job) {
+        let message = if self.files.lost.contains(&job) {
+            CleanText::new("its file was saved and is gone; the provider has it no more")
+        } else if self.files.gone(job).any() {
             let why = "a recorded file is no longer there, and could not be fetched again";
             CleanText::new(&format!("{why}: {message}"))
         } else {
             message
         };
-        effects.notices.push(Notice::NotDownloaded {
-            job,
-            message: message.clone(),
-        });
         let known = self.table.job(job).video().and_then(|video| video.files);
-        if known.and_then(|files| files.trouble.as_ref()) != Some(&message) {
+        let is_news = known.and_then(|files| files.trouble.as_ref()) != Some(&message);
+        if is_news || self.files.is_alone || !self.files.lost.contains(&job) {
+            effects.notices.push(Notice::NotDownloaded {
+                job,
+                message: message.clone(),
+            });
+        }
+        if is_news {
             self.record(job, Event::NotDownloaded { message }, now, effects);
         }
     }

@@ -413,11 +413,11 @@ pub struct FileOrder {
     pub task_id: TaskId,
     /// The video.
     pub video: Wanted,
-    /// Where the picture of the last frame is, if it is wanted.
-    pub last_frame: Option<MediaUrl>,
+    /// The picture of the last frame, if it is wanted.
+    pub last_frame: Option<Wanted>,
 }
 
-/// A video that is to be fetched, or one that is there.
+/// A file that is to be fetched, or one that is there: that stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// To be fetched from here.

@@ -33,7 +33,8 @@ use jiff::{SignedDuration, Timestamp};
 use self::budget::Budget;
 use self::downloads::{Downloads, Files};
 use self::event::{
-    Call, Event, Input, JobIndex, Notice, Now, RunNumber, RunStart, SentRequest, StopReason, TaskId,
+    Call, Event, Input, JobIndex, Notice, Now, PollReply, RunNumber, RunStart, SentRequest,
+    StopReason, TaskId,
 };
 use self::job::{Phase, Slot, Status};
 use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
@@ -373,6 +374,9 @@ impl Engine {
             Input::Polled { job, reply } => {
                 if self.watches.closed(job).is_none() {
                     return;
+                }
+                if !matches!(reply, PollReply::Later { .. }) {
+                    self.poll_refusals = 0;
                 }
                 if self.files.is_renewing(job) {
                     self.take_renewal(job, reply, now, effects);

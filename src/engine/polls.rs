@@ -49,9 +49,6 @@ impl Engine {
         now: Now,
         effects: &mut Effects,
     ) {
-        if !matches!(reply, PollReply::Later { .. }) {
-            self.poll_refusals = 0;
-        }
         match reply {
             PollReply::Running { unknown_word } => {
                 if let Some(word) = unknown_word {
@@ -107,20 +104,31 @@ impl Engine {
                 );
             }
             PollReply::Later { retry_after } => {
-                let told = retry::told(retry_after);
-                let wait =
-                    told.unwrap_or_else(|| retry::pause(self.poll_refusals, self.chance(job)));
-                if now.mono >= self.polls_paused_until {
-                    self.poll_refusals = self.poll_refusals.saturating_add(1);
-                }
-                self.polls_paused_until = self.polls_paused_until.max(now.mono + wait);
-                self.reschedule(job, now.mono + wait);
+                let due = self.polls_refused(job, retry_after, now);
+                self.reschedule(job, due);
             }
             PollReply::Trouble { message } => {
                 self.report_once(job, Notice::PollTrouble { job, message }, effects);
                 self.heard_nothing(job, now);
             }
         }
+    }
+
+    /// The provider wants fewer polls: all of them pause; until when.
+    pub(super) fn polls_refused(
+        &mut self,
+        job: JobIndex,
+        retry_after: Option<Duration>,
+        now: Now,
+    ) -> Duration {
+        let told = retry::told(retry_after);
+        let wait = told.unwrap_or_else(|| retry::pause(self.poll_refusals, self.chance(job)));
+        if now.mono >= self.polls_paused_until {
+            self.poll_refusals = self.poll_refusals.saturating_add(1);
+        }
+        let due = now.mono + wait;
+        self.polls_paused_until = self.polls_paused_until.max(due);
+        due
     }
 
     fn completed_without_url(&mut self, job: JobIndex, now: Now, effects: &mut Effects) {

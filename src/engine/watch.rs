@@ -38,6 +38,8 @@ pub(super) struct Watch {
     pub(super) asked_at: Duration,
     /// Whether an odd answer was already reported.
     pub(super) reported: bool,
+    /// Which of the times in the queue is this task's: whatever else is there is out of date.
+    pub(super) ticket: u32,
 }
 
 impl Watch {
@@ -56,7 +58,11 @@ impl Watch {
 /// The polled tasks. Each is either due at some time or has an open poll.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
-    due: BinaryHeap<Reverse<(Duration, JobIndex)>>,
+    /// Times, with the tickets that they were given. Those of tasks that are polled no more, or at another time, stay
+    /// until their turn comes.
+    due: BinaryHeap<Reverse<(Duration, JobIndex, u32)>>,
+    /// The ticket that was given last.
+    ticket: u32,
     tasks: HashMap<JobIndex, Watch>,
     open: usize,
     /// The tasks that count as in flight, oldest first.
@@ -66,11 +72,12 @@ pub(super) struct Watches {
 impl Watches {
     /// Begins to poll a task, first at `due`.
     pub(super) fn add(&mut self, job: JobIndex, due: Duration, watch: Watch) {
+        self.remove(job);
         if watch.holds_slot {
             self.slots.insert((watch.began_at(), job));
         }
         self.tasks.insert(job, watch);
-        self.due.push(Reverse((due, job)));
+        self.schedule(job, due);
     }
 
     /// The task's record.
@@ -98,15 +105,20 @@ impl Watches {
         held
     }
 
-    /// Polls a task again at `due`.
+    /// Polls a task again at `due`, and at no other time.
     pub(super) fn schedule(&mut self, job: JobIndex, due: Duration) {
-        self.due.push(Reverse((due, job)));
+        if let Some(watch) = self.tasks.get_mut(&job) {
+            self.ticket = self.ticket.wrapping_add(1);
+            watch.ticket = self.ticket;
+            self.due.push(Reverse((due, job, self.ticket)));
+        }
     }
 
     /// When the next task is due.
     pub(super) fn next_due(&mut self) -> Option<Duration> {
-        while let Some(Reverse((due, job))) = self.due.peek() {
-            if self.tasks.contains_key(job) {
+        while let Some(Reverse((due, job, ticket))) = self.due.peek() {
+            let watch = self.tasks.get(job);
+            if watch.is_some_and(|watch| watch.ticket == *ticket) {
                 return Some(*due);
             }
             self.due.pop();
@@ -117,7 +129,7 @@ impl Watches {
     /// Takes the next due task and marks its poll as open.
     pub(super) fn open_next(&mut self, now: Duration) -> Option<JobIndex> {
         self.next_due().filter(|due| *due <= now)?;
-        let Reverse((_, job)) = self.due.pop()?;
+        let Reverse((_, job, _)) = self.due.pop()?;
         let watch = self.tasks.get_mut(&job)?;
         watch.open = true;
         watch.asked_at = now;
@@ -125,10 +137,11 @@ impl Watches {
         Some(job)
     }
 
-    /// Notes that the open poll of a task ended; `None` if the task is not polled any more.
+    /// Notes that the open poll of a task ended; `None` if it has none: the poll was one of an earlier watch.
     pub(super) fn closed(&mut self, job: JobIndex) -> Option<&mut Watch> {
-        let watch = self.tasks.get_mut(&job)?;
-        self.open -= usize::from(std::mem::take(&mut watch.open));
+        let watch = self.tasks.get_mut(&job).filter(|watch| watch.open)?;
+        watch.open = false;
+        self.open -= 1;
         watch.polls += 1;
         Some(watch)
     }
@@ -182,4 +195,40 @@ impl Watches {
 fn since(moment: SignedDuration, now: Duration) -> Duration {
     let now = SignedDuration::try_from(now).unwrap_or(SignedDuration::MAX);
     super::non_negative(now.saturating_sub(moment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_removed_and_added_again_is_due_once_and_open_never_drifts() {
+        let mut watches = Watches::default();
+        watches.add(7, SECOND, Watch::default());
+        watches.remove(7);
+        watches.add(7, 3 * SECOND, Watch::default());
+        assert_eq!(watches.next_due(), Some(3 * SECOND));
+        assert_eq!(watches.open_next(2 * SECOND), None);
+        assert_eq!(watches.open_next(3 * SECOND), Some(7));
+        assert_eq!(
+            (watches.open_next(9 * SECOND), watches.open_polls()),
+            (None, 1)
+        );
+
+        // The poll of an earlier watch is not that of the present one.
+        watches.add(7, 4 * SECOND, Watch::default());
+        assert_eq!(watches.open_polls(), 0);
+        assert_eq!(watches.closed(7), None);
+        assert_eq!(watches.open_next(4 * SECOND), Some(7));
+        assert!(watches.closed(7).is_some());
+        assert_eq!((watches.next_due(), watches.open_polls()), (None, 0));
+
+        watches.schedule(7, 9 * SECOND);
+        watches.schedule(7, 6 * SECOND);
+        assert_eq!(watches.open_next(9 * SECOND), Some(7));
+        watches.remove(7);
+        assert_eq!((watches.next_due(), watches.open_polls()), (None, 0));
+    }
 }

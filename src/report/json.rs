@@ -152,7 +152,7 @@ impl<'a> JobLine<'a> {
             finished_at: results::finished_at(state).map(time),
             cost_estimate: None,
             note: results::note(table, index),
-            file: results::local_files(state).map(|files| files.video),
+            file: results::local_video(state),
             earlier: state.earlier.as_deref().map(EarlierLine::from),
             removed: is_removed(table, index),
             run: None,

@@ -101,8 +101,7 @@ fn about(table: &JobTable, index: JobIndex, state: &JobState, removed: Option<&s
 
 /// The file on this disk, beside results.csv if its path is relative; else the address, for as long as that is good.
 fn video(state: &JobState) -> Option<&str> {
-    let here = results::local_files(state).map(|files| files.video);
-    here.or_else(|| results::video_url(state))
+    results::local_video(state).or_else(|| results::video_url(state))
 }
 
 /// `12 jobs: 9 completed, 2 failed, 1 in doubt`, in the order of a job's life.

@@ -111,7 +111,7 @@ fn a_run_that_does_not_download_leaves_no_trace_of_downloads() {
 fn a_download_that_was_killed_goes_on_where_it_stood() {
     let provider = Simulated::with_faults("slow-video=8s:first:1");
     let scenario = Scenario::jobs(1).at(&provider);
-    let part = scenario.out().join("videos/.job-01.part");
+    let part = scenario.out().join("videos/.video.job-01.part");
     let mut run = scenario.start(&DOWNLOAD);
     run.until("a part of the video", |_| {
         fs::metadata(&part).is_ok_and(|part| part.len() > 300)
@@ -144,7 +144,7 @@ fn a_download_that_was_killed_goes_on_where_it_stood() {
 fn ctrl_c_ends_a_download_at_once_and_the_next_run_goes_on() {
     let provider = Simulated::with_faults("slow-video=60s:first:1");
     let scenario = Scenario::jobs(1).at(&provider);
-    let part = scenario.out().join("videos/.job-01.part");
+    let part = scenario.out().join("videos/.video.job-01.part");
     let mut run = scenario.start(&DOWNLOAD);
     run.until("a part of the video", |_| {
         fs::metadata(&part).is_ok_and(|part| part.len() > 100)
@@ -498,10 +498,10 @@ mod steps {
     fn paths(scenario: &Scenario) -> Vec<String> {
         let names = [
             "",
-            "/.job-01.part",
-            "/.job-01.part.json",
-            "/.job-01.part.json.part",
-            "/.job-01.json.part",
+            "/.video.job-01.part",
+            "/.video-notes.job-01.part",
+            "/.video-notes-new.job-01.part",
+            "/.sidecar.job-01.part",
             "/job-01.json",
             "/job-01.mp4",
         ];
@@ -581,7 +581,7 @@ mod steps {
         }
         let provider = Simulated::good_day();
         let scenario = made(&provider);
-        let part = scenario.home().join("shots.run/videos/.job-01.part");
+        let part = scenario.home().join("shots.run/videos/.video.job-01.part");
         let part = part.display().to_string();
         let strace = Strace::of_all_threads("write").on(&[part]).injecting(
             "write",
@@ -624,10 +624,10 @@ mod steps {
         };
         let steps = [
             at("the bytes", &|call| {
-                named(call, "write", "videos/.job-01.part")
+                named(call, "write", "videos/.video.job-01.part")
             }),
             at("their sync", &|call| {
-                named(call, "fsync", "videos/.job-01.part")
+                named(call, "fsync", "videos/.video.job-01.part")
             }),
             at("the sidecar's name", &|call| renames(call, "/job-01.json")),
             at("the video's name", &|call| renames(call, "/job-01.mp4")),

@@ -3,15 +3,15 @@
 //! Start at [`live`]. Each run is the program's own: the real journal is opened on the fake disk, the real engine
 //! resumes what it holds, and the real loop drives both under paused time, in a runtime that dies with it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
 use shotlist::clock::Clock;
 use shotlist::engine::budget::Budget;
-use shotlist::engine::downloads::Downloads;
-use shotlist::engine::event::JobIndex;
+use shotlist::engine::downloads::{Downloads, Gone};
+use shotlist::engine::event::{JobIndex, SavedFile};
 use shotlist::engine::resume::Rerun;
 use shotlist::engine::table::{JobTable, Record, Selection};
 use shotlist::engine::{Engine, Setup};
@@ -295,16 +295,14 @@ fn rerun(world: &Shared, table: &JobTable, reading: Reading) -> Rerun {
     rerun
 }
 
-/// Jobs whose recorded files are not there any more.
-fn gone(files: &Files, table: &JobTable) -> BTreeSet<JobIndex> {
-    let is_gone = |job: &JobIndex| {
-        let recorded = table.job(*job).video().and_then(|video| video.files);
-        recorded.is_some_and(|recorded| {
-            let mut saved = recorded.video.iter().chain(&recorded.last_frame);
-            saved.any(|saved| files.lacks(name_in_folder(saved.file.as_str())))
-        })
+/// Recorded files that are not there any more.
+fn gone(files: &Files, table: &JobTable) -> BTreeMap<JobIndex, Gone> {
+    let gone = |job: JobIndex| {
+        let recorded = table.job(job).video()?.files?;
+        let lacks = |saved: &SavedFile| files.lacks(name_in_folder(saved.file.as_str()));
+        Some((job, Gone::of(recorded, lacks)))
     };
-    table.planned().filter(is_gone).collect()
+    table.planned().filter_map(gone).collect()
 }
 
 async fn run(world: &Shared, ways: Ways, journal: Journal<SimFile>, table: JobTable) {

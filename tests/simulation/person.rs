@@ -58,7 +58,7 @@ impl World {
             self.saw(Seen::ForeignFile);
             let name = self
                 .file_chance
-                .pick(&["job-0.mp4", "job-0.json", "job-1.png"]);
+                .pick(&["job-0.mp4", "job-0.json", "job-2.png"]);
             self.files.put_foreign(name);
         }
         self.manifest = (0..jobs)

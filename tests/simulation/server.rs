@@ -14,12 +14,13 @@ use shotlist::engine::event::{Event, FetchReply, FileOrder, JobIndex};
 use shotlist::engine::job::JobState;
 use shotlist::fetch::{ContentRange, FetchError, Rest};
 use shotlist::naming::{FileTemplate, Made};
-use shotlist::plan::Plan;
+use shotlist::plan::{JobId, Plan};
 use shotlist::runner;
 use tokio::sync::watch;
 
 use crate::figures::Seen;
 use crate::folder::{SimFolder, name_in_folder};
+use crate::person::job_number;
 use crate::weather::SECOND;
 use crate::world::{Audit, Shared, World};
 
@@ -48,6 +49,16 @@ pub(crate) fn task_in(bytes: &[u8]) -> Option<&str> {
     let at = bytes.windows(4).position(|kind| kind == b"mdat")? + 4;
     let end = at + bytes[at..].iter().position(|byte| *byte == b'|')?;
     std::str::from_utf8(&bytes[at..end]).ok()
+}
+
+/// Names that people give on purpose or not: `job-0` beside `job-0.frame`, `job-2` beside `job-2.json`.
+fn dotted(name: String) -> String {
+    for (from, to) in [("job-1", "job-0.frame"), ("job-3", "job-2.json")] {
+        if let Some(rest) = name.strip_prefix(from) {
+            return format!("{to}{rest}");
+        }
+    }
+    name
 }
 
 /// The address of a file of a task, as the provider names it at this time.
@@ -104,7 +115,7 @@ impl runner::Files for SimFiles<'_> {
         };
         let name = FileTemplate::default().name(self.plan, job, made);
         let errand = Errand {
-            name: name.expect("an id is a name"),
+            name: dotted(name.expect("an id is a name")),
             order,
             stored: StoredFolder::new("videos"),
             about: About::default(),
@@ -315,7 +326,7 @@ impl World {
     }
 
     /// When people are told of a file: it is whole, and a power cut would leave it.
-    pub(crate) fn check_file(&mut self, event: &Event) {
+    pub(crate) fn check_file(&mut self, job: &JobId, event: &Event) {
         match event {
             Event::Renewed { .. } => self.saw(Seen::Renewed),
             Event::NotDownloaded { .. } => self.saw(Seen::NotDownloaded),
@@ -327,9 +338,19 @@ impl World {
         for saved in [Some(video), last_frame.as_ref()].into_iter().flatten() {
             let path = saved.file.as_str();
             let name = name_in_folder(path);
-            let bytes = self.files.bytes(name).map(<[u8]>::to_vec);
-            let is_whole = bytes.is_some_and(|bytes| bytes.len() as u64 == saved.bytes);
-            self.ensure(is_whole, || format!("`{path}` is recorded and not there"));
+            let tasks = self
+                .ledger
+                .iter()
+                .filter(|task| task.job == job_number(job));
+            let mut contents = tasks.flat_map(|task| {
+                let task = task.task_id.as_str();
+                [whole(task), picture(task)]
+            });
+            let bytes = self.files.bytes(name);
+            let is_whole = contents.any(|content| bytes == Some(&content));
+            self.ensure(is_whole, || {
+                format!("`{path}` is recorded and is not the whole file of a task of `{job}`")
+            });
             let is_durable = self.audit < Audit::Everything || self.files.is_durable(name);
             self.ensure(is_durable, || {
                 format!("`{path}` is recorded before it is durable")

@@ -3,7 +3,7 @@
 //! Start at [`World::draw_session`]. Every kind of trouble has its field here with a chance, and is carried out where
 //! it bites: in `provider`, `file` or `world`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn along(concurrency: u32) -> Downloads {
     Downloads::Along(FileTerms {
         concurrency: NonZeroU32::new(concurrency).expect("not 0"),
         renewal: Renewal::Possible,
-        gone: BTreeSet::new(),
+        gone: BTreeMap::new(),
     })
 }
 
@@ -142,7 +142,7 @@ impl Terms {
                 3 => Downloads::Alone(FileTerms {
                     concurrency: NonZeroU32::MIN,
                     renewal: Renewal::NoKey,
-                    gone: BTreeSet::new(),
+                    gone: BTreeMap::new(),
                 }),
                 _ => along(chance.small(1, 3)),
             },

@@ -62,7 +62,7 @@ impl World {
                     self.check_lost(id);
                 }
                 self.count(event);
-                self.check_file(event);
+                self.check_file(id, event);
             }
         }
         for notice in news.notices {

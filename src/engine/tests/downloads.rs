@@ -1,10 +1,8 @@
 //! Files of completed jobs: which are fetched, when again, when the provider is asked for a fresh address, and that
 //! nothing else waits for any of it.
 
-use std::collections::BTreeSet;
-
 use super::*;
-use crate::engine::downloads::{DownloadCounts, Downloads, FileTerms, Renewal};
+use crate::engine::downloads::{DownloadCounts, Downloads, FileTerms, Gone, Renewal};
 use crate::engine::event::{FileHash, FilePath, SavedFile, Wanted};
 use crate::engine::job::Take;
 
@@ -12,9 +10,14 @@ fn terms(concurrency: u32, renewal: Renewal) -> FileTerms {
     FileTerms {
         concurrency: NonZeroU32::new(concurrency).expect("not 0"),
         renewal,
-        gone: BTreeSet::new(),
+        gone: BTreeMap::new(),
     }
 }
+
+const VIDEO: Gone = Gone {
+    video: true,
+    last_frame: false,
+};
 
 fn along(plan: &Plan) -> Start {
     Start {
@@ -36,12 +39,13 @@ fn saved(job: JobIndex, order: &FileOrder) -> FetchReply {
         Wanted::At(_) => file(&format!("{job}.mp4")),
         Wanted::Here(video) => video.clone(),
     };
+    let last_frame = order.last_frame.as_ref().map(|wanted| match wanted {
+        Wanted::At(_) => file(&format!("{job}.png")),
+        Wanted::Here(picture) => picture.clone(),
+    });
     FetchReply::Saved {
         video,
-        last_frame: order
-            .last_frame
-            .is_some()
-            .then(|| file(&format!("{job}.png"))),
+        last_frame,
         without: None,
     }
 }
@@ -308,7 +312,7 @@ fn an_address_that_expires_again_or_stays_the_same_is_given_up() {
 
 #[test]
 fn whatever_a_renewal_is_answered_the_job_stays_completed_and_the_run_ends() {
-    let answers: [fn() -> PollReply; 8] = [
+    let answers: [fn() -> PollReply; 7] = [
         || PollReply::Running { unknown_word: None },
         || PollReply::Completed {
             video_url: None,
@@ -323,9 +327,6 @@ fn whatever_a_renewal_is_answered_the_job_stays_completed_and_the_run_ends() {
         },
         || PollReply::Trouble {
             message: said("502"),
-        },
-        || PollReply::Later {
-            retry_after: Some(7 * SECOND),
         },
         || PollReply::OtherTask {
             task_id: TaskId::new("another").expect("valid"),
@@ -354,6 +355,47 @@ fn whatever_a_renewal_is_answered_the_job_stays_completed_and_the_run_ends() {
         assert!(most_in_window(&world.polls, SECOND) <= 5, "answer {number}");
         assert_eq!(world.engine.missing_files().count(), 2, "answer {number}");
     }
+}
+
+#[test]
+fn a_renewal_that_is_put_off_is_no_try_and_asks_more_rarely_each_time() {
+    let fetch = |job, order: &FileOrder| match &order.video {
+        Wanted::At(url) if url.as_str().ends_with("sign=1") => expired(),
+        _ => saved(job, order),
+    };
+    let mut world = world(along(&plan(1)), fetch);
+    let (mut polls, mut answer) = (0, renewing(0));
+    world.run(accept, move |job, now| {
+        polls += 1;
+        match polls {
+            2..=7 => (SECOND / 10, PollReply::Later { retry_after: None }),
+            _ => answer(job, now),
+        }
+    });
+    assert_eq!(world.engine.missing_files().count(), 0);
+    let asked: Vec<_> = world.polls.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(asked.len(), 8);
+    let waits = asked[1..].windows(2).map(|pair| pair[1] - pair[0]);
+    let pauses = [1, 2, 4, 8, 16, 30];
+    for (wait, pause) in waits.zip(pauses) {
+        assert!(wait >= pause * SECOND, "{wait:?} is shorter than {pause} s");
+    }
+}
+
+#[test]
+fn a_renewal_that_is_put_off_for_ever_ends_with_the_run() {
+    let mut world = world(along(&plan(1)), |_, _| expired());
+    let mut polls = 0;
+    world.run(accept, move |job, now| {
+        polls += 1;
+        let retry_after = Some(600 * SECOND);
+        match polls {
+            1 => complete(job, now),
+            _ => (SECOND / 10, PollReply::Later { retry_after }),
+        }
+    });
+    assert_eq!(world.engine.missing_files().count(), 1);
+    assert!(world.now.mono < 26 * 3600 * SECOND, "{:?}", world.now.mono);
 }
 
 #[test]
@@ -441,7 +483,7 @@ fn a_recorded_file_that_is_gone_is_fetched_again_if_that_is_asked_for() {
     let mut first = world(along(&plan), saved);
     first.run(accept, complete);
     let mut gone = terms(1, Renewal::Possible);
-    gone.gone.insert(1);
+    gone.gone.insert(1, VIDEO);
     let start = Start {
         table: first.replayed(&plan),
         downloads: Downloads::Alone(gone),
@@ -630,7 +672,7 @@ fn a_file_that_is_gone_and_does_not_come_is_missing_until_it_is_back() {
     let mut first = world(along(&plan), saved);
     first.run(accept, complete);
     let mut gone = terms(1, Renewal::NoKey);
-    gone.gone.insert(0);
+    gone.gone.insert(0, VIDEO);
     let start = Start {
         table: first.replayed(&plan),
         downloads: Downloads::Along(gone),
@@ -661,4 +703,84 @@ fn a_file_that_is_gone_and_does_not_come_is_missing_until_it_is_back() {
     assert_eq!(order.video, Wanted::Here(file("0.mp4")));
     let files = third.engine.table().job(0).files.as_ref();
     assert_eq!(files.and_then(|files| files.trouble.as_ref()), None);
+}
+
+#[test]
+fn only_the_file_that_is_gone_is_fetched_again() {
+    let plan = plan(1);
+    let mut first = world(along(&plan), saved);
+    first.run(accept, with_frame);
+    let at = |kind: &str| {
+        let url = MediaUrl::new(&format!("https://example.com/0.{kind}"));
+        Wanted::At(url.expect("valid"))
+    };
+    let here = |kind: &str| Wanted::Here(file(&format!("0.{kind}")));
+    for (video, last_frame) in [(true, false), (false, true), (true, true)] {
+        let mut terms = terms(1, Renewal::Possible);
+        terms.gone.insert(0, Gone { video, last_frame });
+        let start = Start {
+            table: first.replayed(&plan),
+            downloads: Downloads::Along(terms),
+            ..Start::new(&plan)
+        };
+        let mut second = world(start, saved);
+        second.run(accept, with_frame);
+        let [(_, 0, order)] = &second.fetches[..] else {
+            panic!("{:?}", second.fetches)
+        };
+        let wanted = |is_gone: bool, kind| if is_gone { at(kind) } else { here(kind) };
+        assert_eq!(order.video, wanted(video, "mp4"));
+        assert_eq!(order.last_frame, Some(wanted(last_frame, "png")));
+        assert_eq!(second.engine.missing_files().count(), 0);
+    }
+}
+
+#[test]
+fn a_file_that_was_saved_and_is_at_the_provider_no_more_keeps_no_run_from_its_end() {
+    let plan = plan(1);
+    let mut first = world(along(&plan), saved);
+    first.run(accept, with_frame);
+    let mut run = |downloads: fn(FileTerms) -> Downloads, gone, reply: fn() -> FetchReply| {
+        let mut terms = terms(1, Renewal::Possible);
+        terms.gone.insert(0, gone);
+        let start = Start {
+            table: first.replayed(&plan),
+            downloads: downloads(terms),
+            ..Start::new(&plan)
+        };
+        let mut next = world(start, move |_, _| reply());
+        next.run(accept, with_frame);
+        let missing = next.engine.missing_files().count();
+        let files = next.engine.table().job(0).files.as_deref();
+        let files = files.expect("recorded once");
+        assert!(files.video.is_some() && files.last_frame.is_some());
+        let trouble = files.trouble.clone().unwrap_or_default();
+        first.records.extend(next.records.iter().cloned());
+        let told = next.notices.len();
+        (missing, told, next.records.len(), trouble.to_string())
+    };
+    let picture = Gone {
+        video: false,
+        last_frame: true,
+    };
+    let without_picture = || FetchReply::Saved {
+        video: file("0.mp4"),
+        last_frame: None,
+        without: Some(Box::new(expired())),
+    };
+    let (missing, ..) = run(Downloads::Along, VIDEO, trouble);
+    assert_eq!(missing, 1, "it may still be had");
+    let lost = "its file was saved and is gone; the provider has it no more";
+    let (missing, told, _, why) = run(Downloads::Along, VIDEO, expired);
+    assert_eq!((missing, told, why.as_str()), (0, 1, lost));
+    let nights = [
+        run(Downloads::Along, VIDEO, expired),
+        run(Downloads::Along, picture, without_picture),
+    ];
+    for (missing, told, _, why) in &nights {
+        assert_eq!((*missing, *told, why.as_str()), (0, 0, lost));
+    }
+    assert_eq!(nights[0].2, nights[1].2, "the run alone is recorded");
+    let (missing, told, ..) = run(Downloads::Alone, VIDEO, expired);
+    assert_eq!((missing, told), (1, 1), "it was asked for");
 }
