@@ -707,14 +707,14 @@ async fn names_with_dots_never_grow_in_one_file() {
         _ => clip(request, "v1"),
     });
     let place = Place::new();
-    let named = |name: &str| {
+    let errand_of = |name: &str| {
         let mut errand = errand(&server.url("/a.mp4"), Some(&server.url("/a.png")));
         errand.order.task_id = TaskId::new(name).expect("valid");
         name.clone_into(&mut errand.name);
         errand
     };
     let names = ["hero", "hero.frame", "hero.json", "hero.part"];
-    let errands = names.map(named);
+    let errands = names.map(errand_of);
     let replies = futures::future::join_all(errands.iter().map(|errand| place.fetch(errand)));
     for (name, reply) in names.iter().zip(replies.await) {
         let (video, frame) = saved(reply);
