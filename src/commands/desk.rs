@@ -150,16 +150,7 @@ impl<'a> Desk<'a> {
             return;
         };
         let job = job_of(notice).map(|job| table.id(job));
-        if self.telling.json {
-            let line = NoticeLine {
-                kind: NoticeKind::of(notice).as_str(),
-                job: job.map(JobId::as_str),
-                message: &message,
-                run: Some(self.telling.run),
-            };
-            let text = Line::Notice(line).to_json();
-            self.tell_programs(vec![text]);
-        }
+        self.tell_programs_of(NoticeKind::of(notice), job, &message);
         if self.telling.log.is_kept() {
             let prompts = job_of(notice).map(|job| prompts(self.plan, table, job));
             let prompts = prompts.unwrap_or_default();
@@ -179,16 +170,22 @@ impl<'a> Desk<'a> {
     fn insist(&mut self, label: &str, kind: NoticeKind, job: Option<&JobId>, message: &str) {
         self.progress
             .insist(&format!("{label}: {message}"), self.output);
-        if self.telling.json {
-            let line = NoticeLine {
-                kind: kind.as_str(),
-                job: job.map(JobId::as_str),
-                message,
-                run: Some(self.telling.run),
-            };
-            let text = Line::Notice(line).to_json();
-            self.tell_programs(vec![text]);
+        self.tell_programs_of(kind, job, message);
+    }
+
+    /// The line of a notice, if lines are wanted.
+    fn tell_programs_of(&mut self, kind: NoticeKind, job: Option<&JobId>, message: &str) {
+        if !self.telling.json {
+            return;
         }
+        let line = NoticeLine {
+            kind: kind.as_str(),
+            job: job.map(JobId::as_str),
+            message,
+            run: Some(self.telling.run),
+        };
+        let text = Line::Notice(line).to_json();
+        self.tell_programs(vec![text]);
     }
 
     fn note_records(&mut self, records: &[&Record], table: &JobTable) {
