@@ -554,7 +554,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The first 128 bits of the SHA-256 of a request.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
