@@ -633,7 +633,7 @@ impl Validator {
         let numbered = own.map(|(name, value)| {
             let number = self.column_numbers[name];
             let mut value = Text::clone(value);
-            self.texts.share(&mut value);
+            self.texts.share_value(&mut value);
             (number, value)
         });
         UserValues::new(numbered.collect())

@@ -191,7 +191,7 @@ impl Row {
 impl Cell {
     /// Whether there is nothing in it but white space.
     pub(super) fn is_blank_in(&self, text: &str) -> bool {
-        text[self.bytes.clone()].trim().is_empty()
+        text[self.bytes.clone()].trim_start().is_empty()
     }
 
     /// What the part `bytes` of it says, with doubled quotes read as one.
