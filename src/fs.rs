@@ -223,6 +223,11 @@ pub fn leaves(folder: &Path, path: &Path) -> bool {
 
 /// The bytes of the file at `path`, which must be at most `limit`. A directory, a pipe or a device is refused at once.
 pub fn read_file_capped(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    read_to_limit(open_file(path)?, path, limit)
+}
+
+/// Opens the file at `path`. A directory, a pipe or a device is refused at once.
+pub fn open_file(path: &Path) -> Result<File, FileError> {
     let failed = |source| FileError::io("read", path, source);
     let file = OpenOptions::new()
         .read(true)
@@ -234,7 +239,7 @@ pub fn read_file_capped(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
             path: path.to_owned(),
         });
     }
-    read_to_limit(file, path, limit)
+    Ok(file)
 }
 
 /// Who can read what is at a path.

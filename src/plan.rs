@@ -149,11 +149,27 @@ pub(crate) struct Shared {
     places: HashSet<*const u8>,
     /// The short one that was seen last: variants come one after the other.
     latest: Option<Text>,
+    /// Short values of the user's own columns: many jobs have the same few.
+    values: HashSet<Text>,
 }
 
 impl Shared {
     /// Shorter texts are not worth looking for, but in the job before.
     const LONG: usize = 256;
+
+    /// Most short values that are looked for.
+    const VALUES: usize = 10_000;
+
+    /// The same for the value of a user's own column.
+    pub(crate) fn share_value(&mut self, value: &mut Text) {
+        if value.len() > Self::LONG {
+            self.share(value);
+        } else if let Some(known) = self.values.get(&**value) {
+            *value = Text::clone(known);
+        } else if self.values.len() < Self::VALUES {
+            self.values.insert(Text::clone(value));
+        }
+    }
 
     /// Puts the one that was seen in the place of an equal one.
     pub(crate) fn share(&mut self, text: &mut Text) {
@@ -285,7 +301,7 @@ const JOB_ID_BYTES: usize = 240;
 /// assert!(JobId::new("../hero").is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobId(Box<str>);
+pub struct JobId(Text);
 
 /// Why a text is not a job id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -377,6 +393,16 @@ impl JobId {
     /// The id as it is compared: ids differ only if they differ ignoring case and how an accent is written.
     pub fn folded(&self) -> String {
         folded(&self.0)
+    }
+
+    /// The same, to be kept: it takes no memory where the id is written so.
+    pub(crate) fn folded_text(&self) -> Text {
+        let folded = self.folded();
+        if folded == *self.0 {
+            Text::clone(&self.0)
+        } else {
+            folded.into()
+        }
     }
 }
 
@@ -554,7 +580,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The first 128 bits of the SHA-256 of a request.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {

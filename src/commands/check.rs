@@ -5,14 +5,16 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Reading, Stop, accept, read_manifest, remark, signals, tell_written};
+use super::{
+    Reading, Stop, accept, read_manifest, read_manifest_in_windows, remark, signals, tell_written,
+};
 use crate::cli::{CheckArgs, ReadingArgs};
 use crate::error::{Error, ExitCode};
 use crate::fetch::{FetchSettings, FetchTimers, Fetcher, Private, Proxies};
 use crate::fs::{self, FileError};
 use crate::manifest::diagnostic::Severity;
 use crate::manifest::references::References;
-use crate::manifest::{ErrorsCsv, Loaded, expand};
+use crate::manifest::{ErrorsCsv, Keeping, Loaded, Totals, expand};
 use crate::output::Output;
 use crate::probe::finding::{Outcome, findings};
 use crate::probe::{ProbeLimits, Progress, probe};
@@ -29,7 +31,14 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
     reading.options.keeps_all_mistakes = options.errors_csv.is_some();
     reading.options.keeps_references = options.probe.probe;
     reading.options.insists_on_prices = true;
-    let mut loaded = read_manifest(&options.manifest, &reading.options);
+    reading.options.keeping = Keeping::Totals;
+    let shows_places = options.errors_csv.is_some() || options.probe.probe || options.expand;
+    let read = if shows_places {
+        read_manifest
+    } else {
+        read_manifest_in_windows
+    };
+    let mut loaded = read(&options.manifest, &reading.options);
     let probed = probed(&mut loaded, options.probe.allow_private, output)?;
     if let Some(file) = &options.errors_csv
         && let Err(error) = write_errors(&loaded, file, &options.manifest, output)
@@ -45,6 +54,7 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         manifest: options.manifest.display().to_string(),
         ..Invocation::default()
     };
+    let totals = loaded.totals;
     let is_long = options.errors_csv.is_none() && is_better_mended_in_a_sheet(&loaded);
     let accepted = accept(&options.manifest, loaded, &reading, output);
     if is_long {
@@ -68,14 +78,11 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
         output.data(String::from_utf8_lossy(&yaml).trim_end());
         return Ok(ExitCode::Completed);
     }
-    let jobs = manifest.plan.jobs();
-    let seconds = jobs.iter().filter_map(|job| job.request().duration());
-    let seconds: u64 = seconds.map(u64::from).sum();
-    let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+    let Totals { jobs, seconds } = totals;
     if options.json {
         let summary = SummaryLine {
             diagnostics: Some(manifest.diagnostics),
-            jobs: Some(BTreeMap::from([("total", count)])),
+            jobs: Some(BTreeMap::from([("total", jobs)])),
             video_seconds: Some(seconds),
             probed: probed.map(|(answered, addresses)| ProbedLine {
                 addresses,
@@ -89,7 +96,7 @@ pub(super) fn check(options: &CheckArgs, output: &mut Output) -> Result<ExitCode
     output.insist_wrapped(&format!(
         "{} is valid: {}, {seconds} seconds of video{}",
         invocation.manifest,
-        listing::jobs(count),
+        listing::jobs(jobs),
         probed.map(in_words).unwrap_or_default(),
     ));
     output.talk(&format!(

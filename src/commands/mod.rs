@@ -383,10 +383,23 @@ fn read_manifest(path: &Path, options: &LoadOptions) -> Loaded {
     manifest::load_with(path, options, &read_file)
 }
 
+/// The same for a command that shows no place of a manifest without mistakes: it takes less memory.
+fn read_manifest_in_windows(path: &Path, options: &LoadOptions) -> Loaded {
+    manifest::load_in_windows(path, options, &read_file, &|path| {
+        let file = fs::open_file(path).map_err(|error| of_manifest(error, path))?;
+        if file.metadata()?.len() > MANIFEST_LIMIT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(Box::new(file))
+    })
+}
+
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read_file_capped(path, MANIFEST_LIMIT)
-        .map_err(said_by_the_system)
-        .map_err(|error| similar::with_similar(error, path))
+    fs::read_file_capped(path, MANIFEST_LIMIT).map_err(|error| of_manifest(error, path))
+}
+
+fn of_manifest(error: FileError, path: &Path) -> io::Error {
+    similar::with_similar(said_by_the_system(error), path)
 }
 
 /// Why a file cannot be read, without its name: the diagnostic names it.

@@ -11,7 +11,7 @@ use super::event::{Event, JobIndex, Origin, RunNumber, RunStart};
 use super::job::{IllegalEvent, JobState, Phase, Status};
 use super::reserve::{Hold, Reserved};
 use crate::money::{Cost, Priced};
-use crate::plan::{Fingerprint, JobId, Plan};
+use crate::plan::{Fingerprint, JobId, Plan, Text};
 use crate::text::folded;
 
 /// A fact with the moment it was recorded: what the journal stores and replays.
@@ -91,7 +91,7 @@ pub struct JobTable {
     prices: Prices,
     reserved: Reserved,
     /// Folded id → position.
-    positions: HashMap<Box<str>, JobIndex>,
+    positions: HashMap<Text, JobIndex>,
     runs: Vec<RunStart>,
 }
 
@@ -112,7 +112,7 @@ impl JobTable {
     fn insert(&mut self, id: JobId) -> JobIndex {
         let index = JobIndex::try_from(self.ids.len())
             .expect("a manifest of 4 billion jobs does not fit in memory");
-        self.positions.insert(id.folded().into(), index);
+        self.positions.insert(id.folded_text(), index);
         self.ids.push(id);
         self.jobs.push(JobState::default());
         index

@@ -104,11 +104,22 @@ impl Diagnostic {
 /// Most findings that are kept; the others are counted, so that a million rows with mistakes need little memory.
 const KEPT: usize = 10_000;
 
+/// What somebody knows who only glances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Glance {
+    /// Nothing is in doubt.
+    Clear,
+    /// It cannot be told whether there is nothing to find.
+    Doubtful,
+}
+
 /// Where the readers and rules put what they find.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
     keeps_all: bool,
+    /// What a glance has shown so far, if it is only asked whether there is nothing to find.
+    glance: Option<Glance>,
     /// Whether there is no room any more.
     is_full: bool,
     /// Those that there was no room for; only where every one is wanted.
@@ -151,6 +162,29 @@ impl Diagnostics {
     /// Whether every finding is wanted.
     pub(super) fn keeps_all(&self) -> bool {
         self.keeps_all
+    }
+
+    /// Asks only whether there is nothing to find: what it takes to say where something stands need not be kept.
+    pub(super) fn glance(&mut self) {
+        self.glance = Some(Glance::Clear);
+    }
+
+    /// Whether it is only asked if there is nothing to find.
+    pub(super) fn is_glance(&self) -> bool {
+        self.glance.is_some()
+    }
+
+    /// A glance cannot tell whether there is nothing to find.
+    pub(super) fn doubt(&mut self) {
+        self.glance = Some(Glance::Doubtful);
+    }
+
+    /// Whether nothing was found, and nothing is in doubt.
+    pub(super) fn is_spotless(&self) -> bool {
+        self.glance != Some(Glance::Doubtful)
+            && self.is_empty()
+            && self.unlisted() == 0
+            && self.secrets.is_empty()
     }
 
     /// Keeps, apart, a warning that is summed up with others.

@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use sha2::{Digest, Sha256};
 
 use super::tree::{SourceId, Span};
-use crate::plan::{Fingerprint, JobId};
+use crate::plan::{Fingerprint, JobId, VideoRequest};
 use crate::text::folded;
 
 /// What was seen so far.
@@ -18,6 +18,36 @@ pub(super) struct Duplicates {
     ids: HashMap<[u8; 16], u32>,
     contents: HashMap<Fingerprint, (u32, u32)>,
     looks: HashMap<u64, (u32, u32)>,
+}
+
+/// Ids and contents of somebody who glances at a manifest: whether any two of them are the same is known at the end.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    ids: Vec<[u8; 16]>,
+    contents: Vec<Fingerprint>,
+    looks: Vec<Fingerprint>,
+}
+
+impl Keys {
+    /// Notes an id.
+    pub(super) fn id(&mut self, id: &JobId) {
+        self.ids.push(key_of(&id.folded()));
+    }
+
+    /// Notes what a job sends.
+    pub(super) fn request(&mut self, request: &VideoRequest) {
+        self.contents.push(request.fingerprint());
+        self.looks.extend(request.look());
+    }
+
+    /// Whether any two jobs have an id, a content or a look in common.
+    pub(super) fn have_twins(self) -> bool {
+        fn has_twins<T: Ord>(mut keys: Vec<T>) -> bool {
+            keys.sort_unstable();
+            keys.array_windows().any(|[one, other]| one == other)
+        }
+        has_twins(self.ids) || has_twins(self.contents) || has_twins(self.looks)
+    }
 }
 
 /// Where an id came from.

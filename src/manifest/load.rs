@@ -1,7 +1,7 @@
 //! Brings the readers, the settings and the rules together. Start at [`load`].
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read};
 use std::num::NonZeroU32;
 use std::path::{Component, Path, PathBuf};
 
@@ -17,7 +17,7 @@ use super::table::{self, Layout, OpenTable, OtherColumns, TableFile, TableOption
 use super::template::Language;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::unfold::{Count, Setting, Site, Unfolder};
-use super::validate::{NEEDED, TableHead, Validator};
+use super::validate::{NEEDED, TableHead, Totals, Validator};
 use super::values::{described, shown};
 use super::yaml::{self, Document, Jobs, Patched, Stop};
 use crate::money::Pricing;
@@ -25,6 +25,9 @@ use crate::plan::{Model, Plan};
 
 /// How files are read: the manifest module itself touches none.
 type ReadFile<'r> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'r;
+
+/// How files are read that need not be in memory as a whole.
+type OpenFile<'r> = dyn Fn(&Path) -> io::Result<Box<dyn Read>> + 'r;
 
 /// Most tables that one manifest may name.
 const TABLES_LIMIT: usize = 1000;
@@ -43,12 +46,24 @@ pub struct LoadOptions {
     pub keeps_all_mistakes: bool,
     /// Whether it is kept which files the jobs refer to.
     pub keeps_references: bool,
+    /// What [`load_in_windows`] keeps of jobs without mistakes.
+    pub keeping: Keeping,
     /// Whether under `max_spend` a job without a price is an error. A run knows better which of them it would submit,
     /// and refuses those.
     pub insists_on_prices: bool,
     /// Asks the file system for the table beside one that is not there which was surely meant: it is checked in its
     /// place.
     pub meant_table: Option<fn(&Path) -> Option<String>>,
+}
+
+/// What is kept of jobs without mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keeping {
+    /// All of them.
+    #[default]
+    Jobs,
+    /// Only what they come to.
+    Totals,
 }
 
 /// Whether a manifest may name files outside its folder.
@@ -75,7 +90,42 @@ pub fn load(path: &Path, read: &ReadFile<'_>) -> Loaded {
 /// Reads the manifest at `path` (YAML, or a bare table) and the tables that it names, and checks everything.
 /// An unreadable file is a diagnostic too.
 pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loaded {
+    let (loading, source) = Loading::new(path, options, read);
+    loaded(loading, source)
+}
+
+/// The same for somebody who shows no place of a manifest without mistakes: then no table is held as a whole. First it
+/// is only looked whether there is anything to find, a window of a table at a time.
+pub fn load_in_windows(
+    path: &Path,
+    options: &LoadOptions,
+    read: &ReadFile<'_>,
+    open: &OpenFile<'_>,
+) -> Loaded {
+    glance(path, options, read, open).unwrap_or_else(|| load_with(path, options, read))
+}
+
+/// The manifest at `path`, unless there is anything to find or to doubt.
+fn glance(
+    path: &Path,
+    options: &LoadOptions,
+    read: &ReadFile<'_>,
+    open: &OpenFile<'_>,
+) -> Option<Loaded> {
     let (mut loading, source) = Loading::new(path, options, read);
+    loading.files.open_file = Some(open);
+    loading.diagnostics.glance();
+    let loaded = loaded(loading, source);
+    (loaded.diagnostics.is_spotless() && loaded.allowed == 0).then_some(loaded)
+}
+
+fn loaded(mut loading: Loading<'_>, source: SourceId) -> Loaded {
+    let Files {
+        path,
+        options,
+        read,
+        ..
+    } = loading.files;
     let mut sections = Sections::default();
     let mut plan = loading.manifest(source, &mut sections);
     if let Some((patched, text)) = loading.patched(source) {
@@ -131,6 +181,10 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
     ) {
         super::output::check_names(plan, template, at, &mut diagnostics);
     }
+    let is_about_jobs = sections.pricing.is_some() || sections.named_at.is_some();
+    if diagnostics.is_glance() && options.keeping == Keeping::Totals && is_about_jobs {
+        diagnostics.doubt();
+    }
     diagnostics.sort();
     let allowed = sections.allow.apply(&mut diagnostics);
     loading.files.sources.hide(diagnostics.take_secrets());
@@ -139,6 +193,7 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
         settings: sections.settings,
         references: diagnostics.take_references(),
         diagnostics,
+        totals: loading.totals,
         sources: loading.files.sources,
         allow: sections.allow,
         allowed,
@@ -182,12 +237,16 @@ struct Loading<'r> {
     diagnostics: Diagnostics,
     /// The models that the jobs have, each where it is met first.
     models: Vec<(Model, Span)>,
+    /// What they come to.
+    totals: Totals,
 }
 
 /// The files of a manifest.
 struct Files<'r> {
     path: &'r Path,
     read: &'r ReadFile<'r>,
+    /// Opens a table at which somebody only glances.
+    open_file: Option<&'r OpenFile<'r>>,
     options: &'r LoadOptions,
     sources: Sources,
     detected: Vec<String>,
@@ -235,6 +294,7 @@ impl<'r> Loading<'r> {
         let mut files = Files {
             path,
             read,
+            open_file: None,
             options,
             sources: Sources::default(),
             detected: Vec::new(),
@@ -248,6 +308,7 @@ impl<'r> Loading<'r> {
             files,
             diagnostics,
             models: Vec::new(),
+            totals: Totals::default(),
         };
         (loading, source)
     }
@@ -301,18 +362,21 @@ impl<'r> Loading<'r> {
 impl Loading<'_> {
     fn bare_table(&mut self, source: SourceId, kind: TableKind) -> Option<Plan> {
         self.files.names_table = true;
-        let bytes = self.bytes_of_manifest(source)?;
-        if let Some(found) = own_files::refusal(self.files.path, &bytes, &span(source, 0..0)) {
-            self.diagnostics.push(found);
-            return None;
+        if !self.files.glances_at(kind) {
+            let bytes = self.bytes_of_manifest(source)?;
+            if let Some(found) = own_files::refusal(self.files.path, &bytes, &span(source, 0..0)) {
+                self.diagnostics.push(found);
+                return None;
+            }
+            self.files.latest = Some((self.files.path.to_owned(), bytes));
         }
         let language = Language::new();
         let diagnostics = &mut self.diagnostics;
         let setting = Setting::new("", &language, None, None, diagnostics);
         let mut validator = Validator::new(None, diagnostics);
+        validator.drop_jobs(self.files.options.keeping == Keeping::Totals);
         let mut unfolder = Unfolder::new(&setting, &mut validator, diagnostics);
         let path = self.files.path.to_owned();
-        self.files.latest = Some((path.clone(), bytes));
         let is_read = self.files.table(
             &NamedTable {
                 file: NamedFile {
@@ -334,6 +398,7 @@ impl Loading<'_> {
 
     fn finish(&mut self, validator: Validator, at: &Span) -> Plan {
         self.models = validator.models().to_vec();
+        self.totals = validator.totals();
         let (jobs, columns) = validator.finish(at, &mut self.diagnostics);
         Plan::new(jobs, columns)
     }
@@ -459,7 +524,7 @@ impl Loading<'_> {
                     let vars = sections.vars.as_ref();
                     let defaults = sections.defaults.as_ref();
                     let setting = Setting::new(text, language, vars, defaults, diagnostics);
-                    let mut checked = Checked::new(&setting, at, diagnostics);
+                    let mut checked = Checked::new(&setting, at, self.files.options, diagnostics);
                     let read =
                         checked.read(&mut document, &setting, &mut self.files, diagnostics, None);
                     *found = Found::Checked(Box::new(checked));
@@ -488,7 +553,7 @@ impl Loading<'_> {
                 return None;
             };
             let diagnostics = &mut self.diagnostics;
-            let mut checked = Checked::new(setting, at, diagnostics);
+            let mut checked = Checked::new(setting, at, self.files.options, diagnostics);
             let known = Some(&mut known);
             // Stops where the first reading stopped, and said why.
             let _ = checked.read(&mut document, setting, &mut self.files, diagnostics, known);
@@ -511,7 +576,7 @@ impl Loading<'_> {
                 .map_or(&key.span, |(_, from)| &from.span),
             _ => &key.span,
         };
-        let mut checked = Checked::new(setting, at.clone(), diagnostics);
+        let mut checked = Checked::new(setting, at.clone(), self.files.options, diagnostics);
         let mut unfolder = Unfolder::new(setting, &mut checked.validator, diagnostics);
         match &node.value {
             Value::List(jobs) => {
@@ -681,7 +746,7 @@ impl Files<'_> {
         let Some(number) = number else {
             return false;
         };
-        let Some(table) = &self.opened[number].table else {
+        let Some(table) = &mut self.opened[number].table else {
             return false;
         };
         let mut is_empty = true;
@@ -693,6 +758,7 @@ impl Files<'_> {
             let site = Site {
                 element,
                 at: row.job.span.clone(),
+                start: row.start,
                 row: NonZeroU32::new(row.number),
             };
             let Some((template, node)) = template.as_ref().zip(named.template) else {
@@ -774,11 +840,19 @@ impl Files<'_> {
         };
         let is_same = |it: &Opened| it.file == named.file && it.others == others;
         if let Some(number) = self.opened.iter().position(is_same) {
+            if diagnostics.is_glance() {
+                // Its first rows are gone.
+                diagnostics.doubt();
+                return None;
+            }
             if named.template.is_none() {
                 diagnostics.push(named_twice(path, &named.at));
                 return None;
             }
             return Some(number);
+        }
+        if self.glances_at(*kind) {
+            return Some(self.begin(named, others, diagnostics));
         }
         if self.size_of(|_| true) > TEXT_LIMIT {
             diagnostics.push(too_much_text(&named.at));
@@ -824,6 +898,50 @@ impl Files<'_> {
             self.latest = Some((path.clone(), bytes));
         }
         Some(self.opened.len() - 1)
+    }
+
+    /// Whether a table of this kind is read a window at a time.
+    fn glances_at(&self, kind: TableKind) -> bool {
+        self.open_file.is_some() && kind == TableKind::Text
+    }
+
+    /// Begins to read a table a window at a time: one alone, and once.
+    fn begin(
+        &mut self,
+        named: &NamedTable<'_>,
+        others: OtherColumns,
+        diagnostics: &mut Diagnostics,
+    ) -> usize {
+        let path = &named.file.path;
+        let source = named
+            .source
+            .unwrap_or_else(|| self.sources.open(&path.to_string_lossy()));
+        let file = TableFile {
+            bytes: &[],
+            is_workbook: false,
+            source,
+            options: &named.file.options,
+            others,
+            kept: 0,
+        };
+        let open = self.open_file.filter(|_| self.opened.is_empty());
+        let text = open.and_then(|open| open(path).ok());
+        let table = text.and_then(|text| table::begin(text, &file, diagnostics));
+        let is_own_file = |it: &OpenTable| {
+            let at = span(source, 0..0);
+            named.source.is_some() && own_files::refusal(path, it.text.as_bytes(), &at).is_some()
+        };
+        if table.as_ref().is_none_or(is_own_file) {
+            diagnostics.doubt();
+        }
+        self.opened.push(Opened {
+            table,
+            file: named.file.clone(),
+            others,
+            source,
+            layout: None,
+        });
+        self.opened.len() - 1
     }
 
     /// How much text is held of some of the tables.
@@ -1022,9 +1140,16 @@ fn outside(name: &str, at: &Span) -> Diagnostic {
 }
 
 impl Checked {
-    fn new(setting: &Setting<'_>, at: Span, diagnostics: &mut Diagnostics) -> Self {
+    fn new(
+        setting: &Setting<'_>,
+        at: Span,
+        options: &LoadOptions,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let mut validator = Validator::new(setting.defaults(), diagnostics);
+        validator.drop_jobs(options.keeping == Keeping::Totals);
         Self {
-            validator: Validator::new(setting.defaults(), diagnostics),
+            validator,
             at,
             is_whole: false,
             any: false,
@@ -1097,6 +1222,7 @@ impl Checked {
         let site = Site {
             element: number,
             at: node.span.clone(),
+            start: node.span.bytes.start,
             row: None,
         };
         unfolder.element(node, &site, &mut self.validator, diagnostics);
@@ -1270,3 +1396,6 @@ fn span(source: SourceId, bytes: std::ops::Range<usize>) -> Span {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod glances;

@@ -40,7 +40,7 @@ pub use self::encoding::TextEncoding;
 pub use self::fields::{EXTRA_FIELDS, JOB_FIELDS};
 use self::lint::Allow;
 pub use self::lint::LINTS;
-pub use self::load::{LoadOptions, Outside, load, load_with};
+pub use self::load::{Keeping, LoadOptions, Outside, load, load_in_windows, load_with};
 pub use self::output::{DownloadSetting, OUTPUT as OUTPUT_SETTINGS, OutputSettings};
 pub(crate) use self::pricing::meant as meant_amount;
 use self::references::References;
@@ -51,6 +51,7 @@ pub use self::sources::{Place, Sources};
 pub use self::starter::{StarterFormat, starter};
 pub use self::table::errors::{ErrorsCsv, NoErrorsCsv};
 pub use self::table::{CellPlace, Delimiter, TableOptions};
+pub use self::validate::Totals;
 use crate::money::Amount;
 use crate::plan::Plan;
 use crate::units::{BaseUrl, Deadline, Rate};
@@ -93,6 +94,8 @@ pub struct ManifestSettings {
 pub struct Loaded {
     /// The jobs, if there was no error.
     pub plan: Option<Plan>,
+    /// What the jobs come to, if there was no error.
+    pub totals: Totals,
     /// The settings sections (what could be read of them, if there were errors).
     pub settings: ManifestSettings,
     /// Everything that was found, in reading order.
@@ -114,6 +117,7 @@ impl Loaded {
     fn of_other(diagnostics: Diagnostics, sources: Sources) -> Self {
         Self {
             plan: None,
+            totals: Totals::default(),
             settings: ManifestSettings::default(),
             diagnostics,
             sources,

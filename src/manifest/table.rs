@@ -20,9 +20,11 @@ mod options;
 mod scanner;
 mod sheet;
 mod whole;
+mod windows;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::io::Read;
 use std::ops::Range;
 
 use self::columns::{Column, Columns};
@@ -36,6 +38,7 @@ use self::odd::RefusedCells;
 pub use self::options::{Delimiter, TableOptions};
 use self::scanner::{Row, Scanner};
 use self::sheet::{Hidden, Linked, Merged, Sheet};
+use self::windows::Rest;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::encoding::{self, Decoded};
 use super::tree::{Key, Node, SourceId, Span, Value};
@@ -77,6 +80,8 @@ pub(super) struct TableRow<'r> {
     pub(super) job: Node,
     /// Its number as spreadsheets count, from 1.
     pub(super) number: u32,
+    /// The byte of the file at which it begins.
+    pub(super) start: usize,
     /// Fields whose cells say something that is reported, and that are not in `job`.
     pub(super) refused: Vec<&'r str>,
     /// The columns of such cells.
@@ -152,6 +157,23 @@ pub(super) fn open(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Optio
     opened.ok()
 }
 
+/// Begins to read the text `file` for somebody who glances at it, as it is told in `about`, whose bytes are not looked
+/// at; none if it cannot be read a window at a time.
+pub(super) fn begin(
+    file: Box<dyn Read>,
+    about: &TableFile<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<OpenTable> {
+    let (first, rest) = windows::begin(file).ok()?;
+    let bytes = &first[..];
+    let table = open(&TableFile { bytes, ..*about }, diagnostics)?;
+    let is_utf8 = table.note.starts_with("UTF-8");
+    (is_utf8 && (!table.dialect.line_end.is_empty() || !rest.goes_on())).then(|| OpenTable {
+        rest: Some(rest),
+        ..table
+    })
+}
+
 /// A table as text, whatever it came from.
 #[derive(Debug)]
 pub(super) struct OpenTable {
@@ -163,6 +185,8 @@ pub(super) struct OpenTable {
     /// What was detected.
     note: String,
     sheet: Sheet,
+    /// The rest of the file, of a table at which somebody only glances.
+    rest: Option<Rest>,
 }
 
 impl OpenTable {
@@ -171,22 +195,15 @@ impl OpenTable {
     /// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what
     /// their cells say are reported and not passed on.
     pub(super) fn read(
-        &self,
+        &mut self,
         diagnostics: &mut Diagnostics,
         take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
     ) -> ReadTable {
-        let table = Table {
-            text: &self.text,
-            source: self.source,
-            dialect: &self.dialect,
-            others: self.others,
-            sheet: &self.sheet,
-        };
         let mut detected = vec![self.note.clone()];
         let mut refused = RefusedCells::new(diagnostics);
         if let Some(at) = self.text.find('\0') {
             diagnostics.push(nul_byte(&span(self.source, &(at..at + 1))));
-        } else if let Some((columns, ends)) = table.read(&mut refused, diagnostics, take_row) {
+        } else if let Some((columns, ends)) = self.read_rows(&mut refused, diagnostics, take_row) {
             detected.extend(ends);
             detected.extend(columns.read_as());
         }
@@ -195,6 +212,45 @@ impl OpenTable {
             ..self.dialect.layout(self.sheet.name.clone())
         };
         ReadTable { layout, detected }
+    }
+
+    /// Reads header and rows; the columns and what is to be noted about the ends of rows, unless there is no header.
+    fn read_rows(
+        &mut self,
+        refused: &mut RefusedCells,
+        diagnostics: &mut Diagnostics,
+        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+    ) -> Option<(Columns, Option<String>)> {
+        let nothing = Table {
+            text: "",
+            source: self.source,
+            dialect: &self.dialect,
+            others: self.others,
+            sheet: &self.sheet,
+            goes_on: false,
+        };
+        let first = Table {
+            text: &self.text,
+            goes_on: self.rest.as_ref().is_some_and(Rest::goes_on),
+            ..nothing
+        };
+        let mut below = first.header_and(&self.sheet, diagnostics)?;
+        first.rows(&mut below, refused, diagnostics, take_row);
+        while let Some(rest) = &mut self.rest
+            && rest.next_window(&mut self.text, &mut below, diagnostics)
+        {
+            let table = Table {
+                text: &self.text,
+                goes_on: rest.goes_on(),
+                ..nothing
+            };
+            table.rows(&mut below, refused, diagnostics, take_row);
+        }
+        let table = Table {
+            text: &self.text,
+            ..nothing
+        };
+        Some(table.finish(below, diagnostics))
     }
 }
 
@@ -223,6 +279,7 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Ope
         text,
         dialect,
         sheet: Sheet::default(),
+        rest: None,
     })
 }
 
@@ -249,6 +306,7 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<OpenTable, Refusal> {
             hidden: sheet.hidden,
             links: sheet.links,
         },
+        rest: None,
     })
 }
 
@@ -275,80 +333,160 @@ fn foreign_format(bytes: &[u8], is_workbook: bool) -> Option<(&'static str, &'st
 }
 
 /// A table whose dialect is known.
+#[derive(Clone, Copy)]
 struct Table<'t> {
     text: &'t str,
     source: SourceId,
     dialect: &'t Dialect,
     others: OtherColumns,
     sheet: &'t Sheet,
+    /// Whether the text goes on where it ends here.
+    goes_on: bool,
+}
+
+/// The rows of a table while they are read.
+struct Below<'s> {
+    columns: Columns,
+    /// Where the header stands.
+    header: Span,
+    /// Where its row ends.
+    head: usize,
+    /// Where the next row begins.
+    at: usize,
+    /// How many bytes of earlier windows are not in this one.
+    passed: usize,
+    /// The number, from 1, of the row that was read last.
+    rows: usize,
+    /// How many of them may be jobs.
+    filled: usize,
+    /// The first row that ends in another way than the header, and how many do.
+    other_ends: Option<(usize, usize)>,
+    tidied: Tidied,
+    merged: Merged<'s>,
+    hidden: Hidden<'s>,
+    linked: Linked<'s>,
+}
+
+impl<'t> Table<'t> {
+    /// Reads the header, behind which the rows begin.
+    fn header_and<'s>(&self, sheet: &'s Sheet, diagnostics: &mut Diagnostics) -> Option<Below<'s>> {
+        let mut walk = self.walk(self.dialect.start, self.dialect.rows_before);
+        let mut row = Row::default();
+        let columns = self.header(&mut walk, &mut row, diagnostics)?;
+        Some(Below {
+            columns,
+            header: self.span(&row.bytes),
+            head: walk.scanner.place(),
+            at: walk.scanner.place(),
+            passed: 0,
+            rows: walk.rows,
+            filled: 0,
+            other_ends: walk.other_ends,
+            tidied: Tidied::default(),
+            merged: Merged::below(walk.rows, &sheet.merged),
+            hidden: Hidden::of(&sheet.hidden),
+            linked: Linked::of(&sheet.links),
+        })
+    }
+
+    fn walk(&self, at: usize, rows: usize) -> Walk<'t> {
+        let scanner = Scanner::new(self.text, at, self.dialect.separator);
+        Walk {
+            scanner: scanner.going_on(self.goes_on),
+            rows,
+            other_ends: None,
+        }
+    }
 }
 
 impl Table<'_> {
-    /// Reads header and rows; the columns and what is to be noted about the ends of rows, unless there is no header.
-    fn read(
+    /// Reads the rows that are left.
+    fn rows(
         &self,
+        below: &mut Below<'_>,
         refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
         take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
-    ) -> Option<(Columns, Option<String>)> {
+    ) {
         let mut walk = Walk {
-            scanner: Scanner::new(self.text, self.dialect.start, self.dialect.separator),
-            rows: self.dialect.rows_before,
-            other_ends: None,
+            other_ends: below.other_ends,
+            ..self.walk(below.at, below.rows)
         };
         let mut row = Row::default();
-        let mut columns = self.header(&mut walk, &mut row, diagnostics)?;
-        let header = span(self.source, &row.bytes);
-        let mut tidied = Tidied::default();
-        let mut merged = Merged::below(walk.rows, &self.sheet.merged);
-        let mut hidden = Hidden::of(&self.sheet.hidden);
-        let mut linked = Linked::of(&self.sheet.links);
-        let mut is_empty = true;
-        while self.next_row(&mut walk, columns.width, &mut row) {
-            if self.holds_only_errors(&row, &columns) {
+        while self.next_row(&mut walk, below.columns.width, &mut row) {
+            if self.holds_only_errors(&row, &below.columns) {
                 continue;
             }
-            is_empty = false;
-            for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
-                diagnostics.hide(&self.span(&cell.bytes));
-            }
-            refused.columns.clear();
-            self.mark_cells(&row, &columns, refused);
-            merged.touch(self, walk.rows, &row, &columns, refused, diagnostics);
-            if self.is_no_job(&row, &columns, &header, diagnostics) {
-                continue;
-            }
-            if self.is_mended(&mut row, &columns, diagnostics)
-                || self.is_whole(&row, columns.width, diagnostics)
-                || self.is_of_workbook()
-            {
-                self.judge_cells(&row, &columns, refused, diagnostics);
-                let refused = &refused.columns;
-                self.report_unnamed(&row, &mut columns, diagnostics);
-                hidden.see(walk.rows, &row);
-                linked.see(walk.rows, &row);
-                take_row(
-                    &TableRow {
-                        job: self.job(&row, &columns, refused, &mut tidied, diagnostics),
-                        number: u32::try_from(walk.rows).unwrap_or(u32::MAX),
-                        refused: refused.iter().filter_map(|at| columns.field(*at)).collect(),
-                        refused_columns: refused,
-                        text: self.text,
-                        header: &header,
-                        columns: &columns,
-                        row: &row,
-                    },
-                    diagnostics,
-                );
-            }
+            below.filled += 1;
+            below.rows = walk.rows;
+            self.row(&mut row, below, refused, diagnostics, take_row);
         }
-        if is_empty {
-            diagnostics.push(self.no_rows(&header));
+        below.rows = walk.rows;
+        below.at = walk.scanner.place();
+        below.other_ends = walk.other_ends;
+    }
+
+    /// Judges `row`, and passes it on if it is a job.
+    fn row(
+        &self,
+        row: &mut Row,
+        below: &mut Below<'_>,
+        refused: &mut RefusedCells,
+        diagnostics: &mut Diagnostics,
+        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+    ) {
+        let number = below.rows;
+        let columns = &mut below.columns;
+        for cell in columns.secret.iter().filter_map(|at| row.cells.get(*at)) {
+            diagnostics.hide(&self.span(&cell.bytes));
         }
-        tidied.report(diagnostics);
-        hidden.report(self, diagnostics);
-        linked.tell(self, diagnostics);
-        Some((columns, walk.note(self.dialect)))
+        refused.columns.clear();
+        self.mark_cells(row, columns, refused);
+        below
+            .merged
+            .touch(self, number, row, columns, refused, diagnostics);
+        if self.is_no_job(row, columns, &below.header, diagnostics) {
+            return;
+        }
+        if !(self.is_mended(row, columns, diagnostics)
+            || self.is_whole(row, columns.width, diagnostics)
+            || self.is_of_workbook())
+        {
+            return;
+        }
+        self.judge_cells(row, columns, refused, diagnostics);
+        let refused = &refused.columns;
+        self.report_unnamed(row, columns, diagnostics);
+        below.hidden.see(number, row);
+        below.linked.see(number, row);
+        let job = self.job(row, columns, refused, &mut below.tidied, diagnostics);
+        take_row(
+            &TableRow {
+                job,
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                start: below.passed + row.bytes.start,
+                refused: refused.iter().filter_map(|at| columns.field(*at)).collect(),
+                refused_columns: refused,
+                text: self.text,
+                header: &below.header,
+                columns,
+                row,
+            },
+            diagnostics,
+        );
+    }
+
+    /// Reports what is known when all rows were read.
+    fn finish(&self, below: Below<'_>, diagnostics: &mut Diagnostics) -> (Columns, Option<String>) {
+        if below.filled == 0 {
+            diagnostics.push(self.no_rows(&below.header));
+        }
+        below.tidied.report(diagnostics);
+        below.hidden.report(self, diagnostics);
+        below.linked.tell(self, diagnostics);
+        let ends = below.other_ends;
+        let note = ends.map(|(first, count)| note_on_ends(first, count, self.dialect));
+        (below.columns, note)
     }
 
     fn header(
@@ -590,23 +728,22 @@ impl Walk<'_> {
             *count += 1;
         }
     }
+}
 
-    /// That some rows end in another way than the header.
-    fn note(&self, dialect: &Dialect) -> Option<String> {
-        let (first, count) = self.other_ends?;
-        let end = if dialect.line_end == "\r" {
-            "LF"
-        } else {
-            "CR alone"
-        };
-        let rows = match count {
-            1 => format!("row {first} ends"),
-            _ => format!("row {first} and {} more end", count - 1),
-        };
-        Some(format!(
-            "{rows} with {end}, which begins a new row too; a cell with a line break in it stands in quotes"
-        ))
-    }
+/// That some rows end in another way than the header.
+fn note_on_ends(first: usize, count: usize, dialect: &Dialect) -> String {
+    let end = if dialect.line_end == "\r" {
+        "LF"
+    } else {
+        "CR alone"
+    };
+    let rows = match count {
+        1 => format!("row {first} ends"),
+        _ => format!("row {first} and {} more end", count - 1),
+    };
+    format!(
+        "{rows} with {end}, which begins a new row too; a cell with a line break in it stands in quotes"
+    )
 }
 
 /// What the cells of a column look like in `rows`.

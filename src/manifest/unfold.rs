@@ -156,8 +156,10 @@ impl<'m> Setting<'m> {
 pub(super) struct Site {
     /// Which element of the list of jobs.
     pub(super) element: u32,
-    /// Where it begins.
+    /// Where it stands.
     pub(super) at: Span,
+    /// The byte of the file at which it begins.
+    pub(super) start: usize,
     /// The row of a table.
     pub(super) row: Option<NonZeroU32>,
 }
@@ -168,7 +170,7 @@ impl Site {
         Origin {
             file: self.at.source.0,
             element: self.element,
-            start: u32::try_from(self.at.bytes.start).unwrap_or(u32::MAX),
+            start: u32::try_from(self.start).unwrap_or(u32::MAX),
             row: self.row,
             expansion: None,
         }

@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use self::reading::{Fields, Given, Origin, Place, Slot};
 use self::whole::{Subject, Whole};
 use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
-use super::duplicates::{Duplicates, Earlier, IdOrigin};
+use super::duplicates::{Duplicates, Earlier, IdOrigin, Keys};
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::doubtful::{Garbled, garbled, open_slot, placeholder, value_of_another_field};
 use super::values::{self, described};
@@ -31,6 +31,10 @@ pub(super) struct Validator {
     column_numbers: HashMap<String, u32>,
     jobs: Vec<Job>,
     duplicates: Duplicates,
+    /// Where ids and contents are kept in place of `duplicates`, if somebody only glances at them.
+    keys: Option<Keys>,
+    drops_jobs: bool,
+    totals: Totals,
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
     any_job: bool,
@@ -44,6 +48,15 @@ pub(super) struct Validator {
     /// The jobs by their ids, ignoring case, as far as they were needed to tell which of them an id was made for.
     by_id: HashMap<String, usize>,
     indexed: usize,
+}
+
+/// What all jobs of a manifest come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// How many there are.
+    pub jobs: u32,
+    /// The seconds of video that they ask for.
+    pub seconds: u64,
 }
 
 /// A table without a template: what it lacks as a whole is a mistake of its header, not of each row.
@@ -99,6 +112,9 @@ impl Validator {
             column_numbers: HashMap::new(),
             jobs: Vec::new(),
             duplicates: Duplicates::default(),
+            keys: diagnostics.is_glance().then(Keys::default),
+            drops_jobs: false,
+            totals: Totals::default(),
             warnings: Warnings {
                 keeps_all: diagnostics.keeps_all(),
                 ..Warnings::default()
@@ -137,6 +153,11 @@ impl Validator {
             }
         }
         validator
+    }
+
+    /// Keeps nothing of the jobs but what they come to, if somebody only glances at them.
+    pub(super) fn drop_jobs(&mut self, drops_jobs: bool) {
+        self.drops_jobs = drops_jobs;
     }
 
     /// Gives a field of the user's own its column, if it has none yet.
@@ -227,7 +248,15 @@ impl Validator {
         }
         offer_free_ids(&self.duplicates, diagnostics);
         self.warnings.summarise(diagnostics);
+        if self.keys.is_some_and(Keys::have_twins) {
+            diagnostics.doubt();
+        }
         (self.jobs, self.columns)
+    }
+
+    /// What the jobs come to that are kept, or would be.
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// The models that jobs have, also those that are refused for something else, each where it is met first.
@@ -464,13 +493,21 @@ impl Validator {
         if !was_right || found.has_errors() {
             return;
         }
-        let user_values = self.user_values(&fields);
+        let drops_it = self.drops_jobs && self.keys.is_some();
+        let user_values = (!drops_it).then(|| self.user_values(&fields));
         // What the defaults got wrong was reported with them.
         let Ok(mut request) = fields.into_request(&self.defaults) else {
             return;
         };
+        self.totals.add(&request);
+        match &mut self.keys {
+            Some(keys) => keys.request(&request),
+            None => self.warn_about_twin(&id, &request, at, &origin, found),
+        }
+        let Some(user_values) = user_values else {
+            return;
+        };
         request.share(&mut self.texts);
-        self.warn_about_twin(&id, &request, at, &origin, found);
         self.jobs
             .push(Job::new(id, request, user_values).with_origin(origin));
     }
@@ -520,6 +557,9 @@ impl Validator {
         context: &Context<'_>,
         found: &mut Diagnostics,
     ) {
+        if let Some(keys) = &mut self.keys {
+            return keys.id(id);
+        }
         let Some(earlier) = self.duplicates.id(id, who, at) else {
             return;
         };
@@ -593,10 +633,17 @@ impl Validator {
         let numbered = own.map(|(name, value)| {
             let number = self.column_numbers[name];
             let mut value = Text::clone(value);
-            self.texts.share(&mut value);
+            self.texts.share_value(&mut value);
             (number, value)
         });
         UserValues::new(numbered.collect())
+    }
+}
+
+impl Totals {
+    fn add(&mut self, request: &VideoRequest) {
+        self.jobs = self.jobs.saturating_add(1);
+        self.seconds += request.duration().map_or(0, u64::from);
     }
 }
 

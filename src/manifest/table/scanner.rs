@@ -13,6 +13,8 @@ pub(super) struct Scanner<'t> {
     text: &'t str,
     at: usize,
     separator: u8,
+    /// Whether the text goes on where it ends here.
+    goes_on: bool,
 }
 
 /// One row, to be filled again and again.
@@ -66,7 +68,13 @@ impl<'t> Scanner<'t> {
             text,
             at,
             separator,
+            goes_on: false,
         }
+    }
+
+    /// The same over a text that may go on where it ends here: its last row is then left for the next walk.
+    pub(super) fn going_on(self, goes_on: bool) -> Self {
+        Self { goes_on, ..self }
     }
 
     /// Where the walk stands: behind the line end of the last row.
@@ -97,6 +105,10 @@ impl<'t> Scanner<'t> {
             }
         }
         self.at += line_end(&self.text[self.at..]).len();
+        if self.goes_on && self.at == self.text.len() {
+            self.at = start;
+            return false;
+        }
         true
     }
 
@@ -179,7 +191,7 @@ impl Row {
 impl Cell {
     /// Whether there is nothing in it but white space.
     pub(super) fn is_blank_in(&self, text: &str) -> bool {
-        text[self.bytes.clone()].trim().is_empty()
+        text[self.bytes.clone()].trim_start().is_empty()
     }
 
     /// What the part `bytes` of it says, with doubled quotes read as one.

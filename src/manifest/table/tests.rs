@@ -28,9 +28,9 @@ impl Outcome {
             kept: 0,
         };
         let mut keep = |row: &TableRow<'_>, _: &mut Diagnostics| rows.push(row.job.clone());
-        let table = open(&file, &mut diagnostics);
+        let mut table = open(&file, &mut diagnostics);
         let detected = table
-            .as_ref()
+            .as_mut()
             .map(|table| table.read(&mut diagnostics, &mut keep).detected);
         let (text, detected) = (table.map(|it| it.text), detected.unwrap_or_default());
         let text = text.unwrap_or_default();
@@ -602,7 +602,7 @@ fn variables(table: &str) -> Vec<String> {
     };
     let mut rows = Vec::new();
     let mut diagnostics = Diagnostics::default();
-    let opened = open(&file, &mut diagnostics).expect("a table");
+    let mut opened = open(&file, &mut diagnostics).expect("a table");
     opened.read(&mut diagnostics, &mut |row, _| {
         let shown = row.cells().map(|(header, text)| {
             let place = row.place_of(header);

@@ -877,6 +877,7 @@ fn a_manifest_of_too_many_jobs_is_refused_with_their_number() {
         };
         let site = Site {
             element: 0,
+            start: at,
             at: span(at),
             row: None,
         };

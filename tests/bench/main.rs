@@ -1,0 +1,23 @@
+//! What shotlist takes, beside the limit that is measured in the same run: `cargo bench` runs every bench, and
+//! `cargo bench --bench bench -- NAME` one. A bench prints figures and never fails on them.
+#![allow(clippy::print_stdout, reason = "figures are what a bench is for")]
+
+mod child;
+mod rows;
+
+/// Each bench by its name.
+const BENCHES: &[(&str, fn())] = &[("rows", rows::bench)];
+
+fn main() {
+    // Cargo adds options of its own.
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|it| !it.starts_with('-'))
+        .collect();
+    for (name, bench) in BENCHES {
+        if wanted.is_empty() || wanted.iter().any(|it| it == name) {
+            println!("{name}");
+            bench();
+        }
+    }
+}
