@@ -16,6 +16,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::engine::event::TaskId;
+use crate::engine::selection::Partition;
 use crate::error::ExitCode;
 use crate::manifest::{Delimiter, TableOptions, TextEncoding, meant_amount};
 use crate::money::{Amount, Currency, MoneyError};
@@ -612,6 +613,16 @@ pub struct ScopeArgs {
     /// polled. A pattern that matches no job ends with 2.
     #[arg(long, value_name = "GLOB")]
     pub select: Vec<String>,
+
+    /// Submit only this machine's share of the jobs, such as `hash:1/3`
+    ///
+    /// `hash:m/n` is the m-th of n partitions, m from 1. A job's partition hangs on its id alone: it stays the same
+    /// whatever is added, removed or edited around it. Every machine has the same manifest, its own number and its own
+    /// `--out`; limits, `--max-jobs` and `--max-spend` are for each partition, so give each its part of what the account
+    /// takes. Jobs of the other partitions are `skipped`. A state that has submitted jobs of one partition takes no
+    /// other: those may have been made elsewhere.
+    #[arg(long, value_name = "hash:M/N")]
+    pub partition: Option<Partition>,
 
     /// Make again: failed, changed, redo; costs again
     ///

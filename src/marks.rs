@@ -28,7 +28,8 @@ use std::collections::BTreeSet;
 
 use crate::engine::event::{FailureClass, JobIndex};
 use crate::engine::job::{Phase, Take};
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::JobTable;
 use crate::plan::{JobId, words};
 
 /// What a person thinks of one take of a job.
@@ -71,7 +72,7 @@ words! {
         NotSettled = "not_settled",
         /// Completed without a URL: every run asks for it again.
         NoUrl = "no_url",
-        /// `--select` leaves the job out.
+        /// `--select` or `--partition` leaves the job out.
         NotSelected = "not_selected",
     }
 }
@@ -90,7 +91,7 @@ impl Void {
             Self::NoUrl => {
                 "are completed without a URL, which every run asks for again, free of charge"
             }
-            Self::NotSelected => "are left out by `--select`",
+            Self::NotSelected => "are left out by `--select` or `--partition`",
         }
     }
 

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use crate::engine::event::{FailureClass, FilePath, JobIndex, MediaUrl, TaskId};
 use crate::engine::job::{EarlierTake, JobState, Phase, Slot, Status};
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::JobTable;
 use crate::money::Cost;
 use crate::plan::{Job, Plan};
 use crate::report::outcome::Standing;
@@ -169,7 +170,7 @@ pub fn last_selection(table: &JobTable) -> Selection {
     table
         .runs()
         .last()
-        .and_then(|run| Selection::new(&run.select).ok())
+        .and_then(|run| Some(Selection::new(&run.select).ok()?.within(run.partition)))
         .unwrap_or_default()
 }
 

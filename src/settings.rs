@@ -18,7 +18,8 @@ use secrecy::SecretString;
 use crate::cli::{ApiArgs, FileArgs, LimitArgs, RerunWhich, RunArgs, ScopeArgs};
 use crate::engine::budget::{Budget, BudgetError};
 use crate::engine::resume::Rerun;
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::{Partition, Selection};
+use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
 use crate::manifest::{DownloadSetting, ManifestSettings, OutputSettings};
 use crate::money::Amount;
@@ -107,7 +108,9 @@ pub struct RunSettings {
 pub struct Scope {
     /// The `--select` globs as they were written.
     pub select: Vec<String>,
-    /// The same, compiled.
+    /// The `--partition`.
+    pub partition: Option<Partition>,
+    /// Both, compiled.
     pub selection: Selection,
     /// Which settled jobs are made again.
     pub rerun: Rerun,
@@ -242,7 +245,8 @@ impl Scope {
     pub fn resolve(options: &ScopeArgs, manifest: &ManifestSettings) -> Result<Self, Error> {
         Ok(Self {
             select: options.select.clone(),
-            selection: selection(&options.select)?,
+            partition: options.partition,
+            selection: selection(&options.select)?.within(options.partition),
             rerun: Rerun {
                 failed: options.rerun.contains(&RerunWhich::Failed),
                 changed: options.rerun.contains(&RerunWhich::Changed),
@@ -261,13 +265,43 @@ impl Scope {
         Budget::draw_up(cap, plan, table, &self.selection, &self.rerun)
     }
 
+    /// Refuses another `--partition` than that of a state which has submitted jobs: what is pending in it may have been
+    /// made elsewhere.
+    pub fn ensure_same_partition(&self, table: &JobTable) -> Result<(), Error> {
+        let Some(own) = table.runs().last().and_then(|run| run.partition) else {
+            return Ok(());
+        };
+        if self.partition == Some(own) || !has_submitted(table) {
+            return Ok(());
+        }
+        let here = match self.partition {
+            Some(partition) => format!("here it is `{partition}`"),
+            None => "here it is missing".to_owned(),
+        };
+        Err(Error::new(
+            ExitCode::Usage,
+            format!("this state is that of `--partition {own}`, and {here}"),
+        )
+        .help(format!(
+            "jobs of other partitions may have been made already, where this state cannot see it: say `--partition {own}`, or name the other partition's own state with `--out`"
+        )))
+    }
+
+    /// Whether this run is the first with a partition over a state that has submitted jobs without.
+    pub fn begins_to_share(&self, table: &JobTable) -> bool {
+        let last = table.runs().last();
+        self.partition.is_some()
+            && last.is_some_and(|run| run.partition.is_none())
+            && has_submitted(table)
+    }
+
     /// Refuses a `--select` that matches no job of the plan.
     pub fn ensure_selected(&self, plan: &Plan) -> Result<(), Error> {
         if self.select.is_empty()
             || plan
                 .jobs()
                 .iter()
-                .any(|job| self.selection.selects(job.id()))
+                .any(|job| self.selection.matches(job.id()))
         {
             return Ok(());
         }
@@ -282,6 +316,10 @@ impl Scope {
             "`shotlist plan` lists the ids; `*` stands for any characters, `?` for one"
         }))
     }
+}
+
+fn has_submitted(table: &JobTable) -> bool {
+    (0..table.removed().end).any(|job| table.job(job).was_submitted())
 }
 
 /// What the length of a real run without flags hangs on.

@@ -25,7 +25,8 @@ use crate::engine::downloads::{Downloads, FileTerms};
 use crate::engine::event::{Origin, RunStart};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::JobTable;
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
 use crate::output::Output;
@@ -232,6 +233,7 @@ fn start(table: &JobTable, key: Option<&SecretString>) -> Option<RunStart> {
             ..last.origin.clone()
         },
         select: last.select.clone(),
+        partition: last.partition,
     })
 }
 

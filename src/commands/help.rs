@@ -205,6 +205,20 @@ fn nights(page: &mut Page) {
     page.verbatim(CRON_JOB);
     page.heading("In CI, with the state kept from job to job:");
     page.verbatim(CI);
+    page.heading(
+        "On several machines, each with a state of its own and its part of what the account takes:",
+    );
+    page.verbatim(
+        "shotlist run shots.yaml --partition hash:1/3 --out /srv/film/one --concurrency 4 --submit-rate 20/min\n\
+         shotlist run shots.yaml --partition hash:2/3 --out /srv/film/two --concurrency 4 --submit-rate 20/min\n\
+         shotlist run shots.yaml --partition hash:3/3 --out /srv/film/three --concurrency 4 --submit-rate 20/min",
+    );
+    page.paragraph(
+        "The share of a job hangs on its id alone, so rows may be added at any time; but keep the number of partitions \
+         for as long as the states live: with another one, jobs would be in a share whose state does not know that they \
+         are made. A state that has submitted jobs of one partition takes no other. Limits, `--max-jobs` and \
+         `--max-spend` are for each partition. In every results.csv the jobs of the others are `skipped`.",
+    );
     page.heading("To be told in the morning:");
     page.verbatim(
         "shotlist run shots.yaml --on-finish https://hooks.example.com/film\n\

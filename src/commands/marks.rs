@@ -7,7 +7,8 @@ use super::{
 };
 use crate::cli::ScopeArgs;
 use crate::engine::event::RunNumber;
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::JobTable;
 use crate::error::{Error, ExitCode};
 use crate::fs;
 use crate::manifest;

@@ -49,6 +49,7 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     manifest.warn_of_second_state(out, Stage::Real, output);
     let mut table = JobTable::new(Some(&manifest.plan));
     read_state(&options.manifest, out, &mut table, output)?;
+    scope.ensure_same_partition(&table)?;
     scope.rerun.marked = marks::judged(&marks, &table, &scope.selection, output)?.redo;
 
     let directory = state_directory(&options.manifest, out, Stage::Real);

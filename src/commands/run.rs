@@ -24,7 +24,8 @@ use crate::engine::budget::Budget;
 use crate::engine::downloads::Downloads;
 use crate::engine::event::{Now, Origin, RunStart};
 use crate::engine::limits::Limits;
-use crate::engine::table::{JobTable, Record, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::{JobTable, Record};
 use crate::engine::{Engine, Setup};
 use crate::error::{Error, ExitCode};
 use crate::fs::{self, FileError, JournalFile, Reach};
@@ -71,6 +72,7 @@ pub(super) fn run(options: &RunArgs, output: &mut Output) -> Result<ExitCode, St
     manifest.warn_of_second_state(out, stage, output);
     let lock = turn.lock.take();
     let (store, table) = open_state(manifest, out, stage, lock, &clock, output)?;
+    ensure_share(&prepared.settings.scope, &table, output)?;
     let opened = Opened {
         prepared,
         key,
@@ -450,6 +452,7 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable, beside: 
             run: table.next_run(),
             origin: provider.origin.clone(),
             select: settings.scope.select.clone(),
+            partition: settings.scope.partition,
         },
         selection: settings.scope.selection.clone(),
         limits: Limits {
@@ -472,6 +475,16 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable, beside: 
                 Downloads::Along(files::terms(downloads, renewal, table, beside))
             }),
     }
+}
+
+/// Refuses what would submit jobs that another machine may have made, as far as this state can tell.
+fn ensure_share(scope: &Scope, table: &JobTable, output: &mut Output) -> Result<(), Error> {
+    scope.ensure_same_partition(table)?;
+    if scope.begins_to_share(table) {
+        let message = "this state has submitted jobs without `--partition`: begin the states of the other partitions as copies of it, or they make those jobs again";
+        remark::warn(NoticeKind::State, None, message, output);
+    }
+    Ok(())
 }
 
 /// The budget of a run with `--max-spend`.
@@ -605,9 +618,13 @@ fn repeated(options: &RunArgs) -> Vec<String> {
         .into_iter()
         .filter_map(|(option, value)| Some((option, value?)));
     let select = scope.select.iter().map(|glob| ("--select", glob.clone()));
+    let share = scope
+        .partition
+        .map(|share| ("--partition", share.to_string()));
     let strict = options.deny_warnings.then(|| "--deny-warnings".to_owned());
     let pairs = once
         .chain(select)
+        .chain(share)
         .flat_map(|(option, value)| [option.to_owned(), value]);
     pairs
         .chain(strict)

@@ -6,7 +6,8 @@
 use super::event::JobIndex;
 use super::reserve::{Hold, Reserved};
 use super::resume::{Rerun, outlook};
-use super::table::{JobTable, Selection};
+use super::selection::Selection;
+use super::table::JobTable;
 use super::wish;
 use crate::money::{Amount, Cost, Currency, Pricing};
 use crate::plan::{JobId, Plan};

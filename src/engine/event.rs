@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::budget::Shortfall;
 use super::job::Take;
+use super::selection::Partition;
 use crate::money::Cost;
 use crate::plan::{AspectRatio, Fingerprint, Mode, Model, VideoRequest, words};
 use crate::text::{CleanText, clean};
@@ -83,6 +84,8 @@ pub struct RunStart {
     pub origin: Origin,
     /// The `--select` globs; empty means every job.
     pub select: Vec<String>,
+    /// The `--partition`.
+    pub partition: Option<Partition>,
 }
 
 /// The request columns of results.csv, as they were sent.

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::event::{Event, JobIndex, Origin, RunNumber, RunStart};
 use super::job::{IllegalEvent, JobState, Phase, Status};
 use super::reserve::{Hold, Reserved};
+use super::selection::Selection;
 use crate::money::{Cost, Priced};
 use crate::plan::{Fingerprint, JobId, Plan, Text};
-use crate::text::folded;
 
 /// A fact with the moment it was recorded: what the journal stores and replays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -357,29 +357,6 @@ impl Prices {
 
     fn priced(&self, index: JobIndex) -> Option<Priced> {
         self.kind(index).map(|(priced, _)| priced)
-    }
-}
-
-/// The `--select` globs of a run, compiled.
-#[derive(Debug, Clone, Default)]
-pub struct Selection(Option<globset::GlobSet>);
-
-impl Selection {
-    /// Selects the jobs whose id matches any of `globs`, compared as ids are; no globs select every job.
-    pub fn new(globs: &[String]) -> Result<Self, globset::Error> {
-        if globs.is_empty() {
-            return Ok(Self(None));
-        }
-        let mut builder = globset::GlobSetBuilder::new();
-        for glob in globs {
-            builder.add(globset::Glob::new(&folded(glob))?);
-        }
-        builder.build().map(|set| Self(Some(set)))
-    }
-
-    /// Whether `id` is selected.
-    pub fn selects(&self, id: &JobId) -> bool {
-        self.0.as_ref().is_none_or(|set| set.is_match(id.folded()))
     }
 }
 

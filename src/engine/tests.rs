@@ -113,6 +113,7 @@ impl World {
             run: start.table.next_run(),
             origin,
             select: Vec::new(),
+            partition: None,
         };
         let setup = Setup {
             start: run,

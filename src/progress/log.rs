@@ -127,7 +127,7 @@ fn speed(progress: Progress<'_>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::table::Selection;
+    use crate::engine::selection::Selection;
     use crate::report::sample;
 
     #[test]

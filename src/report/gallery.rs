@@ -24,7 +24,8 @@ use super::outcome::{ErrorClass, Standing};
 use super::summary::Stage;
 use crate::engine::event::{FailureClass, JobIndex, MediaUrl};
 use crate::engine::job::{EarlierTake, JobState, Phase, Status};
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::JobTable;
 use crate::plan::{AspectRatio, ExtraBody, Flag, Job, Plan, VideoRequest};
 use crate::results::{self, Seconds};
 

@@ -12,8 +12,9 @@ use super::outcome::{ErrorClass, Standing, Tally};
 use super::waits::Waits;
 use crate::engine::event::{FailureClass, JobIndex, PendingClass};
 use crate::engine::job::{JobState, Phase, Slot, Video};
+use crate::engine::selection::Selection;
 use crate::engine::silence::Silence;
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::table::JobTable;
 use crate::results;
 use crate::units::show_duration;
 

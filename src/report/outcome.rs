@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::engine::event::{FailureClass, JobIndex, Notice, PendingClass, RunFault, StopReason};
 use crate::engine::job::{JobState, Phase, Slot, Status};
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::JobTable;
 use crate::error::ExitCode;
 
 /// Of several exit codes that apply at the end of a run, the first in this order is it.

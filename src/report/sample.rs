@@ -61,6 +61,7 @@ pub(crate) fn run(number: u32, select: &[&str]) -> Record {
                 key: "9f".to_owned(),
             },
             select: select.iter().map(|&glob| glob.to_owned()).collect(),
+            partition: None,
         }),
     }
 }

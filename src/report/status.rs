@@ -9,7 +9,8 @@ use super::outcome::{ErrorClass, Standing, Tally, is_removed};
 use super::table::{Columns, id_room};
 use crate::engine::event::JobIndex;
 use crate::engine::job::{JobState, Status};
-use crate::engine::table::{JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::JobTable;
 use crate::results::{self, Seconds};
 
 /// Cells in which most of what is known about a job can be read.

@@ -14,7 +14,8 @@ use crate::engine::event::{Event, MediaUrl, Origin, PollReply, RunStart, TaskId}
 use crate::engine::job::{JobState, Status};
 use crate::engine::limits::Limits;
 use crate::engine::resume::Rerun;
-use crate::engine::table::{Fact, JobTable, Selection};
+use crate::engine::selection::Selection;
+use crate::engine::table::{Fact, JobTable};
 use crate::plan::{ExtraBody, Job, JobId, Media, Model, RequestFields, UserValues, VideoRequest};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -201,6 +202,7 @@ impl Case {
                 run: table.next_run(),
                 origin,
                 select: Vec::new(),
+                partition: None,
             },
             selection: Selection::default(),
             limits: Limits {

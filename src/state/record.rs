@@ -386,6 +386,8 @@ struct Line<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     select: Option<Vec<Text<'a>>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    partition: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     request: Option<RequestFields<'a>>,
@@ -485,6 +487,9 @@ impl<'a> Line<'a> {
             poll_path: Some(text(&start.origin.poll_path)),
             key: Some(text(&start.origin.key)),
             select: Some(start.select.iter().map(|glob| text(glob)).collect()),
+            partition: start
+                .partition
+                .map(|share| Text(Cow::Owned(share.to_string()))),
             ..Self::default()
         }
     }
@@ -573,6 +578,9 @@ impl<'a> Line<'a> {
                 key: present(self.key.as_ref(), "key")?.to_owned(),
             },
             select: select.iter().map(|glob| glob.0.to_string()).collect(),
+            partition: optional(self.partition.as_ref(), "partition", |text| {
+                text.parse().ok()
+            })?,
         })
     }
 
@@ -1132,8 +1140,10 @@ mod tests {
 
     fn run_start() -> impl Strategy<Value = RunStart> {
         let texts = (any::<String>(), any::<String>(), any::<String>());
-        (run_number(), texts, vec(any::<String>(), 0..3)).prop_map(
-            |(run, (create_path, poll_path, key), select)| RunStart {
+        let partition = option::of((1..4_u32).prop_map(|m| format!("hash:{m}/4")));
+        let partition = partition.prop_map(|text| Some(text?.parse().expect("a partition")));
+        (run_number(), texts, vec(any::<String>(), 0..3), partition).prop_map(
+            |(run, (create_path, poll_path, key), select, partition)| RunStart {
                 run,
                 origin: Origin {
                     base_url: "http://127.0.0.1:8080/proxy".to_owned(),
@@ -1142,6 +1152,7 @@ mod tests {
                     key,
                 },
                 select,
+                partition,
             },
         )
     }

@@ -46,6 +46,7 @@ pub(super) fn run(number: u32) -> Fact {
             key: "3f9a01".to_owned(),
         },
         select: vec!["hero-*".to_owned()],
+        partition: None,
     })
 }
 

@@ -12,7 +12,8 @@ use shotlist::engine::event::{
     Event, FailureClass, MediaUrl, Origin, PendingClass, RunNumber, RunStart, TaskId,
 };
 use shotlist::engine::job::Take;
-use shotlist::engine::table::{Fact, JobTable, Record, Selection};
+use shotlist::engine::selection::Selection;
+use shotlist::engine::table::{Fact, JobTable, Record};
 use shotlist::manifest;
 use shotlist::marks::{Mark, Verdict};
 use shotlist::plan::{AspectRatio, Fingerprint, JobId, Plan};
@@ -179,6 +180,7 @@ fn history(plan: &Plan) -> JobTable {
         run: RunNumber(1),
         origin,
         select: Vec::new(),
+        partition: None,
     };
     let mut add = |fact| table.replay(&Record { at, fact }).expect("a legal record");
     add(Fact::Run(run));

@@ -19,6 +19,7 @@ mod lines;
 mod nights;
 #[cfg(target_os = "linux")] // `strace` is Linux's
 mod order;
+mod partitions;
 mod picture;
 mod pricing;
 mod probe;

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use shotlist::engine::resume::Rerun;
-use shotlist::engine::table::{JobTable, Selection};
+use shotlist::engine::selection::Selection;
+use shotlist::engine::table::JobTable;
 use shotlist::results;
 
 use crate::folder::name_in_folder;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use shotlist::engine::event::{Event, JobIndex, RunNumber};
 use shotlist::engine::job::{Phase, Take};
-use shotlist::engine::table::{Fact, JobTable, Record, Selection};
+use shotlist::engine::selection::Selection;
+use shotlist::engine::table::{Fact, JobTable, Record};
 use shotlist::manifest;
 use shotlist::marks::{self, Mark, Verdict, Void};
 use shotlist::money::{self, Currency, Pricing};

@@ -14,7 +14,7 @@ use shotlist::engine::downloads::{Downloads, FileTerms, Renewal};
 use shotlist::engine::event::{Origin, RunNumber, RunStart};
 use shotlist::engine::limits::Limits;
 use shotlist::engine::resume::Rerun;
-use shotlist::engine::table::Selection;
+use shotlist::engine::selection::Selection;
 use shotlist::runner::Signal;
 
 use crate::chance::Chance;
@@ -98,6 +98,7 @@ impl Terms {
                 run,
                 origin,
                 select,
+                partition: None,
             },
             limits: self.limits.clone(),
             rerun: self.rerun.clone(),

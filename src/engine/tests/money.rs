@@ -260,6 +260,7 @@ fn begun(plan: &Plan) -> JobTable {
         run: RunNumber(1),
         origin,
         select: Vec::new(),
+        partition: None,
     };
     table.begin_run(start).expect("the first");
     table
