@@ -2,11 +2,14 @@
 //! `cargo bench --bench bench -- NAME` one. A bench prints figures and never fails on them.
 #![allow(clippy::print_stdout, reason = "figures are what a bench is for")]
 
+mod ceilings;
 mod child;
 mod rows;
+mod table;
+mod virtual_time;
 
 /// Each bench by its name.
-const BENCHES: &[(&str, fn())] = &[("rows", rows::bench)];
+const BENCHES: &[(&str, fn())] = &[("rows", rows::bench), ("ceilings", ceilings::bench)];
 
 fn main() {
     // Cargo adds options of its own.
