@@ -614,7 +614,7 @@ pub struct ScopeArgs {
     #[arg(long, value_name = "GLOB")]
     pub select: Vec<String>,
 
-    /// Submit only this machine's share of the jobs, such as `hash:1/3`
+    /// Submit only this machine's share, as `hash:1/3`
     ///
     /// `hash:m/n` is the m-th of n partitions, m from 1. A job's partition hangs on its id alone: it stays the same
     /// whatever is added, removed or edited around it. Every machine has the same manifest, its own number and its own

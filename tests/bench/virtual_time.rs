@@ -13,7 +13,8 @@ use shotlist::engine::event::{
 };
 use shotlist::engine::limits::Limits;
 use shotlist::engine::resume::Rerun;
-use shotlist::engine::table::{JobTable, Selection};
+use shotlist::engine::selection::Selection;
+use shotlist::engine::table::JobTable;
 use shotlist::engine::{Engine, Setup};
 use shotlist::plan::Plan;
 use shotlist::text::CleanText;
@@ -156,6 +157,7 @@ impl World {
                 key,
             },
             select: Vec::new(),
+            partition: None,
         };
         let setup = Setup {
             start,
