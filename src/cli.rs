@@ -621,7 +621,7 @@ pub struct ScopeArgs {
     /// `--out`; limits, `--max-jobs` and `--max-spend` are for each partition, so give each its part of what the account
     /// takes. Jobs of the other partitions are `skipped`. A state that has submitted jobs of one partition takes no
     /// other: those may have been made elsewhere.
-    #[arg(long, value_name = "hash:M/N")]
+    #[arg(long, value_name = "SHARE")]
     pub partition: Option<Partition>,
 
     /// Make again: failed, changed, redo; costs again
