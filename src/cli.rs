@@ -727,15 +727,17 @@ pub struct LimitArgs {
     #[arg(long, value_name = "RATE")]
     pub poll_rate: Option<Rate>,
 
-    /// Wait before a task's first poll [default: 15s]
+    /// Least wait before a task's first poll [default: 15s]
     ///
-    /// Such as `500ms`, `90s` or `1m30s`.
+    /// Such as `500ms`, `90s` or `1m30s`. Once a few tasks of its model and length are done, it is polled when such
+    /// tasks end.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub poll_first: Option<Duration>,
 
-    /// Wait between two polls of a task [default: 10s]
+    /// Least wait between two polls of a task [default: 10s]
     ///
-    /// Such as `500ms`, `90s` or `1m30s`. A shorter wait finds videos earlier, with more requests.
+    /// Such as `500ms`, `90s` or `1m30s`. A shorter wait finds videos earlier, with more requests; where tasks of its
+    /// model and length hardly ever end it is longer.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub poll_every: Option<Duration>,
 

@@ -12,6 +12,7 @@ pub mod limits;
 mod owners;
 mod polls;
 mod queue;
+mod renders;
 pub mod reserve;
 pub mod resume;
 pub mod retry;
@@ -41,6 +42,7 @@ use self::job::{Phase, Slot, Status};
 use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
 use self::owners::Owners;
 use self::queue::Queue;
+use self::renders::Renders;
 use self::resume::{Outlook, Rerun, Wish, outlook};
 use self::selection::Selection;
 use self::silence::Silences;
@@ -142,6 +144,7 @@ pub struct Engine {
 
     owners: Owners,
     watches: Watches,
+    renders: Renders,
     polls_sent: u64,
     poll_spacing: Spacing,
     polls_paused_until: Duration,
@@ -199,6 +202,7 @@ impl Engine {
             brake: DoubtBrake::default(),
             owners: Owners::of(&table),
             watches: Watches::default(),
+            renders: Renders::default(),
             polls_sent: 0,
             poll_spacing: Spacing::new(setup.limits.poll_interval, resumed_at),
             polls_paused_until: Duration::ZERO,

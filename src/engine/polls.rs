@@ -60,6 +60,7 @@ impl Engine {
                 video_url: Some(video_url),
                 last_frame_url,
             } => {
+                self.learn(job);
                 self.record(
                     job,
                     Event::Completed {
@@ -77,6 +78,7 @@ impl Engine {
             } => self.completed_without_url(job, now, effects),
             PollReply::Failed { class, message } => {
                 if self.table.job(job).status() == Status::Running {
+                    self.learn(job);
                     self.record(job, Event::Failed { class, message }, now, effects);
                 }
                 self.watches.remove(job);
@@ -185,8 +187,35 @@ impl Engine {
             watch.errors = 0;
             watch.missing = 0;
             watch.heard = true;
+            watch.ran_at = Some(watch.age_when_asked());
         }
-        self.reschedule(job, now.mono + self.limits.poll_every);
+        self.reschedule(job, self.next_poll(job, now));
+    }
+
+    /// When a task that was found running is best asked for again: as those of its kind teach.
+    fn next_poll(&self, job: JobIndex, now: Now) -> Duration {
+        let soonest = now.mono + self.limits.poll_every;
+        let learnt = || {
+            let watch = self.watches.get(job)?;
+            let asked = watch.age_when_asked();
+            let next = self
+                .renders
+                .next(self.table.kind(job)?, Some(asked), &self.limits)?;
+            Some(watch.asked_at + next.saturating_sub(asked))
+        };
+        learnt().map_or(soonest, |due| due.max(soonest))
+    }
+
+    /// Takes in how long a task took that is over, if this run has watched it from its accept or found it running.
+    fn learn(&mut self, job: JobIndex) {
+        let Some(watch) = self.watches.get(job).filter(|watch| watch.holds_slot) else {
+            return;
+        };
+        let is_known = watch.ran_at.is_some() || watch.age < self.limits.poll_every;
+        if let Some(kind) = self.table.kind(job).filter(|_| is_known) {
+            let (after, by) = (watch.ran_at, watch.age_when_asked());
+            self.renders.learn(kind, after, by, &self.limits);
+        }
     }
 
     /// The poll said nothing about the task: back off.
@@ -234,7 +263,10 @@ impl Engine {
             return;
         };
         let age = non_negative(now.wall.duration_since(task.accepted_at));
-        let due = now.mono + self.limits.poll_first.saturating_sub(age);
+        let kind = self.table.kind(job);
+        let learnt = kind.and_then(|kind| self.renders.next(kind, None, &self.limits));
+        let first = learnt.unwrap_or(self.limits.poll_first);
+        let due = now.mono + first.saturating_sub(age);
         let timeout =
             SignedDuration::try_from(self.limits.job_timeout).unwrap_or(SignedDuration::MAX);
         let expiry = task

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::event::{Event, JobIndex, Origin, RunNumber, RunStart};
 use super::job::{IllegalEvent, JobState, Phase, Status};
+use super::renders::Kind;
 use super::reserve::{Hold, Reserved};
 use super::selection::Selection;
 use crate::money::{Cost, Priced};
@@ -237,6 +238,12 @@ impl JobTable {
     /// What the next create of a job is expected to cost; `None` if that is unknown, or the plan does not have the job.
     pub fn price(&self, index: JobIndex) -> Option<Cost> {
         self.prices.price(index)
+    }
+
+    /// What a job of the plan has in common with those whose tasks take about as long.
+    pub(super) fn kind(&self, index: JobIndex) -> Option<Kind> {
+        let priced = self.prices.priced(index)?;
+        Some((priced.model, priced.seconds))
     }
 
     /// Number of jobs, removed ones included.

@@ -26,6 +26,8 @@ pub(super) struct Watch {
     pub(super) without_url: u32,
     /// Whether a poll of this run said something about the task.
     pub(super) heard: bool,
+    /// How old the task was when a poll last found it running.
+    pub(super) ran_at: Option<Duration>,
     /// Whether the task counts as in flight.
     pub(super) holds_slot: bool,
     /// Whether a poll is open now.
@@ -78,6 +80,11 @@ impl Watches {
         }
         self.tasks.insert(job, watch);
         self.schedule(job, due);
+    }
+
+    /// What is known of a task.
+    pub(super) fn get(&self, job: JobIndex) -> Option<&Watch> {
+        self.tasks.get(&job)
     }
 
     /// The task's record.

@@ -4,12 +4,17 @@
 
 mod ceilings;
 mod child;
+mod polling;
 mod rows;
 mod table;
 mod virtual_time;
 
 /// Each bench by its name.
-const BENCHES: &[(&str, fn())] = &[("rows", rows::bench), ("ceilings", ceilings::bench)];
+const BENCHES: &[(&str, fn())] = &[
+    ("rows", rows::bench),
+    ("ceilings", ceilings::bench),
+    ("polling", polling::bench),
+];
 
 fn main() {
     // Cargo adds options of its own.

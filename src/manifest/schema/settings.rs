@@ -55,8 +55,11 @@ fn setting(section: &str, name: &str) -> Value {
             "Polls of all tasks together, spaced evenly: a number with `/s`, `/min` or `/h`",
             rate("240/min"),
         ),
-        ("limits", "poll_first") => ("From the accept of a task to its first poll", time("15s")),
-        ("limits", "poll_every") => ("Between two polls of a task", time("10s")),
+        ("limits", "poll_first") => (
+            "From the accept of a task to its first poll, at least",
+            time("15s"),
+        ),
+        ("limits", "poll_every") => ("Between two polls of a task, at least", time("10s")),
         ("limits", "submit_timeout") => (
             "For the answer to a create request; after it the job is in doubt, and never sent again by itself",
             time("180s"),
