@@ -16,7 +16,7 @@ use crate::text::{clean, folded, is_mark, is_unseen};
 /// Every job of a manifest, in manifest order.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    jobs: Vec<Job>,
+    jobs: Arc<Vec<Job>>,
     user_columns: Vec<String>,
     pricing: Option<Pricing>,
 }
@@ -26,7 +26,7 @@ impl Plan {
     /// [`Job::user_values`] of each job are numbered in that order.
     pub(crate) fn new(jobs: Vec<Job>, user_columns: Vec<String>) -> Self {
         Self {
-            jobs,
+            jobs: Arc::new(jobs),
             user_columns,
             pricing: None,
         }
@@ -56,6 +56,11 @@ impl Plan {
     /// The jobs in manifest order.
     pub fn jobs(&self) -> &[Job] {
         &self.jobs
+    }
+
+    /// The same, to be held in common.
+    pub(crate) fn shared_jobs(&self) -> Arc<Vec<Job>> {
+        Arc::clone(&self.jobs)
     }
 
     /// Names of the user's own columns, `x_` included.
@@ -395,14 +400,9 @@ impl JobId {
         folded(&self.0)
     }
 
-    /// The same, to be kept: it takes no memory where the id is written so.
-    pub(crate) fn folded_text(&self) -> Text {
-        let folded = self.folded();
-        if folded == *self.0 {
-            Text::clone(&self.0)
-        } else {
-            folded.into()
-        }
+    /// Whether [`Self::folded`] is `folded`.
+    pub(crate) fn is_folded(&self, folded: &str) -> bool {
+        *self.0 == *folded || self.folded() == folded
     }
 }
 
