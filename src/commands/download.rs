@@ -156,6 +156,7 @@ impl Opened {
             run: &run,
             log: &mut night.log,
             traffic: shell.traffic(),
+            clock: &clock,
         };
         let mut desk = Desk::new(&manifest.plan, &engine, shown, results, telling, output);
         let mut signals = signals::listen_in(&runtime, signals)?;

@@ -4,6 +4,7 @@
 
 mod child;
 mod rows;
+mod table;
 
 /// Each bench by its name.
 const BENCHES: &[(&str, fn())] = &[("rows", rows::bench)];
