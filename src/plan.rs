@@ -3,20 +3,23 @@
 //! Start at [`Plan`]. Values here are valid by construction and only `manifest` builds them; this module knows no
 //! file, no network and no clock.
 
-use std::collections::HashSet;
+mod texts;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::texts::Shared;
+pub use self::texts::Text;
 use crate::money::{Cost, Priced, Pricing};
 use crate::text::{clean, folded, is_mark, is_unseen};
 
 /// Every job of a manifest, in manifest order.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    jobs: Vec<Job>,
+    jobs: Arc<Vec<Job>>,
     user_columns: Vec<String>,
     pricing: Option<Pricing>,
 }
@@ -26,7 +29,7 @@ impl Plan {
     /// [`Job::user_values`] of each job are numbered in that order.
     pub(crate) fn new(jobs: Vec<Job>, user_columns: Vec<String>) -> Self {
         Self {
-            jobs,
+            jobs: Arc::new(jobs),
             user_columns,
             pricing: None,
         }
@@ -56,6 +59,11 @@ impl Plan {
     /// The jobs in manifest order.
     pub fn jobs(&self) -> &[Job] {
         &self.jobs
+    }
+
+    /// The same, to be held in common.
+    pub(crate) fn shared_jobs(&self) -> Arc<Vec<Job>> {
+        Arc::clone(&self.jobs)
     }
 
     /// Names of the user's own columns, `x_` included.
@@ -106,11 +114,21 @@ impl Job {
     pub fn user_values(&self) -> &UserValues {
         &self.user_values
     }
+
+    /// The texts of which each job has its own, as a rule.
+    fn own_texts(&mut self) -> impl Iterator<Item = &mut Text> {
+        let UserValues(values) = &mut self.user_values;
+        let values = Arc::get_mut(values).unwrap_or_default();
+        [&mut self.id.0]
+            .into_iter()
+            .chain(self.request.texts())
+            .chain(values.iter_mut().map(|(_, value)| value))
+    }
 }
 
 /// What a job has in the user's own columns. Only what is not empty takes memory: every job may have columns of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UserValues(Box<[(u32, Text)]>);
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct UserValues(Arc<[(u32, Text)]>);
 
 impl UserValues {
     /// The `values`, each with the number of its column; the later one counts where a column has two.
@@ -135,60 +153,6 @@ impl UserValues {
         values
             .iter()
             .map(|(column, value)| (*column as usize, &**value))
-    }
-}
-
-/// A text that several jobs may hold at once.
-pub type Text = Arc<str>;
-
-/// Long texts that were seen, each held once however many jobs have it: a picture in `defaults` is a part of them all.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    texts: HashSet<Text>,
-    /// Where they are in memory: most jobs have a default's own, which need not be read for that.
-    places: HashSet<*const u8>,
-    /// The short one that was seen last: variants come one after the other.
-    latest: Option<Text>,
-    /// Short values of the user's own columns: many jobs have the same few.
-    values: HashSet<Text>,
-}
-
-impl Shared {
-    /// Shorter texts are not worth looking for, but in the job before.
-    const LONG: usize = 256;
-
-    /// Most short values that are looked for.
-    const VALUES: usize = 10_000;
-
-    /// The same for the value of a user's own column.
-    pub(crate) fn share_value(&mut self, value: &mut Text) {
-        if value.len() > Self::LONG {
-            self.share(value);
-        } else if let Some(known) = self.values.get(&**value) {
-            *value = Text::clone(known);
-        } else if self.values.len() < Self::VALUES {
-            self.values.insert(Text::clone(value));
-        }
-    }
-
-    /// Puts the one that was seen in the place of an equal one.
-    pub(crate) fn share(&mut self, text: &mut Text) {
-        if text.len() <= Self::LONG {
-            match self.latest.as_ref().filter(|latest| *latest == text) {
-                Some(latest) => *text = Text::clone(latest),
-                None => self.latest = Some(Text::clone(text)),
-            }
-            return;
-        }
-        if self.places.contains(&text.as_ptr()) {
-            return;
-        }
-        if let Some(known) = self.texts.get(&**text) {
-            *text = Text::clone(known);
-            return;
-        }
-        self.places.insert(text.as_ptr());
-        self.texts.insert(Text::clone(text));
     }
 }
 
@@ -395,14 +359,9 @@ impl JobId {
         folded(&self.0)
     }
 
-    /// The same, to be kept: it takes no memory where the id is written so.
-    pub(crate) fn folded_text(&self) -> Text {
-        let folded = self.folded();
-        if folded == *self.0 {
-            Text::clone(&self.0)
-        } else {
-            folded.into()
-        }
+    /// Whether [`Self::folded`] is `folded`.
+    pub(crate) fn is_folded(&self, folded: &str) -> bool {
+        *self.0 == *folded || self.folded() == folded
     }
 }
 
@@ -536,17 +495,19 @@ impl VideoRequest {
 impl VideoRequest {
     /// Takes its long texts from those of other jobs, where these have the same.
     pub(crate) fn share(&mut self, texts: &mut Shared) {
-        texts.share(&mut self.prompt);
-        let Some(media) = self.media.as_deref_mut() else {
-            return;
-        };
-        let single = [&mut media.image, &mut media.last_image];
-        let lists = [&mut media.images, &mut media.videos, &mut media.audios];
-        single
-            .into_iter()
-            .flatten()
-            .chain(lists.into_iter().flatten())
-            .for_each(|text| texts.share(text));
+        self.texts().for_each(|text| texts.share(text));
+    }
+
+    /// The prompt and the addresses.
+    fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
+        let media = self.media.as_deref_mut().into_iter();
+        let addresses = media.flat_map(|media| {
+            let single = [&mut media.image, &mut media.last_image];
+            let lists = [&mut media.images, &mut media.videos, &mut media.audios];
+            let lists = lists.into_iter().flatten();
+            single.into_iter().flatten().chain(lists)
+        });
+        [&mut self.prompt].into_iter().chain(addresses)
     }
 
     /// A hash of what makes the picture: prompt, media and seed, if a seed is set. Two requests that share it ask for

@@ -23,6 +23,7 @@ struct Rule {
 const PURE: &[&str] = &[
     "engine/",
     "plan.rs",
+    "plan/",
     "manifest/",
     "marks.rs",
     "media/",
@@ -81,7 +82,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         reason: "the plan knows nothing of the engine and of the manifest that made it",
-        within: &["plan.rs"],
+        within: &["plan.rs", "plan/"],
         except: &[],
         forbidden: &["crate::engine", "crate::manifest"],
     },

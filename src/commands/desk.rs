@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::logbook::Logbook;
 use super::write_results;
+use crate::clock::Clock;
 use crate::download::traffic::Traffic;
 use crate::engine::Engine;
 use crate::engine::event::{Event, JobIndex, Notice, RunNumber};
@@ -25,8 +26,12 @@ use crate::report::status::counts;
 use crate::report::waits::Waits;
 use crate::runner::{News, Reporter};
 
-/// How far results.csv may be behind while something changes.
+/// How far results.csv may be behind while something changes, where it is written at once.
 const RESULTS_SPACING: Duration = Duration::from_secs(2);
+
+/// Where writing results.csv takes long, as that of a million jobs does, the time from one to the next is so many times
+/// as long: a run has other things to do.
+const RESULTS_REST: u32 = 10;
 
 /// Most jobs of earlier runs whose times are looked at to reckon how long this one takes.
 const EARLIER_JOBS: usize = 1000;
@@ -57,6 +62,8 @@ pub(super) struct Telling<'a> {
     pub(super) log: &'a mut Logbook,
     /// How far the downloads are.
     pub(super) traffic: Traffic,
+    /// Tells how long it takes to write results.csv.
+    pub(super) clock: &'a Clock,
 }
 
 /// What a desk has to say at the end.
@@ -94,6 +101,7 @@ impl<'a> Desk<'a> {
             results: ResultsFile {
                 path: results,
                 due: Some(Duration::ZERO),
+                spacing: RESULTS_SPACING,
                 error: None,
             },
             facts: Vec::new(),
@@ -105,7 +113,8 @@ impl<'a> Desk<'a> {
     /// Takes the progress away and writes results.csv a last time.
     pub(super) fn close(mut self, engine: &Engine) -> Closed {
         self.progress.finish(self.output);
-        self.results.write(self.plan, engine.table());
+        self.results
+            .write(self.plan, engine.table(), self.telling.clock);
         Closed {
             facts: self.facts,
             waits: self.waits,
@@ -264,7 +273,8 @@ impl Reporter for Desk<'_> {
         if !news.records.is_empty() {
             self.results.changed(now);
         }
-        self.results.write_if_due(now, self.plan, table);
+        self.results
+            .write_if_due(now, self.plan, table, self.telling.clock);
         let moment = Moment {
             tally: &self.tally,
             snapshot: &snapshot,
@@ -333,23 +343,28 @@ struct ResultsFile {
     path: PathBuf,
     /// When it must be written; `None` while it says what is true.
     due: Option<Duration>,
+    /// How far it may be behind.
+    spacing: Duration,
     error: Option<FileError>,
 }
 
 impl ResultsFile {
     fn changed(&mut self, now: Duration) {
-        self.due.get_or_insert(now + RESULTS_SPACING);
+        self.due.get_or_insert(now + self.spacing);
     }
 
-    fn write_if_due(&mut self, now: Duration, plan: &Plan, table: &JobTable) {
+    fn write_if_due(&mut self, now: Duration, plan: &Plan, table: &JobTable, clock: &Clock) {
         if self.due.is_some_and(|due| due <= now) {
-            self.write(plan, table);
+            self.write(plan, table, clock);
         }
     }
 
-    fn write(&mut self, plan: &Plan, table: &JobTable) {
+    fn write(&mut self, plan: &Plan, table: &JobTable, clock: &Clock) {
+        let begun = clock.now().mono;
         self.due = None;
         self.error = write_results(&self.path, plan, table).err();
+        let took = clock.now().mono.saturating_sub(begun);
+        self.spacing = RESULTS_SPACING.max(took * RESULTS_REST);
     }
 }
 
@@ -357,6 +372,7 @@ impl ResultsFile {
 mod tests {
     use std::io;
     use std::num::NonZeroU32;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -417,6 +433,7 @@ mod tests {
             run: "3f9a1c-1",
             log: &mut log,
             traffic: Traffic::default(),
+            clock: &Clock::start(),
         };
         let mut desk = Desk::new(&plan, &engine, selection, path, telling, &mut output);
         let what = "a job that is failed cannot have the event `lost`".to_owned();
@@ -454,6 +471,26 @@ mod tests {
         seconds: &[u64],
         look: impl Fn(&std::path::Path) -> T,
     ) -> (Vec<T>, String) {
+        told_by(&slow_disk(Duration::ZERO), saved, unsaved, seconds, look)
+    }
+
+    /// A clock on which `passes` from each look to the next.
+    fn slow_disk(passes: Duration) -> Clock {
+        let looks = AtomicU32::new(0);
+        Clock::told_by(move |_| Now {
+            mono: passes * looks.fetch_add(1, Ordering::Relaxed),
+            wall: sample::second(0),
+        })
+    }
+
+    /// The same by this clock.
+    fn told_by<T>(
+        clock: &Clock,
+        saved: &[&Record],
+        unsaved: &[&Record],
+        seconds: &[u64],
+        look: impl Fn(&std::path::Path) -> T,
+    ) -> (Vec<T>, String) {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("results.csv");
         let (plan, table) = sample::every_status();
@@ -472,6 +509,7 @@ mod tests {
             run: "3f9a1c-1",
             log: &mut log,
             traffic: Traffic::default(),
+            clock,
         };
         let mut desk = Desk::new(&plan, &engine, selection, results, telling, &mut output);
         let mut seen = Vec::new();
@@ -509,6 +547,15 @@ mod tests {
         let record = sample::event(1, "running", sample::accepted("task_running"));
         let take = |path: &std::path::Path| std::fs::remove_file(path).is_ok();
         let (written, _) = told(&[&record], &[], &[0, 1, 2, 3, 4, 5, 60], take);
+        assert_eq!(written, [true, false, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn results_that_take_long_to_write_leave_the_run_nine_tenths_of_its_time() {
+        let record = sample::event(1, "running", sample::accepted("task_running"));
+        let take = |path: &std::path::Path| std::fs::remove_file(path).is_ok();
+        let disk = slow_disk(Duration::from_secs(3));
+        let (written, _) = told_by(&disk, &[&record], &[], &[0, 1, 30, 31, 32, 61, 62], take);
         assert_eq!(written, [true, false, false, true, false, false, true]);
     }
 }

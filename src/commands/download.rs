@@ -145,8 +145,7 @@ impl Opened {
             wall_clock: clock::wall,
         })
         .map_err(|error| Error::new(error.exit_code(), error.to_string()))?;
-        let poll_rate = manifest.settings.poll_rate;
-        let setup = setup(start, selected, terms, poll_rate);
+        let setup = setup(start, selected, terms, manifest.settings.poll_rate);
         let shown = results::last_selection(&table);
         let (engine, first) = Engine::resume(table, setup, clock.now());
 
@@ -157,6 +156,7 @@ impl Opened {
             run: &run,
             log: &mut night.log,
             traffic: shell.traffic(),
+            clock: &clock,
         };
         let mut desk = Desk::new(&manifest.plan, &engine, shown, results, telling, output);
         let mut signals = signals::listen_in(&runtime, signals)?;

@@ -304,10 +304,19 @@ impl Reading {
 /// Reads and validates the manifest and shows what was found; any error ends the command.
 fn load_manifest(path: &Path, reading: &Reading, output: &mut Output) -> Result<Manifest, Stop> {
     let read = RefCell::new(Vec::new());
-    let loaded = manifest::load_with(path, &reading.options, &|path| {
-        read.borrow_mut().push(path.to_owned());
-        read_file(path)
-    });
+    let note = |path: &Path| {
+        let mut read = read.borrow_mut();
+        if !read.iter().any(|known| known == path) {
+            read.push(path.to_owned());
+        }
+        path.to_owned()
+    };
+    let loaded = manifest::load_in_windows(
+        path,
+        &reading.options,
+        &|path| read_file(&note(path)),
+        &|path| open_table(&note(path)),
+    );
     let (manifest, _) = accept(path, loaded, reading, output)?;
     Ok(Manifest {
         read: read.into_inner(),
@@ -385,13 +394,15 @@ fn read_manifest(path: &Path, options: &LoadOptions) -> Loaded {
 
 /// The same for a command that shows no place of a manifest without mistakes: it takes less memory.
 fn read_manifest_in_windows(path: &Path, options: &LoadOptions) -> Loaded {
-    manifest::load_in_windows(path, options, &read_file, &|path| {
-        let file = fs::open_file(path).map_err(|error| of_manifest(error, path))?;
-        if file.metadata()?.len() > MANIFEST_LIMIT {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(Box::new(file))
-    })
+    manifest::load_in_windows(path, options, &read_file, &open_table)
+}
+
+fn open_table(path: &Path) -> io::Result<Box<dyn io::Read>> {
+    let file = fs::open_file(path).map_err(|error| of_manifest(error, path))?;
+    if file.metadata()?.len() > MANIFEST_LIMIT {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(Box::new(file))
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {

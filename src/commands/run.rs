@@ -142,6 +142,7 @@ impl Opened {
             run: &run,
             log: &mut night.log,
             traffic: files.as_ref().map(Files::traffic).unwrap_or_default(),
+            clock: &clock,
         };
         let mut desk = Desk::new(
             &manifest.plan,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Reading, Stage, Stop, files, read_manifest, read_state, remark, state_directory};
+use super::{
+    Reading, Stage, Stop, files, read_manifest_in_windows, read_state, remark, state_directory,
+};
 use crate::cli::StatusArgs;
 use crate::engine::table::JobTable;
 use crate::error::ExitCode;
@@ -19,7 +21,7 @@ use crate::state::{STATE_FILE, lock};
 pub(super) fn status(options: &StatusArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
     let reading = Reading::new(&options.reading, options.json);
-    let loaded = read_manifest(&options.manifest, &reading.options);
+    let loaded = read_manifest_in_windows(&options.manifest, &reading.options);
     let mut table = JobTable::new(loaded.plan.as_ref());
     let has_state = read_state(&options.manifest, out, &mut table, output)?;
     if loaded.plan.is_none() && !has_state {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::run::reading;
-use super::{Reading, Stage, Stop, read_manifest, read_state, state_directory};
+use super::{Reading, Stage, Stop, read_manifest_in_windows, read_state, state_directory};
 use crate::cli::VerifyArgs;
 use crate::download::hash_of;
 use crate::engine::event::SavedFile;
@@ -19,7 +19,7 @@ use crate::text::clean;
 pub(super) fn verify(options: &VerifyArgs, output: &mut Output) -> Result<ExitCode, Stop> {
     let out = options.out.out.as_deref();
     let how = Reading::new(&options.reading, options.json);
-    let loaded = read_manifest(&options.manifest, &how.options);
+    let loaded = read_manifest_in_windows(&options.manifest, &how.options);
     let mut table = JobTable::new(loaded.plan.as_ref());
     read_state(&options.manifest, out, &mut table, output)?;
     let folder = Directory::at(&state_directory(&options.manifest, out, Stage::Real));

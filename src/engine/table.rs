@@ -4,7 +4,10 @@
 //! manifest) follow in order of first appearance. Without a plan every job is of the second kind.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
+use hashbrown::HashTable;
 use jiff::Timestamp;
 
 use super::event::{Event, JobIndex, Origin, RunNumber, RunStart};
@@ -13,7 +16,7 @@ use super::renders::Kind;
 use super::reserve::{Hold, Reserved};
 use super::selection::Selection;
 use crate::money::{Cost, Priced};
-use crate::plan::{Fingerprint, JobId, Plan, Text};
+use crate::plan::{Fingerprint, Job, JobId, Plan};
 
 /// A fact with the moment it was recorded: what the journal stores and replays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,39 +87,64 @@ pub enum ReplayError {
 /// All jobs and runs of a state.
 #[derive(Debug, Clone, Default)]
 pub struct JobTable {
-    ids: Vec<JobId>,
-    jobs: Vec<JobState>,
+    /// The plan's jobs, held in common with it.
+    plan: Arc<Vec<Job>>,
+    /// Jobs that only the state knows.
+    removed: Vec<JobId>,
+    states: States,
     /// Fingerprints of the plan's requests; as long as the plan.
     wanted: Vec<Fingerprint>,
     /// What the plan's jobs are to cost.
     prices: Prices,
     reserved: Reserved,
-    /// Folded id → position.
-    positions: HashMap<Text, JobIndex>,
+    /// Positions by folded id.
+    positions: HashTable<JobIndex>,
     runs: Vec<RunStart>,
 }
 
 impl JobTable {
     /// A table in which the plan's jobs are pending and nothing has happened.
     pub fn new(plan: Option<&Plan>) -> Self {
+        let jobs = plan.map(Plan::shared_jobs).unwrap_or_default();
         let mut table = Self {
+            states: States::pending(jobs.len()),
+            wanted: jobs.iter().map(|job| job.request().fingerprint()).collect(),
             prices: plan.map(Prices::of).unwrap_or_default(),
+            positions: HashTable::with_capacity(jobs.len()),
+            plan: jobs,
             ..Self::default()
         };
-        for job in plan.map_or(&[][..], Plan::jobs) {
-            table.wanted.push(job.request().fingerprint());
-            table.insert(job.id().clone());
+        for index in table.planned() {
+            table.note_position(index);
         }
         table
     }
 
+    /// Adds a job that the plan does not have.
     fn insert(&mut self, id: JobId) -> JobIndex {
-        let index = JobIndex::try_from(self.ids.len())
-            .expect("a manifest of 4 billion jobs does not fit in memory");
-        self.positions.insert(id.folded_text(), index);
-        self.ids.push(id);
-        self.jobs.push(JobState::default());
+        let index = self.states.push();
+        self.removed.push(id);
+        self.note_position(index);
         index
+    }
+
+    /// Makes a job known by its id.
+    fn note_position(&mut self, index: JobIndex) {
+        let folded = self.id(index).folded();
+        let Self {
+            positions,
+            plan,
+            removed,
+            ..
+        } = self;
+        positions.insert_unique(hash_of(&folded), index, |index| {
+            hash_of(&id_at(plan, removed, *index).folded())
+        });
+    }
+
+    fn find(&self, folded: &str) -> Option<JobIndex> {
+        let is_it = |index: &JobIndex| self.id(*index).is_folded(folded);
+        self.positions.find(hash_of(folded), is_it).copied()
     }
 
     /// Makes a recorded fact true.
@@ -159,13 +187,13 @@ impl JobTable {
             });
         }
         let (held, is_spent) = (self.hold(index), self.is_spent_by(index, event));
-        let job = &mut self.jobs[index as usize];
+        let job = self.states.of_mut(index);
         job.apply(event, at).map_err(|source| ReplayError::Event {
-            id: self.ids[index as usize].clone(),
+            id: self.id(index).clone(),
             source,
         })?;
         if self.is_as_wanted(index) {
-            self.jobs[index as usize].sent = None;
+            self.states.of_mut(index).sent = None;
         }
         let holds = self.hold(index);
         if holds != held {
@@ -226,7 +254,7 @@ impl JobTable {
 
     /// Takes back what happened to one job, and to no other, since it was `before`: the state never heard of it.
     pub(super) fn restore(&mut self, before: Before) {
-        self.jobs[before.index as usize] = before.job;
+        *self.states.of_mut(before.index) = before.job;
         self.reserved = before.reserved;
     }
 
@@ -248,12 +276,12 @@ impl JobTable {
 
     /// Number of jobs, removed ones included.
     pub fn len(&self) -> usize {
-        self.jobs.len()
+        self.states.len()
     }
 
     /// Whether there is no job at all.
     pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.len() == 0
     }
 
     /// Positions of the plan's jobs, in plan order.
@@ -263,22 +291,22 @@ impl JobTable {
 
     /// Positions of the jobs that only the state knows.
     pub fn removed(&self) -> std::ops::Range<JobIndex> {
-        self.planned().end..JobIndex::try_from(self.jobs.len()).expect("checked on insert")
+        self.planned().end..JobIndex::try_from(self.len()).expect("checked on insert")
     }
 
     /// Where `id` (ignoring case) is.
     pub fn position(&self, id: &JobId) -> Option<JobIndex> {
-        self.positions.get(id.folded().as_str()).copied()
+        self.find(&id.folded())
     }
 
     /// The name of a job.
     pub fn id(&self, index: JobIndex) -> &JobId {
-        &self.ids[index as usize]
+        id_at(&self.plan, &self.removed, index)
     }
 
     /// The state of a job.
     pub fn job(&self, index: JobIndex) -> &JobState {
-        &self.jobs[index as usize]
+        self.states.of(index)
     }
 
     /// The fingerprint of the request that the plan wants; `None` for a removed job.
@@ -317,6 +345,71 @@ impl JobTable {
             }
             status => status,
         }
+    }
+}
+
+fn id_at<'t>(plan: &'t [Job], removed: &'t [JobId], index: JobIndex) -> &'t JobId {
+    let index = index as usize;
+    match plan.get(index) {
+        Some(job) => job.id(),
+        None => &removed[index - plan.len()],
+    }
+}
+
+fn hash_of(folded: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    folded.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The state of each job. A job to which nothing has happened takes four bytes: most of a million are pending.
+#[derive(Debug, Clone)]
+struct States {
+    /// The first is that of all jobs to which nothing has happened.
+    states: Vec<JobState>,
+    /// For each job, which of the states is its own.
+    places: Vec<u32>,
+}
+
+impl Default for States {
+    fn default() -> Self {
+        Self::pending(0)
+    }
+}
+
+impl States {
+    const UNTOUCHED: u32 = 0;
+
+    /// Those of so many jobs to which nothing has happened.
+    fn pending(jobs: usize) -> Self {
+        Self {
+            states: vec![JobState::default()],
+            places: vec![Self::UNTOUCHED; jobs],
+        }
+    }
+
+    /// Adds a job.
+    fn push(&mut self) -> JobIndex {
+        self.places.push(Self::UNTOUCHED);
+        JobIndex::try_from(self.places.len() - 1)
+            .expect("a manifest of 4 billion jobs does not fit in memory")
+    }
+
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    fn of(&self, index: JobIndex) -> &JobState {
+        &self.states[self.places[index as usize] as usize]
+    }
+
+    fn of_mut(&mut self, index: JobIndex) -> &mut JobState {
+        let place = &mut self.places[index as usize];
+        if *place == Self::UNTOUCHED {
+            *place = u32::try_from(self.states.len()).expect("at most one more than jobs");
+            self.states.push(JobState::default());
+        }
+        &mut self.states[*place as usize]
     }
 }
 

@@ -237,7 +237,7 @@ impl Validator {
     /// The jobs, and the names of the user's own columns in order of first appearance. `at` is where jobs should
     /// have been if there are none.
     pub(super) fn finish(
-        self,
+        mut self,
         at: &Span,
         diagnostics: &mut Diagnostics,
     ) -> (Vec<Job>, Vec<String>) {
@@ -251,6 +251,7 @@ impl Validator {
         if self.keys.is_some_and(Keys::have_twins) {
             diagnostics.doubt();
         }
+        self.texts.join(&mut self.jobs, true);
         (self.jobs, self.columns)
     }
 
@@ -510,6 +511,7 @@ impl Validator {
         request.share(&mut self.texts);
         self.jobs
             .push(Job::new(id, request, user_values).with_origin(origin));
+        self.texts.join(&mut self.jobs, false);
     }
 
     /// Gives a variant its seed: the one that was written counts up, or each id and number have one of their own.
@@ -636,7 +638,8 @@ impl Validator {
             self.texts.share_value(&mut value);
             (number, value)
         });
-        UserValues::new(numbered.collect())
+        let values = UserValues::new(numbered.collect());
+        self.texts.share_values(values)
     }
 }
 

@@ -12,6 +12,11 @@ pub(crate) struct Taken {
 
 /// Runs shotlist with `arguments`, which must succeed.
 pub(crate) fn run(arguments: &[&str]) -> Taken {
+    run_to(0, arguments)
+}
+
+/// Runs shotlist with `arguments`, which must end with this exit code.
+pub(crate) fn run_to(code: i32, arguments: &[&str]) -> Taken {
     let begin = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_shotlist"))
         .args(arguments)
@@ -27,7 +32,11 @@ pub(crate) fn run(arguments: &[&str]) -> Taken {
         }
         std::thread::sleep(Duration::from_millis(1));
     };
-    assert!(status.success(), "shotlist {arguments:?}: {status}");
+    assert_eq!(
+        status.code(),
+        Some(code),
+        "shotlist {arguments:?}: {status}"
+    );
     Taken {
         time: begin.elapsed(),
         peak,

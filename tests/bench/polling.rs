@@ -118,12 +118,12 @@ fn resuming() {
         Some(last / 200.0),
         "≤ 1.05",
     );
-    let least = course.asked.len() as f64 / 5_200.0;
+    let gets = course.asked.len() as f64 / 5_200.0;
     table::row(
         "GETs per job, 5,000 tasks resumed",
-        &format!("{least:.2}"),
+        &format!("{gets:.2}"),
         "1.00",
-        Some(least),
+        Some(gets),
         "-",
     );
 }
