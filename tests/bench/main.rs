@@ -3,10 +3,18 @@
 #![allow(clippy::print_stdout, reason = "figures are what a bench is for")]
 
 mod child;
+mod provider;
+mod resume;
 mod rows;
+mod table;
+mod throughput;
 
 /// Each bench by its name.
-const BENCHES: &[(&str, fn())] = &[("rows", rows::bench)];
+const BENCHES: &[(&str, fn())] = &[
+    ("resume", resume::bench),
+    ("rows", rows::bench),
+    ("throughput", throughput::bench),
+];
 
 fn main() {
     // Cargo adds options of its own.
