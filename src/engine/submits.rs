@@ -11,14 +11,27 @@ use crate::money::Amount;
 use crate::text::CleanText;
 
 impl Engine {
-    pub(super) fn start_submit(&mut self, now: Now, effects: &mut Effects) {
-        self.before_intent = None;
+    /// Starts the creates that are due: one, or a group of them at a high rate that no refusal has slowed.
+    pub(super) fn start_submits(&mut self, now: Now, effects: &mut Effects) {
+        self.before_intents.clear();
+        let is_slowed = self.restraint.pace() > self.limits.submit_interval;
+        let group = if is_slowed {
+            1
+        } else {
+            self.submit_spacing.group()
+        };
         self.stop_at_limits(effects);
-        if !self.can_submit() || now.mono < self.submit_open_at() {
-            return;
+        for _ in 0..group {
+            if !self.can_submit() || now.mono < self.submit_open_at() {
+                return;
+            }
+            self.start_submit(now, effects);
         }
+    }
+
+    fn start_submit(&mut self, now: Now, effects: &mut Effects) {
         let Some(job) = self.next_job() else { return };
-        self.before_intent = Some((job, self.table.before(job)));
+        self.before_intents.push((job, self.table.before(job)));
         if matches!(
             self.table.job(job).status(),
             Status::Completed | Status::Failed
