@@ -10,6 +10,9 @@ use super::{Effects, Engine};
 use crate::money::Amount;
 use crate::text::CleanText;
 
+/// Most creates open at once: each has a connection of its own, and many systems allow a process 1,024 files.
+const MOST_OPEN_CREATES: usize = 512;
+
 impl Engine {
     /// Starts the creates that are due: one, or a group of them at a high rate that no refusal has slowed.
     pub(super) fn start_submits(&mut self, now: Now, effects: &mut Effects) {
@@ -170,9 +173,10 @@ impl Engine {
     }
 
     pub(super) fn can_submit(&self) -> bool {
+        let window = (self.restraint.window() as usize).min(MOST_OPEN_CREATES);
         self.has_submits_left()
             && self.has_affordable()
-            && self.open_creates.len() < self.restraint.window() as usize
+            && self.open_creates.len() < window
             && self.in_flight() < self.limits.concurrency.get()
     }
 

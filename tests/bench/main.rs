@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "figures are what a bench is for")]
 
 mod child;
+mod flight;
 mod provider;
 mod resume;
 mod rows;
@@ -11,6 +12,7 @@ mod throughput;
 
 /// Each bench by its name.
 const BENCHES: &[(&str, fn())] = &[
+    ("flight", flight::bench),
     ("resume", resume::bench),
     ("rows", rows::bench),
     ("throughput", throughput::bench),

@@ -1,5 +1,5 @@
 //! Jobs per second at a provider that answers at once, beside a bare loop that sends the same requests and keeps
-//! nothing; and what a job in flight weighs.
+//! nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -76,7 +76,7 @@ fn shotlist(provider: &Provider) -> Done {
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a place on disk");
     let manifest = manifest(home.path(), JOBS);
     let begin = Instant::now();
-    let taken = run(&manifest, provider, &["--poll-first", "1ms"]);
+    let taken = run(&manifest, provider);
     let state = home.path().join("shots.run/state.jsonl");
     Done {
         rate: as_f64(JOBS) / begin.elapsed().as_secs_f64(),
@@ -85,7 +85,7 @@ fn shotlist(provider: &Provider) -> Done {
     }
 }
 
-fn run(manifest: &Path, provider: &Provider, more: &[&str]) -> Taken {
+fn run(manifest: &Path, provider: &Provider) -> Taken {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shotlist"));
     command
         .arg("run")
@@ -93,13 +93,13 @@ fn run(manifest: &Path, provider: &Provider, more: &[&str]) -> Taken {
         .args(["--base-url", &provider.url])
         .args(["--concurrency", &CONCURRENCY.to_string()])
         .args(["--submit-rate", "100000/s", "--poll-rate", "100000/s"])
-        .args(more)
+        .args(["--poll-first", "1ms"])
         .env("SHOTLIST_API_KEY", "sk-bench");
     child::watch(&mut command)
 }
 
 /// A table of so many jobs.
-fn manifest(home: &Path, jobs: usize) -> PathBuf {
+pub(crate) fn manifest(home: &Path, jobs: usize) -> PathBuf {
     let path = home.join("shots.csv");
     let rows =
         (0..jobs).map(|job| format!("shot-{job},gulls over the quay {job},seedance2.0-720p,8\n"));
