@@ -48,6 +48,10 @@ impl<'a> Rest<'a> {
     }
 
     /// The same, if `mark` comes next.
+    #[expect(
+        clippy::option_option,
+        reason = "a line that is not plain is another thing than a field that is not there"
+    )]
     fn optional<T>(
         &mut self,
         mark: &str,
