@@ -76,7 +76,7 @@ fn replay(journal: &Path) -> Duration {
     let directory = journal.parent().expect("a directory");
     let found = Store::read(directory, None, &mut table).expect("a state");
     let records = found.expect("a state").records;
-    assert_eq!(records, 3 * JOBS as u64 + 1);
+    assert!(records > 3 * JOBS as u64, "{records}"); // each run before has added one
     begin.elapsed()
 }
 
