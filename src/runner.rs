@@ -136,7 +136,7 @@ where
         describe_intents(&mut effects.records, stage.plan, engine.table());
         let saved = save(&effects.records, stage.journal, &mut state_error);
         if saved != Saved::All {
-            engine.withdraw_intent();
+            engine.withdraw_intents();
             effects.calls.retain(|call| !call.is_submit());
             inputs.push(Input::StateFailed);
         }

@@ -110,11 +110,13 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Takes the progress away and writes results.csv a last time.
+    /// Takes the progress away and writes results.csv a last time, unless it says already what is true.
     pub(super) fn close(mut self, engine: &Engine) -> Closed {
         self.progress.finish(self.output);
-        self.results
-            .write(self.plan, engine.table(), self.telling.clock);
+        if self.results.due.is_some() || self.results.error.is_some() {
+            self.results
+                .write(self.plan, engine.table(), self.telling.clock);
+        }
         Closed {
             facts: self.facts,
             waits: self.waits,
@@ -270,7 +272,7 @@ impl Reporter for Desk<'_> {
             self.facts.extend(RunFact::of(notice));
             self.tell_notice(notice, table, now);
         }
-        if !news.records.is_empty() {
+        if !(news.records.is_empty() && news.unsaved.is_empty()) {
             self.results.changed(now);
         }
         self.results

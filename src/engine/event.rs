@@ -344,6 +344,19 @@ impl MediaUrl {
             .then(|| Self(raw.into()))
     }
 
+    /// The same for one that was kept before. Most are not taken apart again: there may be a million of them.
+    pub(crate) fn recorded(kept: &str) -> Option<Self> {
+        let after = |scheme| kept.strip_prefix(scheme);
+        let host = after("https://").or_else(|| after("http://"));
+        let has_host = host.is_some_and(|host| host.starts_with(|c: char| c.is_ascii_lowercase()));
+        let is_plain =
+            kept.len() <= Self::LIMIT && kept.bytes().all(|byte| byte.is_ascii_graphic());
+        if has_host && is_plain {
+            return Some(Self(kept.into()));
+        }
+        Self::new(kept)
+    }
+
     /// The URL as it was received.
     pub fn as_str(&self) -> &str {
         &self.0

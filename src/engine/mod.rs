@@ -134,8 +134,8 @@ pub struct Engine {
     /// Distinct jobs that this run submitted.
     submitted: u32,
     open_creates: BTreeSet<JobIndex>,
-    /// The job whose intent the last step recorded, as it was before.
-    before_intent: Option<(JobIndex, Before)>,
+    /// The jobs whose intents the last step recorded, each as it was before.
+    before_intents: Vec<(JobIndex, Before)>,
     last_submit: Option<Duration>,
     submits_sent: u64,
     submit_spacing: Spacing,
@@ -194,7 +194,7 @@ impl Engine {
             again: VecDeque::new(),
             submitted: 0,
             open_creates: BTreeSet::new(),
-            before_intent: None,
+            before_intents: Vec::new(),
             last_submit: None,
             submits_sent: 0,
             submit_spacing: Spacing::new(setup.limits.submit_interval, resumed_at),
@@ -240,8 +240,8 @@ impl Engine {
         (engine, effects)
     }
 
-    /// Takes in what happened and decides what happens next. At most one create and one poll start in a step: rates
-    /// count from [`Self::launched`].
+    /// Takes in what happened and decides what happens next. At most one create and one poll start in a step, or a group
+    /// of each at high rates: rates count from [`Self::launched`].
     pub fn step(&mut self, inputs: impl IntoIterator<Item = Input>, now: Now) -> Effects {
         let mut effects = Effects::default();
         for input in inputs {
@@ -250,23 +250,28 @@ impl Engine {
         self.expire(now, &mut effects);
         self.end_in_time(now, &mut effects);
         self.give_up_renewals(now, &mut effects);
-        self.start_submit(now, &mut effects);
-        self.start_poll(now, &mut effects);
+        self.start_submits(now, &mut effects);
+        for _ in 0..self.poll_spacing.group() {
+            let calls = effects.calls.len();
+            self.start_poll(now, &mut effects);
+            if effects.calls.len() == calls {
+                break;
+            }
+        }
         self.start_downloads(now, &mut effects);
         effects
     }
 
-    /// Takes back the intent of the last step, which the state did not take and whose create must not start: the job is
-    /// as it was, in memory as in the state.
-    pub fn withdraw_intent(&mut self) {
-        let Some((job, before)) = self.before_intent.take() else {
-            return;
-        };
-        self.open_creates.remove(&job);
-        self.again.push_front(job);
-        *self.counts.of(self.table.job(job).status()) -= 1;
-        *self.counts.of(before.job.status()) += 1;
-        self.table.restore(before);
+    /// Takes back the intents of the last step, which the state did not take and whose creates must not start: the jobs
+    /// are as they were, in memory as in the state.
+    pub fn withdraw_intents(&mut self) {
+        for (job, before) in std::mem::take(&mut self.before_intents).into_iter().rev() {
+            self.open_creates.remove(&job);
+            self.again.push_front(job);
+            *self.counts.of(self.table.job(job).status()) -= 1;
+            *self.counts.of(before.job.status()) += 1;
+            self.table.restore(before);
+        }
     }
 
     /// Notes when the calls of the last step were really started.

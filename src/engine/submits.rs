@@ -10,15 +10,31 @@ use super::{Effects, Engine};
 use crate::money::Amount;
 use crate::text::CleanText;
 
+/// Most creates open at once: each has a connection of its own, and many systems allow a process 1,024 files.
+const MOST_OPEN_CREATES: usize = 512;
+
 impl Engine {
-    pub(super) fn start_submit(&mut self, now: Now, effects: &mut Effects) {
-        self.before_intent = None;
+    /// Starts the creates that are due: one, or a group of them at a high rate that no refusal has slowed.
+    pub(super) fn start_submits(&mut self, now: Now, effects: &mut Effects) {
+        self.before_intents.clear();
+        let is_slowed = self.restraint.pace() > self.limits.submit_interval;
+        let group = if is_slowed {
+            1
+        } else {
+            self.submit_spacing.group()
+        };
         self.stop_at_limits(effects);
-        if !self.can_submit() || now.mono < self.submit_open_at() {
-            return;
+        for _ in 0..group {
+            if !self.can_submit() || now.mono < self.submit_open_at() {
+                return;
+            }
+            self.start_submit(now, effects);
         }
+    }
+
+    fn start_submit(&mut self, now: Now, effects: &mut Effects) {
         let Some(job) = self.next_job() else { return };
-        self.before_intent = Some((job, self.table.before(job)));
+        self.before_intents.push((job, self.table.before(job)));
         if matches!(
             self.table.job(job).status(),
             Status::Completed | Status::Failed
@@ -157,9 +173,10 @@ impl Engine {
     }
 
     pub(super) fn can_submit(&self) -> bool {
+        let window = (self.restraint.window() as usize).min(MOST_OPEN_CREATES);
         self.has_submits_left()
             && self.has_affordable()
-            && self.open_creates.len() < self.restraint.window() as usize
+            && self.open_creates.len() < window
             && self.in_flight() < self.limits.concurrency.get()
     }
 

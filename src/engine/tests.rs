@@ -776,7 +776,7 @@ fn an_intent_that_the_state_did_not_take_leaves_its_job_as_it_was() {
     let effects = second.engine.step([], second.now);
     assert!(effects.records.iter().all(Record::is_intent));
     assert_eq!(effects.records.len(), 2, "reopened and intent");
-    second.engine.withdraw_intent();
+    second.engine.withdraw_intents();
     assert_eq!(*second.engine.table().job(0), before);
     assert_eq!(second.engine.counts(), counts);
     assert_eq!(second.engine.in_flight(), 0);

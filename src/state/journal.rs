@@ -29,6 +29,12 @@
 //!
 //! What this cannot see: a file that ends early at the end of a line, or whose last block reads as noise, by the fault
 //! of a disk or a person. The module `witness` asks results.csv about that.
+//!
+//! # Why nothing is ever taken out of it
+//! A job that is done has three records, some 830 bytes, and all that they say is asked for later: ids, what was sent,
+//! prices, times. Polls leave none. So a journal grows by what is paid for: 64 MB of takes that were made again are some
+//! 70,000 paid videos, and 64 MB of refused creates are a month of refusals at their longest spacing. A file that is
+//! written anew would have to keep every task id and every price of them all the same.
 
 use std::collections::HashSet;
 use std::fs::File;

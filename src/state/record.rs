@@ -29,6 +29,8 @@
 //! with this program, and fail when a type that is written today is missing in the one of today's version: then add it
 //! there, as a new file, such as `v1-cost` for the prices of requests.
 
+mod plain;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -155,7 +157,8 @@ pub(super) fn decode_header(line: &[u8]) -> Result<Header, LineError> {
 /// Reads any line but the first.
 pub(super) fn decode(line: &[u8]) -> Result<Numbered, LineError> {
     let json = unseal(line)?;
-    let line: Line = parse(json).map_err(|error| match parse::<Kind>(json) {
+    let line = plain::read(json).map_or_else(|| parse(json), Ok);
+    let line: Line = line.map_err(|error| match parse::<Kind>(json) {
         Ok(kind) if kind.kind.0 == HEADER => LineError::Invalid("it is another header".to_owned()),
         _ => error,
     })?;
@@ -329,6 +332,7 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, LineError> {
 
 /// Text that is borrowed from the line unless it holds an escape.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -364,6 +368,7 @@ struct HeaderLine<'a> {
 
 /// Every record but the header. One struct for all types: an enum with a tag would read each line twice.
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     seq: u64,
@@ -422,6 +427,7 @@ impl Default for Text<'_> {
 
 /// The request columns of an intent.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(deny_unknown_fields)]
 struct RequestFields<'a> {
     #[serde(borrow)]
@@ -438,6 +444,7 @@ struct RequestFields<'a> {
 
 /// What an intent is expected to cost. A text, so that no reader makes a float of it.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(deny_unknown_fields)]
 struct CostFields<'a> {
     #[serde(borrow)]
@@ -448,6 +455,7 @@ struct CostFields<'a> {
 
 /// A file that was saved.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(deny_unknown_fields)]
 struct FileFields<'a> {
     #[serde(borrow)]
@@ -652,7 +660,7 @@ impl<'a> Line<'a> {
     }
 
     fn video_url(&self) -> Result<MediaUrl, LineError> {
-        MediaUrl::new(present(self.video_url.as_ref(), "video_url")?)
+        MediaUrl::recorded(present(self.video_url.as_ref(), "video_url")?)
             .ok_or_else(|| invalid("video_url"))
     }
 
@@ -660,7 +668,7 @@ impl<'a> Line<'a> {
         optional(
             self.last_frame_url.as_ref(),
             "last_frame_url",
-            MediaUrl::new,
+            MediaUrl::recorded,
         )
     }
 
@@ -898,6 +906,17 @@ mod tests {
             let expected =
                 (cut >= end).then(|| (JobId::new("hero").expect("valid"), task_id.clone()));
             assert_eq!(read, expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_job_without_an_escape_is_plain() {
+        for record in samples::everything() {
+            let line = line(&record);
+            let has_escape = line.contains(&b'\\');
+            let is_plain = plain::read(unseal(&line).expect("sealed")).is_some();
+            let is_of_job = matches!(record.fact, Fact::Job { .. });
+            assert_eq!(is_plain, is_of_job && !has_escape, "{record:?}");
         }
     }
 
@@ -1209,6 +1228,22 @@ mod tests {
                 encode(&read.record, read.seq, read.synced, &mut again);
                 let reread = decode(&again).expect("what was read can be written");
                 prop_assert_eq!(reread.record, read.record);
+            }
+        }
+
+        #[test]
+        fn a_plain_line_says_what_it_says_as_json(
+            fact in fact(),
+            changes in vec((any::<prop::sample::Index>(), select(b"\0\"{}[],:\\ 019aZ\xe9".to_vec())), 0..3),
+        ) {
+            let mut line = line(&Record { at: samples::noon(), fact });
+            line.pop(); // the line break
+            for (place, byte) in changes {
+                let at = place.index(line.len());
+                line[at] = byte;
+            }
+            if let Some(plain) = plain::read(&line) {
+                prop_assert_eq!(Ok(plain), parse::<Line>(&line));
             }
         }
 

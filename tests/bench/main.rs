@@ -4,14 +4,21 @@
 
 mod ceilings;
 mod child;
+mod flight;
 mod polling;
+mod provider;
+mod resume;
 mod rows;
 mod table;
+mod throughput;
 mod virtual_time;
 
 /// Each bench by its name.
 const BENCHES: &[(&str, fn())] = &[
     ("rows", rows::bench),
+    ("resume", resume::bench),
+    ("throughput", throughput::bench),
+    ("flight", flight::bench),
     ("ceilings", ceilings::bench),
     ("polling", polling::bench),
 ];

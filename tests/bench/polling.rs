@@ -18,8 +18,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const JOBS: u32 = 400;
 
-/// Ways in which tasks take their time: the seconds of one that is longer than this share of all others.
-const SPREADS: &[(&str, fn(f64) -> f64)] = &[
+/// The seconds that a task takes which is longer than this share of all others.
+type Seconds = fn(f64) -> f64;
+
+/// Ways in which tasks take their time.
+const SPREADS: &[(&str, Seconds)] = &[
     ("60 s each", |_| 60.0),
     ("about 60 s", |share| 60.0 + 4.0 * odds(share).ln()),
     ("about 120 s", |share| 120.0 + 8.0 * odds(share).ln()),
@@ -56,14 +59,14 @@ pub(crate) fn bench() {
 }
 
 /// A run of jobs of one kind.
-fn learning(name: &str, seconds: fn(f64) -> f64) {
+fn learning(name: &str, seconds: Seconds) {
     let plan = virtual_time::plan(JOBS);
     let mut provider = Studio::new(seconds);
     let course = virtual_time::drive(JobTable::new(Some(&plan)), limits(20), &mut provider);
     let late = course.settled.iter();
     let late = late.map(|it| it.known.saturating_sub(it.ended).as_secs_f64());
     let (polls, late) = (
-        course.asked.len() as f64 / f64::from(JOBS),
+        count(&course.asked) / f64::from(JOBS),
         late.sum::<f64>() / f64::from(JOBS),
     );
     let each_ten: Vec<(f64, f64)> = provider.taken.values().map(|taken| fixed(*taken)).collect();
@@ -107,7 +110,7 @@ fn resuming() {
         "polls in a minute, 5,000 tasks resumed at 240/min",
         &most.to_string(),
         "241",
-        Some(most as f64 / 241.0),
+        Some(f64::from(most) / 241.0),
         "≤ 1.00",
     );
     let last = course.left.last().expect("a submit").as_secs_f64();
@@ -118,7 +121,7 @@ fn resuming() {
         Some(last / 200.0),
         "≤ 1.05",
     );
-    let gets = course.asked.len() as f64 / 5_200.0;
+    let gets = count(&course.asked) / 5_200.0;
     table::row(
         "GETs per job, 5,000 tasks resumed",
         &format!("{gets:.2}"),
@@ -128,12 +131,17 @@ fn resuming() {
     );
 }
 
-fn most_within(moments: &[Duration], window: Duration) -> usize {
+fn count(moments: &[Duration]) -> f64 {
+    f64::from(u32::try_from(moments.len()).expect("few enough"))
+}
+
+fn most_within(moments: &[Duration], window: Duration) -> u32 {
     let within = |(at, begin): (usize, &Duration)| {
         let end = *begin + window;
         moments[at..].partition_point(|moment| *moment < end)
     };
-    moments.iter().enumerate().map(within).max().unwrap_or(0)
+    let most = moments.iter().enumerate().map(within).max();
+    u32::try_from(most.unwrap_or(0)).expect("few enough")
 }
 
 /// A state in which the first jobs run, accepted just before.
@@ -188,13 +196,13 @@ fn limits(concurrency: u32) -> Limits {
 
 /// Takes every job at once; its tasks take their time.
 struct Studio {
-    seconds: fn(f64) -> f64,
+    seconds: Seconds,
     taken: HashMap<JobIndex, Duration>,
     ends: HashMap<JobIndex, Duration>,
 }
 
 impl Studio {
-    fn new(seconds: fn(f64) -> f64) -> Self {
+    fn new(seconds: Seconds) -> Self {
         Self {
             seconds,
             taken: HashMap::new(),

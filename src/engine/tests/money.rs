@@ -456,7 +456,7 @@ fn an_intent_that_the_state_refused_reserves_nothing() {
     let effects = world.engine.step([], world.now);
     assert_eq!(effects.calls.len(), 1);
     assert_eq!(reserved(world.engine.table()), ["24.00 USD"]);
-    world.engine.withdraw_intent();
+    world.engine.withdraw_intents();
     assert_eq!(*world.engine.table().reserved(), before);
 }
 
