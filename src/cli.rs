@@ -734,7 +734,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub poll_first: Option<Duration>,
 
-    /// Least wait between two polls of a task [default: 10s]
+    /// Least wait between polls of a task [default: 10s]
     ///
     /// Such as `500ms`, `90s` or `1m30s`. A shorter wait finds videos earlier, with more requests; where tasks of its
     /// model and length hardly ever end it is longer.
