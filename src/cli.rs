@@ -727,7 +727,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "RATE")]
     pub poll_rate: Option<Rate>,
 
-    /// Least wait before a task's first poll [default: 15s]
+    /// Least wait to a task's first poll [default: 15s]
     ///
     /// Such as `500ms`, `90s` or `1m30s`. Once a few tasks of its model and length are done, it is polled when such
     /// tasks end.
