@@ -37,7 +37,7 @@ use self::event::{
     StopReason, TaskId,
 };
 use self::job::{Phase, Slot, Status};
-use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
+use self::limits::{Departure, DoubtBrake, Limits, Restraint, Spacing};
 use self::owners::Owners;
 use self::queue::Queue;
 use self::resume::{Outlook, Rerun, Wish, outlook};
@@ -267,7 +267,8 @@ impl Engine {
     pub fn launched(&mut self, calls: &[Call], now: Duration) {
         for call in calls {
             match call {
-                Call::Submit { .. } => {
+                Call::Submit { job } => {
+                    self.restraint.left(*job, self.departure(now));
                     self.last_submit = Some(now);
                     self.submits_sent += 1;
                     self.submit_spacing.launched(now);
@@ -279,6 +280,13 @@ impl Engine {
                 Call::Download { .. } => {}
             }
         }
+    }
+
+    /// A create that leaves now, and is counted among the open ones already.
+    fn departure(&self, at: Duration) -> Departure {
+        let running = self.watches.slots();
+        let open = self.in_flight().saturating_sub(running + 1);
+        Departure { at, running, open }
     }
 
     /// Whether nothing is open and nothing will be.

@@ -4,11 +4,15 @@
 //! burst one (governor's, for one) counts from the moment a request was allowed and lets a late one catch up: then a
 //! slow sync followed by a quick one brings two requests together, and a window at the provider can hold N + 2.
 
+mod flight;
+mod pace;
+mod restraint;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::event::{Evidence, PendingClass};
-use super::retry;
+pub use self::restraint::{Departure, Episode, Restraint};
+use super::event::Evidence;
 
 /// What a run may do at most; every value was checked when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,128 +59,6 @@ impl Spacing {
     /// Notes a launch.
     pub fn launched(&mut self, now: Duration) {
         self.open_at = now + self.interval;
-    }
-}
-
-/// How much the pace slows at every episode of refusals.
-const SLOW_DOWN: u32 = 2;
-
-/// How much of the pace's interval an accept takes away: one part in this many.
-const SPEED_UP_PARTS: u32 = 25;
-
-/// Slowest pace: one create in this time.
-const SLOWEST_PACE: Duration = Duration::from_secs(30);
-
-/// Feels for the unknown limits of the account. Two things grow with accepts and shrink with refusals: how many
-/// creates may be open at once (one until the first accept, which is also the brake on doubt) and the pace. A refusal
-/// also pauses everything.
-#[derive(Debug, Clone)]
-pub struct Restraint {
-    user_interval: Duration,
-    pace: Duration,
-    paused_until: Duration,
-    /// Why the last pause began.
-    cause: PendingClass,
-    streak: u32,
-    /// Creates that may be open at once.
-    window: u32,
-    /// Accepts since the window grew last.
-    credit: u32,
-    /// Up to here every accept widens the window by one; above, a whole window of accepts does.
-    careful_above: u32,
-}
-
-/// Whether a refusal began a new pause or only confirmed the one that is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Episode {
-    /// The first sign: everything waits for this long.
-    New(Duration),
-    /// Sent before the pause began.
-    Same,
-}
-
-impl Restraint {
-    /// No refusal yet.
-    pub fn new(user_interval: Duration) -> Self {
-        Self {
-            user_interval,
-            pace: user_interval,
-            paused_until: Duration::ZERO,
-            cause: PendingClass::RateLimited,
-            streak: 0,
-            window: 1,
-            credit: 0,
-            careful_above: u32::MAX,
-        }
-    }
-
-    /// 429: pause as told or by back-off, then go slower.
-    pub fn refused(&mut self, now: Duration, retry_after: Option<Duration>, seed: u32) -> Episode {
-        let episode = self.pause(now, PendingClass::RateLimited, retry_after, seed);
-        if episode != Episode::Same {
-            self.pace = (self.pace * SLOW_DOWN).min(SLOWEST_PACE.max(self.user_interval));
-        }
-        episode
-    }
-
-    /// No connection: pause by back-off.
-    pub fn unreachable(&mut self, now: Duration, seed: u32) -> Episode {
-        self.pause(now, PendingClass::NotSent, None, seed)
-    }
-
-    fn pause(
-        &mut self,
-        now: Duration,
-        cause: PendingClass,
-        retry_after: Option<Duration>,
-        seed: u32,
-    ) -> Episode {
-        let told = retry::told(retry_after);
-        if now < self.paused_until {
-            self.paused_until = self.paused_until.max(now + told.unwrap_or_default());
-            return Episode::Same;
-        }
-        let wait = told.unwrap_or_else(|| retry::pause(self.streak, seed));
-        self.streak = self.streak.saturating_add(1);
-        self.careful_above = (self.window / 2).max(1);
-        self.window = 1;
-        self.credit = 0;
-        self.paused_until = now + wait;
-        self.cause = cause;
-        Episode::New(wait)
-    }
-
-    /// An accept: the provider takes creates again.
-    pub fn accepted(&mut self) {
-        self.streak = 0;
-        self.credit += 1;
-        if self.window < self.careful_above || self.credit >= self.window {
-            self.window = self.window.saturating_add(1);
-            self.credit = 0;
-        }
-        self.pace = (self.pace * (SPEED_UP_PARTS - 1) / SPEED_UP_PARTS).max(self.user_interval);
-    }
-
-    /// When the next create may leave, the last one having left at `last`.
-    pub fn open_at(&self, last: Option<Duration>) -> Duration {
-        self.paused_until
-            .max(last.map_or(Duration::ZERO, |last| last + self.pace))
-    }
-
-    /// Why everything waits, and how long still; `None` without a pause.
-    pub fn pause_left(&self, now: Duration) -> Option<(PendingClass, Duration)> {
-        let left = self.paused_until.saturating_sub(now);
-        (!left.is_zero()).then_some((self.cause, left))
-    }
-
-    /// Shortest time between two creates, by what refusals have taught.
-    pub fn pace(&self) -> Duration {
-        self.pace
-    }
-
-    /// How many creates may be open at once.
-    pub fn window(&self) -> u32 {
-        self.window
     }
 }
 

@@ -1,0 +1,149 @@
+//! How fast the provider takes creates, as far as refusals tell.
+//!
+//! Start at [`Pace::refused`]. The first pace is that at which creates were accepted in fact, the pause after the refusal
+//! with them. From there accepts make it faster, and after the next refusal it stays between the last pace that was taken
+//! and the one that was not.
+
+use std::time::Duration;
+
+/// Slowest pace: one create in this time.
+pub(super) const SLOWEST: Duration = Duration::from_secs(30);
+
+/// How much of the pace's interval an accept takes away at least: one part in this many.
+const MOST_PARTS: u32 = 25;
+
+/// After so many accepts a refusal has nothing to do with the one before.
+const MANY: u32 = 10;
+
+/// From a refusal to the next try at a faster pace; doubles with each try that fails.
+const FIRST_QUIET: Duration = Duration::from_secs(15);
+
+/// Longest such time.
+const LONGEST_QUIET: Duration = Duration::from_secs(600);
+
+/// The pace that was found, and what it was found by.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    user: Duration,
+    pace: Duration,
+    /// The pace before refusals of which nobody knows yet whether it is to blame.
+    before: Option<Duration>,
+    /// The pace at which the last accepted create left, once a pace was found.
+    taken: Option<Duration>,
+    /// How much of the interval an accept takes away: one part in this many.
+    parts: u32,
+    /// How much slower than the pace between the two: parts in twenty.
+    margin: u32,
+    /// Refusals since the last accept.
+    refusals: u32,
+    /// When the first accepted create since the last refusals left.
+    since: Option<Duration>,
+    /// Accepts since then.
+    accepts: u32,
+    quiet: Duration,
+    hold_until: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(user: Duration) -> Self {
+        Self {
+            user,
+            pace: user,
+            before: None,
+            taken: None,
+            parts: MOST_PARTS,
+            margin: 1,
+            refusals: 0,
+            since: None,
+            accepts: 0,
+            quiet: FIRST_QUIET,
+            hold_until: Duration::ZERO,
+        }
+    }
+
+    /// The shortest time between two creates.
+    pub(super) fn interval(&self) -> Duration {
+        self.pace
+    }
+
+    /// A create was refused that left after every earlier refusal was known.
+    pub(super) fn refused(&mut self, now: Duration) {
+        self.refusals += 1;
+        if self.refusals > 1 {
+            return;
+        }
+        self.before.get_or_insert(self.pace);
+        let slower = match self.taken {
+            Some(taken) => self.between(taken, now),
+            None => self.pace * 2,
+        };
+        self.set(slower);
+    }
+
+    /// Between a pace that was taken and the present one, which was not: there it stays for a while.
+    fn between(&mut self, taken: Duration, now: Duration) -> Duration {
+        self.margin = if self.accepts < MANY { self.margin * 2 } else { 1 }.min(20);
+        self.parts = MOST_PARTS;
+        self.hold_until = now + self.quiet;
+        self.quiet = (self.quiet * 2).min(LONGEST_QUIET);
+        let middle = (taken.as_secs_f64() * self.pace.as_secs_f64()).sqrt();
+        Duration::from_secs_f64(middle * f64::from(20 + self.margin) / 20.0)
+    }
+
+    /// A create was accepted that left at `left`; `is_free` unless the number of jobs in flight held creates back.
+    pub(super) fn accepted(&mut self, left: Duration, now: Duration, is_free: bool) {
+        if self.refusals > 0 {
+            if is_free && (self.taken.is_none() || self.refusals > 1) {
+                self.measure(left);
+            }
+            self.taken.get_or_insert(self.pace);
+            self.refusals = 0;
+            self.since = Some(left);
+            self.accepts = 1;
+            return;
+        }
+        self.since.get_or_insert(left);
+        self.accepts += 1;
+        if self.taken.is_some() && now >= self.hold_until {
+            self.taken = Some(self.pace);
+            self.set(self.pace * (self.parts - 1) / self.parts);
+        }
+        if self.pace == self.user && self.before.is_none() {
+            self.taken = None;
+        }
+    }
+
+    /// A create was accepted that left before the last refusal was known.
+    pub(super) fn accepted_late(&mut self) {
+        self.accepts += 1;
+    }
+
+    /// Takes the pace at which creates were accepted since the refusals before these. The fewer they were, the less that
+    /// says, and the sooner a faster one is tried.
+    fn measure(&mut self, left: Duration) {
+        let Some(since) = self.since else { return };
+        self.set(left.saturating_sub(since) / self.accepts.max(1));
+        self.parts = (self.accepts + 1).clamp(2, MOST_PARTS);
+        self.taken = Some(self.pace);
+    }
+
+    fn set(&mut self, pace: Duration) {
+        self.pace = pace.min(SLOWEST).max(self.user);
+    }
+
+    /// The last refusals had nothing to do with the pace.
+    pub(super) fn acquit(&mut self) {
+        self.refusals = 0;
+        if let Some(before) = self.before.take() {
+            self.pace = before;
+        }
+        if self.pace == self.user {
+            self.taken = None;
+        }
+    }
+
+    /// The last refusals were for the pace.
+    pub(super) fn convict(&mut self) {
+        self.before = None;
+    }
+}
