@@ -4,6 +4,7 @@
 //! is the next create: refused again with as many others in flight, though time has passed, it is their number; accepted
 //! with as many, it was the pace.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::super::retry;
@@ -14,6 +15,9 @@ const FIRST_QUIET: Duration = Duration::from_secs(10);
 /// Longest such time.
 const LONGEST_QUIET: Duration = Duration::from_secs(600);
 
+/// Limits by rate take a create again after such a time, often enough.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The bound on jobs in flight that was found, if any.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flight {
@@ -21,6 +25,8 @@ pub(super) struct Flight {
     /// What was found before the present suspicion.
     before: Option<u32>,
     quiet: Duration,
+    /// When the bound was suspected, or the last create refused since.
+    refused_at: Duration,
     /// When one job more than the bound is tried.
     next_try: Duration,
 }
@@ -40,6 +46,8 @@ enum Standing {
     Held,
     /// And one was accepted as soon as there were fewer.
     Found,
+    /// And then one more was accepted than had been.
+    Raised,
 }
 
 /// What a create says about the cause of refusals.
@@ -58,8 +66,13 @@ impl Flight {
     pub(super) fn refused(&mut self, others: u32, now: Duration, seed: u32) -> Cause {
         if let Some(bound) = &mut self.bound
             && others >= bound.most
+            && bound.standing != Standing::Raised
         {
             if bound.standing == Standing::Suspected {
+                if now < self.refused_at + PATIENCE {
+                    self.refused_at = now;
+                    return Cause::Either;
+                }
                 bound.standing = Standing::Held;
             }
             self.quiet = (self.quiet * 2).clamp(FIRST_QUIET, LONGEST_QUIET);
@@ -73,6 +86,7 @@ impl Flight {
         if let Some(found) = self.found() {
             self.before = Some(found);
         }
+        self.refused_at = now;
         self.suspect(others);
         Cause::Either
     }
@@ -99,8 +113,9 @@ impl Flight {
     pub(super) fn accepted(&mut self, running: u32) -> Option<Cause> {
         let bound = self.bound.as_mut()?;
         match (running >= bound.most, bound.standing) {
-            (true, Standing::Found) => {
+            (true, Standing::Found | Standing::Raised) => {
                 bound.most += 1;
+                bound.standing = Standing::Raised;
                 self.quiet = Duration::ZERO;
                 self.next_try = Duration::ZERO;
                 None
@@ -127,9 +142,13 @@ impl Flight {
 
     /// When the next create may leave with `in_flight` others, as far as their number goes.
     pub(super) fn open_at(&self, in_flight: u32) -> Duration {
-        match self.held() {
-            Some(most) if in_flight >= most => self.next_try,
-            _ => Duration::ZERO,
+        let Some(most) = self.held() else {
+            return Duration::ZERO;
+        };
+        match in_flight.cmp(&most) {
+            Ordering::Less => Duration::ZERO,
+            Ordering::Equal => self.next_try,
+            Ordering::Greater => Duration::MAX, // until one settles
         }
     }
 

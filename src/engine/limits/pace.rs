@@ -12,8 +12,21 @@ pub(super) const SLOWEST: Duration = Duration::from_secs(30);
 /// How much of the pace's interval an accept takes away at least: one part in this many.
 const MOST_PARTS: u32 = 25;
 
+/// The same near a pace that was refused.
+const CAREFUL_PARTS: u32 = 100;
+
 /// After so many accepts a refusal has nothing to do with the one before.
 const MANY: u32 = 10;
+
+/// So few accepts say little about a pace.
+const FEW: u32 = 3;
+
+/// What limits are usually counted by.
+const USUAL_PERIODS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(60),
+    Duration::from_secs(3600),
+];
 
 /// From a refusal to the next try at a faster pace; doubles with each try that fails.
 const FIRST_QUIET: Duration = Duration::from_secs(15);
@@ -83,7 +96,7 @@ impl Pace {
     /// Between a pace that was taken and the present one, which was not: there it stays for a while.
     fn between(&mut self, taken: Duration, now: Duration) -> Duration {
         self.margin = if self.accepts < MANY { self.margin * 2 } else { 1 }.min(20);
-        self.parts = MOST_PARTS;
+        self.parts = CAREFUL_PARTS;
         self.hold_until = now + self.quiet;
         self.quiet = (self.quiet * 2).min(LONGEST_QUIET);
         let middle = (taken.as_secs_f64() * self.pace.as_secs_f64()).sqrt();
@@ -94,7 +107,7 @@ impl Pace {
     pub(super) fn accepted(&mut self, left: Duration, now: Duration, is_free: bool) {
         if self.refusals > 0 {
             if is_free && (self.taken.is_none() || self.refusals > 1) {
-                self.measure(left);
+                self.measure(left, now);
             }
             self.taken.get_or_insert(self.pace);
             self.refusals = 0;
@@ -107,6 +120,7 @@ impl Pace {
         if self.taken.is_some() && now >= self.hold_until {
             self.taken = Some(self.pace);
             self.set(self.pace * (self.parts - 1) / self.parts);
+            self.parts = self.parts.saturating_sub(1).max(MOST_PARTS.min(self.parts));
         }
         if self.pace == self.user && self.before.is_none() {
             self.taken = None;
@@ -120,10 +134,20 @@ impl Pace {
 
     /// Takes the pace at which creates were accepted since the refusals before these. The fewer they were, the less that
     /// says, and the sooner a faster one is tried.
-    fn measure(&mut self, left: Duration) {
+    fn measure(&mut self, left: Duration, now: Duration) {
         let Some(since) = self.since else { return };
-        self.set(left.saturating_sub(since) / self.accepts.max(1));
+        let passed = left.saturating_sub(since);
+        let usual = USUAL_PERIODS
+            .into_iter()
+            .find(|period| (*period..*period * 8 / 5).contains(&passed));
+        let measured = usual.unwrap_or(passed) / self.accepts.max(1);
+        self.set(measured * (20 + self.margin) / 20);
         self.parts = (self.accepts + 1).clamp(2, MOST_PARTS);
+        self.hold_until = now;
+        if usual.is_some() && self.accepts >= FEW {
+            self.hold_until += self.quiet;
+            self.parts = CAREFUL_PARTS;
+        }
         self.taken = Some(self.pace);
     }
 

@@ -123,9 +123,13 @@ impl Restraint {
         retry_after: Option<Duration>,
         seed: u32,
     ) -> Episode {
-        let told = retry::told(retry_after);
-        let wait = told.unwrap_or_else(|| retry::pause(self.streak, seed));
-        let until = now + told.map_or(wait, |told| retry::scattered(told, (self.streak, seed)));
+        let own = |streak| retry::pause(streak, seed);
+        let wait = match (retry::told(retry_after), self.streak) {
+            (Some(told), 0) => told,
+            (Some(told), again) => told.max(own(again - 1)),
+            (None, streak) => own(streak),
+        };
+        let until = now + retry::scattered(wait, (self.streak, seed));
         self.streak = self.streak.saturating_add(1);
         self.careful_above = (self.window / 2).max(1);
         self.window = 1;
@@ -142,20 +146,20 @@ impl Restraint {
 
     /// An accept: the provider takes creates again.
     pub fn accepted(&mut self, job: JobIndex, now: Duration) {
+        let departure = self.departures.remove(&job);
+        if self.is_of_burst(departure) {
+            self.pace.accepted_late();
+            return;
+        }
         self.streak = 0;
         self.credit += 1;
         if self.window < self.careful_above || self.credit >= self.window {
             self.window = self.window.saturating_add(1);
             self.credit = 0;
         }
-        let Some(departure) = self.departures.remove(&job) else {
-            return;
-        };
-        if self.is_of_burst(Some(departure)) {
-            self.pace.accepted_late();
-            return;
+        if let Some(departure) = departure {
+            self.learn(departure, now);
         }
-        self.learn(departure, now);
     }
 
     fn learn(&mut self, departure: Departure, now: Duration) {
