@@ -286,7 +286,13 @@ impl Engine {
     fn departure(&self, at: Duration) -> Departure {
         let running = self.watches.slots();
         let open = self.in_flight().saturating_sub(running + 1);
-        Departure { at, running, open }
+        let gap = self.last_submit.map(|last| at.saturating_sub(last));
+        Departure {
+            at,
+            gap,
+            running,
+            open,
+        }
     }
 
     /// Whether nothing is open and nothing will be.

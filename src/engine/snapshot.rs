@@ -205,7 +205,9 @@ impl Engine {
             return Gate::Answer;
         }
         let in_flight = self.in_flight();
-        if in_flight >= self.most_in_flight() && self.restraint.open_at(None, in_flight) > now {
+        if in_flight >= self.most_in_flight()
+            && self.restraint.open_at(self.last_submit, in_flight) > now
+        {
             return Gate::Full;
         }
         match self.submit_open_at().saturating_sub(now) {

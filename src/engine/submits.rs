@@ -93,9 +93,7 @@ impl Engine {
                 );
             }
             SubmitReply::NotSent { message } => {
-                let episode = self
-                    .restraint
-                    .unreachable(job, now.mono, self.chance(job));
+                let episode = self.restraint.unreachable(job, now.mono, self.chance(job));
                 self.try_again(job, PendingClass::NotSent, episode, message, now, effects);
             }
             SubmitReply::InDoubt { evidence, message } => {

@@ -4,19 +4,21 @@
 //! is the next create: refused again with as many others in flight, though time has passed, it is their number; accepted
 //! with as many, it was the pace.
 
-use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::super::retry;
 
 /// From a refusal to the next try with one job more; doubles with each try that fails.
-const FIRST_QUIET: Duration = Duration::from_secs(10);
+const FIRST_QUIET: Duration = Duration::from_secs(20);
 
 /// Longest such time.
-const LONGEST_QUIET: Duration = Duration::from_secs(600);
+const LONGEST_QUIET: Duration = Duration::from_secs(240);
 
-/// Limits by rate take a create again after such a time, often enough.
+/// A create that leaves so long after the one before it is not refused for its pace, as a rule.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many refusals with as many others in flight, and no accept with as many, are no chance.
+const STRIKES: u32 = 2;
 
 /// The bound on jobs in flight that was found, if any.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +27,6 @@ pub(super) struct Flight {
     /// What was found before the present suspicion.
     before: Option<u32>,
     quiet: Duration,
-    /// When the bound was suspected, or the last create refused since.
-    refused_at: Duration,
     /// When one job more than the bound is tried.
     next_try: Duration,
 }
@@ -34,6 +34,8 @@ pub(super) struct Flight {
 #[derive(Debug, Clone, Copy)]
 struct Bound {
     most: u32,
+    /// Refusals that may as well have been for the pace, since the first.
+    strikes: u32,
     standing: Standing,
 }
 
@@ -62,15 +64,22 @@ pub(super) enum Cause {
 }
 
 impl Flight {
-    /// A create was refused that left with `others` in flight, after every earlier refusal was known.
-    pub(super) fn refused(&mut self, others: u32, now: Duration, seed: u32) -> Cause {
+    /// A create was refused that left with `others` in flight and `gap` after the one before it, when every earlier refusal
+    /// was known.
+    pub(super) fn refused(
+        &mut self,
+        others: u32,
+        gap: Option<Duration>,
+        now: Duration,
+        seed: u32,
+    ) -> Cause {
         if let Some(bound) = &mut self.bound
             && others >= bound.most
             && bound.standing != Standing::Raised
         {
             if bound.standing == Standing::Suspected {
-                if now < self.refused_at + PATIENCE {
-                    self.refused_at = now;
+                bound.strikes += 1;
+                if gap.is_some_and(|gap| gap < PATIENCE) && bound.strikes < STRIKES {
                     return Cause::Either;
                 }
                 bound.standing = Standing::Held;
@@ -85,8 +94,9 @@ impl Flight {
         }
         if let Some(found) = self.found() {
             self.before = Some(found);
+        } else if self.before.is_none() {
+            self.quiet = Duration::ZERO;
         }
-        self.refused_at = now;
         self.suspect(others);
         Cause::Either
     }
@@ -102,9 +112,9 @@ impl Flight {
     }
 
     fn suspect(&mut self, most: u32) {
-        self.quiet = Duration::ZERO;
         self.bound = Some(Bound {
             most,
+            strikes: 0,
             standing: Standing::Suspected,
         });
     }
@@ -136,19 +146,23 @@ impl Flight {
     fn acquit(&mut self) {
         self.bound = self.before.take().map(|most| Bound {
             most,
+            strikes: 0,
             standing: Standing::Found,
         });
     }
 
-    /// When the next create may leave with `in_flight` others, as far as their number goes.
-    pub(super) fn open_at(&self, in_flight: u32) -> Duration {
+    /// When the next create may leave with `in_flight` others, as far as their number goes, `open` of them being creates
+    /// and the `last` having left then.
+    pub(super) fn open_at(&self, in_flight: u32, open: u32, last: Option<Duration>) -> Duration {
         let Some(most) = self.held() else {
             return Duration::ZERO;
         };
-        match in_flight.cmp(&most) {
-            Ordering::Less => Duration::ZERO,
-            Ordering::Equal => self.next_try,
-            Ordering::Greater => Duration::MAX, // until one settles
+        if in_flight < most {
+            Duration::ZERO
+        } else if open > 0 {
+            Duration::MAX // until it is answered
+        } else {
+            last.map_or(self.next_try, |last| self.next_try.max(last + PATIENCE))
         }
     }
 

@@ -31,6 +31,9 @@ const USUAL_PERIODS: [Duration; 3] = [
 /// From a refusal to the next try at a faster pace; doubles with each try that fails.
 const FIRST_QUIET: Duration = Duration::from_secs(15);
 
+/// As long as so many creates take, if that is longer.
+const QUIET_ACCEPTS: u32 = 20;
+
 /// Longest such time.
 const LONGEST_QUIET: Duration = Duration::from_secs(600);
 
@@ -95,12 +98,21 @@ impl Pace {
 
     /// Between a pace that was taken and the present one, which was not: there it stays for a while.
     fn between(&mut self, taken: Duration, now: Duration) -> Duration {
-        self.margin = if self.accepts < MANY { self.margin * 2 } else { 1 }.min(20);
+        self.margin = if self.accepts < MANY {
+            (self.margin * 2).min(20)
+        } else {
+            1
+        };
         self.parts = CAREFUL_PARTS;
-        self.hold_until = now + self.quiet;
-        self.quiet = (self.quiet * 2).min(LONGEST_QUIET);
+        self.hold(now);
         let middle = (taken.as_secs_f64() * self.pace.as_secs_f64()).sqrt();
         Duration::from_secs_f64(middle * f64::from(20 + self.margin) / 20.0)
+    }
+
+    /// Tries no faster pace for a while.
+    fn hold(&mut self, now: Duration) {
+        self.hold_until = now + self.quiet.max(self.pace * QUIET_ACCEPTS);
+        self.quiet = (self.quiet * 2).min(LONGEST_QUIET);
     }
 
     /// A create was accepted that left at `left`; `is_free` unless the number of jobs in flight held creates back.
@@ -111,8 +123,11 @@ impl Pace {
             }
             self.taken.get_or_insert(self.pace);
             self.refusals = 0;
-            self.since = Some(left);
-            self.accepts = 1;
+            if self.accepts >= MANY || self.since.is_none() {
+                self.since = Some(left);
+                self.accepts = 0;
+            }
+            self.accepts += 1;
             return;
         }
         self.since.get_or_insert(left);
@@ -142,11 +157,11 @@ impl Pace {
             .find(|period| (*period..*period * 8 / 5).contains(&passed));
         let measured = usual.unwrap_or(passed) / self.accepts.max(1);
         self.set(measured * (20 + self.margin) / 20);
-        self.parts = (self.accepts + 1).clamp(2, MOST_PARTS);
+        self.parts = (2 * self.accepts + 1).min(MOST_PARTS);
         self.hold_until = now;
         if usual.is_some() && self.accepts >= FEW {
-            self.hold_until += self.quiet;
             self.parts = CAREFUL_PARTS;
+            self.hold(now);
         }
         self.taken = Some(self.pace);
     }
@@ -166,7 +181,15 @@ impl Pace {
         }
     }
 
-    /// The last refusals were for the pace.
+    /// The last refusals were for the pace after all, several of them.
+    pub(super) fn blame(&mut self) {
+        if self.before.is_none() {
+            self.before = Some(self.pace);
+            self.refusals = 2;
+        }
+    }
+
+    /// It is known that the last refusals were for the pace.
     pub(super) fn convict(&mut self) {
         self.before = None;
     }

@@ -36,6 +36,8 @@ pub struct Restraint {
 pub struct Departure {
     /// When.
     pub at: Duration,
+    /// How long after the create before it.
+    pub gap: Option<Duration>,
     /// Other jobs that were known to be at the provider.
     pub running: u32,
     /// Other creates that were open: of them nobody knew whether they would be taken.
@@ -94,7 +96,8 @@ impl Restraint {
             self.paused_until = self.paused_until.max(now + told);
             return Episode::Same;
         }
-        match self.flight.refused(others, now, seed) {
+        let gap = departure.and_then(|it| it.gap);
+        match self.flight.refused(others, gap, now, seed) {
             Cause::Flight => self.pace.acquit(),
             Cause::Pace | Cause::Either => self.pace.refused(now),
         }
@@ -164,8 +167,10 @@ impl Restraint {
 
     fn learn(&mut self, departure: Departure, now: Duration) {
         let cause = self.flight.accepted(departure.running);
-        if cause == Some(Cause::Flight) {
-            self.pace.acquit();
+        match cause {
+            Some(Cause::Flight) => self.pace.acquit(),
+            Some(Cause::Pace) => self.pace.blame(),
+            _ => {}
         }
         let is_free = self.flight.held().is_none();
         self.pace.accepted(departure.at, now, is_free);
@@ -177,7 +182,7 @@ impl Restraint {
     /// When the next create may leave, the last one having left at `last`, with so many jobs in flight.
     pub fn open_at(&self, last: Option<Duration>, in_flight: u32) -> Duration {
         self.paused_until
-            .max(self.flight.open_at(in_flight))
+            .max(self.flight.open_at(in_flight, self.open(), last))
             .max(last.map_or(Duration::ZERO, |last| last + self.pace.interval()))
     }
 
@@ -197,8 +202,15 @@ impl Restraint {
         self.flight.held()
     }
 
+    fn open(&self) -> u32 {
+        u32::try_from(self.departures.len()).unwrap_or(u32::MAX)
+    }
+
     /// How many creates may be open at once.
     pub fn window(&self) -> u32 {
         self.window
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,12 +189,7 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    pub(crate) fn new(
-        ceilings: Vec<Ceiling>,
-        renders: Renders,
-        advice: Advice,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new(ceilings: Vec<Ceiling>, renders: Renders, advice: Advice, seed: u64) -> Self {
         Self {
             ceilings,
             renders,
@@ -237,12 +232,18 @@ impl Provider {
 
     /// The least time that so many jobs take: creates at the rate that is allowed and as soon as a task may begin, by
     /// somebody who knows the ceilings and keeps to own limits.
-    pub(crate) fn least_time(mut self, jobs: u32, concurrency: u32, interval: Duration) -> Duration {
+    pub(crate) fn least_time(
+        mut self,
+        jobs: u32,
+        concurrency: u32,
+        interval: Duration,
+    ) -> Duration {
         let rates: Vec<_> = (0..jobs)
             .map(|job| self.ceilings.iter().map(|it| it.rate(job)).max())
             .map(Option::unwrap_or_default)
             .collect();
-        self.ceilings.retain(|it| matches!(it, Ceiling::InFlight(_)));
+        self.ceilings
+            .retain(|it| matches!(it, Ceiling::InFlight(_)));
         let (mut now, mut last) = (Duration::ZERO, Duration::ZERO);
         for (job, open_at) in (0..jobs).zip(rates) {
             now = now.max(open_at).max(interval * job);
