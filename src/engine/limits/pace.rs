@@ -6,8 +6,13 @@
 
 use std::time::Duration;
 
+use super::restraint::Departure;
+
 /// Slowest pace: one create in this time.
 pub(super) const SLOWEST: Duration = Duration::from_secs(30);
+
+/// Creates that are at least so far apart wait for something else than their pace.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// How much of the pace's interval an accept takes away at least: one part in this many.
 const MOST_PARTS: u32 = 25;
@@ -52,7 +57,7 @@ pub(super) struct Pace {
     margin: u32,
     /// Refusals since the last accept.
     refusals: u32,
-    /// When the first accepted create since the last refusals left.
+    /// When the first accepted create left since the last refusals, or since creates waited for something else.
     since: Option<Duration>,
     /// Accepts since then.
     accepts: u32,
@@ -115,8 +120,9 @@ impl Pace {
         self.quiet = (self.quiet * 2).min(LONGEST_QUIET);
     }
 
-    /// A create was accepted that left at `left`; `is_free` unless the number of jobs in flight held creates back.
-    pub(super) fn accepted(&mut self, left: Duration, now: Duration, is_free: bool) {
+    /// A create was accepted; `is_free` unless the number of jobs in flight holds creates back.
+    pub(super) fn accepted(&mut self, departure: Departure, now: Duration, is_free: bool) {
+        let left = departure.at;
         if self.refusals > 0 {
             if is_free && (self.taken.is_none() || self.refusals > 1) {
                 self.measure(left, now);
@@ -130,7 +136,11 @@ impl Pace {
             self.accepts += 1;
             return;
         }
-        self.since.get_or_insert(left);
+        let idle = IDLE.max(self.pace * 4);
+        if self.since.is_none() || departure.gap.is_some_and(|gap| gap > idle) {
+            self.since = Some(left);
+            self.accepts = 0;
+        }
         self.accepts += 1;
         if self.taken.is_some() && now >= self.hold_until {
             self.taken = Some(self.pace);

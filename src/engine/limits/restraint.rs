@@ -127,12 +127,17 @@ impl Restraint {
         seed: u32,
     ) -> Episode {
         let own = |streak| retry::pause(streak, seed);
-        let wait = match (retry::told(retry_after), self.streak) {
-            (Some(told), 0) => told,
-            (Some(told), again) => told.max(own(again - 1)),
-            (None, streak) => own(streak),
+        let (wait, until) = match retry::told(retry_after) {
+            Some(told) => {
+                // Advice that did not help the last time is doubted.
+                let wait = self
+                    .streak
+                    .checked_sub(1)
+                    .map_or(told, |again| told.max(own(again)));
+                (wait, now + retry::scattered(wait, (self.streak, seed)))
+            }
+            None => (own(self.streak), now + own(self.streak)),
         };
-        let until = now + retry::scattered(wait, (self.streak, seed));
         self.streak = self.streak.saturating_add(1);
         self.careful_above = (self.window / 2).max(1);
         self.window = 1;
@@ -173,7 +178,7 @@ impl Restraint {
             _ => {}
         }
         let is_free = self.flight.held().is_none();
-        self.pace.accepted(departure.at, now, is_free);
+        self.pace.accepted(departure, now, is_free);
         if cause == Some(Cause::Pace) {
             self.pace.convict();
         }
