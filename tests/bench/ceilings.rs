@@ -19,6 +19,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Each account is met by so many runs, whose latencies and render times differ.
 const SEEDS: [u64; 5] = [11, 22, 33, 44, 55];
 
+/// How many those are.
+const RUNS: f64 = 5.0;
+
 const CONSTANT: Renders = Renders::Between(10, 10);
 const SPREAD: Renders = Renders::Between(3, 60);
 const SHORT: Renders = Renders::Between(1, 3);
@@ -165,7 +168,7 @@ const ACCOUNTS: &[Account] = &[
 
 fn tell(name: &str, account: &Account, advice: Advice, limits: (u32, Duration)) {
     let runs = SEEDS.map(|seed| run(account, advice, limits, seed));
-    let mean = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).sum::<f64>() / runs.len() as f64;
+    let mean = |of: &dyn Fn(&Run) -> f64| runs.iter().map(|run| of(run) / RUNS).sum::<f64>();
     let worst = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).fold(0.0, f64::max);
     let wall = |run: &Run| run.course.end.as_secs_f64();
     let ratio = |run: &Run| wall(run) / run.ideal.as_secs_f64();
@@ -202,9 +205,9 @@ fn run(account: &Account, advice: Advice, limits: (u32, Duration), seed: u64) ->
     let table = JobTable::new(Some(&virtual_time::plan(account.jobs)));
     let mut provider = Provider::new((account.ceilings)(), account.renders, advice, seed);
     let course = virtual_time::drive(table, limits, &mut provider);
-    if course.settled.len() != account.jobs as usize {
-        println!("!! {} settled end {:?}", course.settled.len(), course.end);
-    }
+    assert_eq!(course.settled.len(), account.jobs as usize);
+    let early = course.settled.iter().find(|it| it.known < it.ended);
+    assert_eq!(early.map(|it| it.job), None, "known before its end");
     let ideal = Provider::new((account.ceilings)(), account.renders, advice, seed);
     Run {
         course,

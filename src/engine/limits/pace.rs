@@ -46,7 +46,7 @@ const LONGEST_QUIET: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
     user: Duration,
-    pace: Duration,
+    interval: Duration,
     /// The pace before refusals of which nobody knows yet whether it is to blame.
     before: Option<Duration>,
     /// The pace at which the last accepted create left, once a pace was found.
@@ -69,7 +69,7 @@ impl Pace {
     pub(super) fn new(user: Duration) -> Self {
         Self {
             user,
-            pace: user,
+            interval: user,
             before: None,
             taken: None,
             parts: MOST_PARTS,
@@ -84,7 +84,7 @@ impl Pace {
 
     /// The shortest time between two creates.
     pub(super) fn interval(&self) -> Duration {
-        self.pace
+        self.interval
     }
 
     /// A create was refused that left after every earlier refusal was known.
@@ -93,10 +93,10 @@ impl Pace {
         if self.refusals > 1 {
             return;
         }
-        self.before.get_or_insert(self.pace);
+        self.before.get_or_insert(self.interval);
         let slower = match self.taken {
             Some(taken) => self.between(taken, now),
-            None => self.pace * 2,
+            None => self.interval * 2,
         };
         self.set(slower);
     }
@@ -110,13 +110,13 @@ impl Pace {
         };
         self.parts = CAREFUL_PARTS;
         self.hold(now);
-        let middle = (taken.as_secs_f64() * self.pace.as_secs_f64()).sqrt();
+        let middle = (taken.as_secs_f64() * self.interval.as_secs_f64()).sqrt();
         Duration::from_secs_f64(middle * f64::from(20 + self.margin) / 20.0)
     }
 
     /// Tries no faster pace for a while.
     fn hold(&mut self, now: Duration) {
-        self.hold_until = now + self.quiet.max(self.pace * QUIET_ACCEPTS);
+        self.hold_until = now + self.quiet.max(self.interval * QUIET_ACCEPTS);
         self.quiet = (self.quiet * 2).min(LONGEST_QUIET);
     }
 
@@ -127,7 +127,7 @@ impl Pace {
             if is_free && (self.taken.is_none() || self.refusals > 1) {
                 self.measure(left, now);
             }
-            self.taken.get_or_insert(self.pace);
+            self.taken.get_or_insert(self.interval);
             self.refusals = 0;
             if self.accepts >= MANY || self.since.is_none() {
                 self.since = Some(left);
@@ -136,18 +136,18 @@ impl Pace {
             self.accepts += 1;
             return;
         }
-        let idle = IDLE.max(self.pace * 4);
+        let idle = IDLE.max(self.interval * 4);
         if self.since.is_none() || departure.gap.is_some_and(|gap| gap > idle) {
             self.since = Some(left);
             self.accepts = 0;
         }
         self.accepts += 1;
         if self.taken.is_some() && now >= self.hold_until {
-            self.taken = Some(self.pace);
-            self.set(self.pace * (self.parts - 1) / self.parts);
+            self.taken = Some(self.interval);
+            self.set(self.interval * (self.parts - 1) / self.parts);
             self.parts = self.parts.saturating_sub(1).max(MOST_PARTS.min(self.parts));
         }
-        if self.pace == self.user && self.before.is_none() {
+        if self.interval == self.user && self.before.is_none() {
             self.taken = None;
         }
     }
@@ -173,20 +173,20 @@ impl Pace {
             self.parts = CAREFUL_PARTS;
             self.hold(now);
         }
-        self.taken = Some(self.pace);
+        self.taken = Some(self.interval);
     }
 
     fn set(&mut self, pace: Duration) {
-        self.pace = pace.min(SLOWEST).max(self.user);
+        self.interval = pace.min(SLOWEST).max(self.user);
     }
 
     /// The last refusals had nothing to do with the pace.
     pub(super) fn acquit(&mut self) {
         self.refusals = 0;
         if let Some(before) = self.before.take() {
-            self.pace = before;
+            self.interval = before;
         }
-        if self.pace == self.user {
+        if self.interval == self.user {
             self.taken = None;
         }
     }
@@ -194,7 +194,7 @@ impl Pace {
     /// The last refusals were for the pace after all, several of them.
     pub(super) fn blame(&mut self) {
         if self.before.is_none() {
-            self.before = Some(self.pace);
+            self.before = Some(self.interval);
             self.refusals = 2;
         }
     }

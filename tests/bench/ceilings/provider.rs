@@ -120,7 +120,8 @@ impl Ceiling {
                 window,
                 used,
             } => {
-                let present = now.div_duration_f64(*period) as u32;
+                let present =
+                    u32::try_from(now.as_millis() / period.as_millis()).expect("a short run");
                 if present != *window {
                     (*window, *used) = (present, 0);
                 }
@@ -169,7 +170,7 @@ impl Ceiling {
     fn rate(&self, creates: u32) -> Duration {
         match self {
             Self::Sliding { count, period, .. } => {
-                period.mul_f64(f64::from(creates) / *count as f64)
+                *period * creates / u32::try_from(*count).expect("a small count")
             }
             Self::Fixed { count, period, .. } => *period * creates / *count,
             Self::Bucket { interval, .. } => *interval * creates,

@@ -119,12 +119,12 @@ fn runs_of_several_machines_do_not_go_on_together_after_the_pause_that_all_are_t
 #[test]
 fn advice_that_does_not_help_is_taken_for_less_and_less() {
     let mut run = Run::at(SECOND / 100);
-    let mut last = run.create(0, Refuses(Some(SECOND)));
+    let mut before = run.create(0, Refuses(Some(SECOND)));
     let mut pauses = Vec::new();
     for _ in 0..6 {
         let at = run.create(0, Refuses(Some(SECOND)));
-        pauses.push(at.saturating_sub(last));
-        last = at;
+        pauses.push(at.saturating_sub(before));
+        before = at;
     }
     for (pause, least) in pauses.into_iter().zip([1, 1, 2, 4, 8, 16]) {
         let least = SECOND * least;
