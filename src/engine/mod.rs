@@ -39,7 +39,7 @@ use self::event::{
     StopReason, TaskId,
 };
 use self::job::{Phase, Slot, Status};
-use self::limits::{DoubtBrake, Limits, Restraint, Spacing};
+use self::limits::{Departure, DoubtBrake, Limits, Restraint, Spacing};
 use self::owners::Owners;
 use self::queue::Queue;
 use self::renders::Renders;
@@ -278,7 +278,8 @@ impl Engine {
     pub fn launched(&mut self, calls: &[Call], now: Duration) {
         for call in calls {
             match call {
-                Call::Submit { .. } => {
+                Call::Submit { job } => {
+                    self.restraint.left(*job, self.departure(now));
                     self.last_submit = Some(now);
                     self.submits_sent += 1;
                     self.submit_spacing.launched(now);
@@ -289,6 +290,19 @@ impl Engine {
                 }
                 Call::Download { .. } => {}
             }
+        }
+    }
+
+    /// A create that leaves now, and is counted among the open ones already.
+    fn departure(&self, at: Duration) -> Departure {
+        let running = self.watches.slots();
+        let open = self.in_flight().saturating_sub(running + 1);
+        let gap = self.last_submit.map(|last| at.saturating_sub(last));
+        Departure {
+            at,
+            gap,
+            running,
+            open,
         }
     }
 

@@ -22,6 +22,12 @@ pub fn pause(streak: u32, seed: impl Hash) -> Duration {
     jittered(doubled(FIRST_PAUSE, LONGEST_PAUSE, streak), (streak, seed))
 }
 
+/// What a provider asked to wait, and up to a tenth or a second more: it may have told others the same.
+pub fn scattered(told: Duration, seed: impl Hash) -> Duration {
+    let part = told.min(10 * FIRST_PAUSE) * 2 / 5; // of which a quarter is the most
+    told + (jittered(part, seed).saturating_sub(part))
+}
+
 /// What a provider asked to wait, as far as it is obeyed.
 pub fn told(retry_after: Option<Duration>) -> Option<Duration> {
     retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER))
@@ -48,7 +54,7 @@ fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
 }
 
 /// `delay` and up to a quarter more, so that nothing fires together with what was delayed as long.
-fn jittered(delay: Duration, seed: impl Hash) -> Duration {
+pub(super) fn jittered(delay: Duration, seed: impl Hash) -> Duration {
     let mut hasher = DefaultHasher::new();
     seed.hash(&mut hasher);
     let thousandths = u32::try_from(hasher.finish() % 250).expect("below 250");

@@ -20,8 +20,10 @@ pub struct Snapshot<'a> {
     pub counts: Counts,
     /// Open creates and running tasks that hold a slot.
     pub in_flight: u32,
-    /// How many may be in flight.
+    /// How many may be in flight at present: as many as were asked for, or fewer after refusals.
     pub concurrency: u32,
+    /// How many were asked for.
+    pub asked_concurrency: u32,
     /// Jobs that this run may still submit; under a cap, as many as the cheapest would be.
     pub to_submit: u32,
     /// What the next submit waits for.
@@ -121,7 +123,8 @@ impl Engine {
         Snapshot {
             counts: self.counts,
             in_flight: self.in_flight(),
-            concurrency: self.limits.concurrency.get(),
+            concurrency: self.most_in_flight(),
+            asked_concurrency: self.limits.concurrency.get(),
             to_submit: self.to_submit(),
             gate: self.gate(now.mono),
             submit_spacing: self.limits.submit_interval.max(self.restraint.pace()),
@@ -176,6 +179,12 @@ impl Engine {
         fresh.min(allowed).saturating_add(again)
     }
 
+    fn most_in_flight(&self) -> u32 {
+        let asked = self.limits.concurrency.get();
+        let found = self.restraint.most_in_flight();
+        found.map_or(asked, |found| found.min(asked))
+    }
+
     fn gate(&self, now: Duration) -> Gate<'_> {
         if let Some(reason) = self.stops.first() {
             return Gate::Stopped(reason);
@@ -194,6 +203,12 @@ impl Engine {
         }
         if self.open_creates.len() >= self.restraint.window() as usize {
             return Gate::Answer;
+        }
+        let in_flight = self.in_flight();
+        if in_flight >= self.most_in_flight()
+            && self.restraint.open_at(self.last_submit, in_flight) > now
+        {
+            return Gate::Full;
         }
         match self.submit_open_at().saturating_sub(now) {
             Duration::ZERO => Gate::Open,

@@ -65,7 +65,7 @@ impl Engine {
     ) {
         match reply {
             SubmitReply::Accepted { task_id, other_id } => {
-                self.restraint.accepted();
+                self.restraint.accepted(job, now.mono);
                 self.brake.accepted();
                 if let Some(owner) = self.owners.own(&task_id, job) {
                     let task_id = task_id.clone();
@@ -79,9 +79,11 @@ impl Engine {
                 self.watch_running(job, now);
             }
             SubmitReply::Rejected { class, message } => {
+                self.restraint.ended(job);
                 self.record(job, Event::Rejected { class, message }, now, effects);
             }
             SubmitReply::Fault { fault, message } => {
+                self.restraint.ended(job);
                 let returned = Event::Returned {
                     class: fault.class(),
                     message: message.clone(),
@@ -96,7 +98,7 @@ impl Engine {
             } => {
                 let episode = self
                     .restraint
-                    .refused(now.mono, retry_after, self.chance(job));
+                    .refused(job, now.mono, retry_after, self.chance(job));
                 self.try_again(
                     job,
                     PendingClass::RateLimited,
@@ -107,10 +109,11 @@ impl Engine {
                 );
             }
             SubmitReply::NotSent { message } => {
-                let episode = self.restraint.unreachable(now.mono, self.chance(job));
+                let episode = self.restraint.unreachable(job, now.mono, self.chance(job));
                 self.try_again(job, PendingClass::NotSent, episode, message, now, effects);
             }
             SubmitReply::InDoubt { evidence, message } => {
+                self.restraint.ended(job);
                 self.record(
                     job,
                     Event::Doubted {
@@ -199,7 +202,7 @@ impl Engine {
     pub(super) fn submit_open_at(&self) -> Duration {
         self.submit_spacing
             .open_at()
-            .max(self.restraint.open_at(self.last_submit))
+            .max(self.restraint.open_at(self.last_submit, self.in_flight()))
     }
 
     pub(super) fn has_submits_left(&self) -> bool {

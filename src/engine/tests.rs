@@ -434,7 +434,8 @@ fn a_told_pause_holds_every_submit() {
         },
         complete,
     );
-    assert_eq!(world.submits[1].0, 91 * SECOND);
+    let again = world.submits[1].0;
+    assert!(again >= 91 * SECOND && again <= 92 * SECOND, "{again:?}");
     assert_eq!(world.statuses(), vec![Status::Completed; 3]);
 }
 

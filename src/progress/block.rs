@@ -310,7 +310,10 @@ fn gate(snapshot: &Snapshot<'_>) -> Part {
             Part::new(8, format!("{next} ({why})")).short(next)
         }
         Gate::Full => {
-            Part::new(8, "the next submit waits for one to settle").short("all slots taken")
+            let waits = "the next submit waits for one to settle";
+            let is_found = snapshot.concurrency < snapshot.asked_concurrency;
+            let why = if is_found { " (more got a 429)" } else { "" };
+            Part::new(8, format!("{waits}{why}")).short("all slots taken")
         }
         Gate::Answer => Part::new(8, "the next submit waits for an open one's answer")
             .short("waits for an answer"),

@@ -93,6 +93,7 @@ fn snapshot(gate: Gate<'static>) -> Snapshot<'static> {
         counts: Counts::default(),
         in_flight: 3,
         concurrency: 4,
+        asked_concurrency: 4,
         to_submit: 79,
         gate,
         submit_spacing: SECOND * 2,
@@ -388,7 +389,7 @@ fn foretold(jobs: u32, slots: u32, took: impl Fn(u32) -> u32) -> (Vec<Option<u64
         let age = |(began, _): &(u32, u32)| SECOND * (now - began);
         let mut snapshot = snapshot(if next < jobs { Gate::Full } else { Gate::Done });
         snapshot.to_submit = jobs - next;
-        snapshot.concurrency = slots;
+        (snapshot.concurrency, snapshot.asked_concurrency) = (slots, slots);
         snapshot.in_flight = u32::try_from(running.len()).expect("few");
         snapshot.submit_spacing = SECOND / 10;
         snapshot.oldest = vec![Aged {
@@ -477,7 +478,7 @@ fn where_the_provider_takes_fewer_what_it_took_so_far_is_the_base() {
         opens_in: SECOND,
     });
     (snapshot.to_submit, snapshot.in_flight) = (20, 1);
-    snapshot.concurrency = 50;
+    (snapshot.concurrency, snapshot.asked_concurrency) = (50, 50);
     let left = eta.left(SECOND * 80, &snapshot);
     assert_eq!(left, Some(SECOND * (20 * 20 + 10)), "one in 20 s so far");
 }

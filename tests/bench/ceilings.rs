@@ -1,66 +1,216 @@
-//! A provider without any ceiling.
-use std::collections::HashMap;
+//! Ceilings that a provider does not publish, in virtual time: how near a run comes to the least time that the ceiling
+//! allows, and how many creates are refused on the way. Nothing here is tuned to one of them.
+
+mod provider;
+
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use shotlist::engine::event::{JobIndex, PollReply, SubmitReply};
 use shotlist::engine::limits::Limits;
 use shotlist::engine::table::JobTable;
 
+use self::provider::{Advice, Ceiling, Provider, Refused, Renders};
 use crate::table;
-use crate::virtual_time::{self, Provider};
+use crate::virtual_time::{self, Course};
 
-#[derive(Default)]
-struct Open {
-    ends: HashMap<JobIndex, Duration>,
-}
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
-impl Provider for Open {
-    fn create(&mut self, now: Duration, job: JobIndex) -> (Duration, SubmitReply) {
-        self.ends.insert(job, now + Duration::from_secs(10));
-        (Duration::from_millis(50), virtual_time::accepted(job))
-    }
+/// Each account is met by so many runs, whose latencies and render times differ.
+const SEEDS: [u64; 5] = [11, 22, 33, 44, 55];
 
-    fn poll(&mut self, now: Duration, job: JobIndex) -> (Duration, PollReply) {
-        let reply = virtual_time::answer_of(job, self.ends[&job], now);
-        (Duration::from_millis(50), reply)
-    }
+/// How many those are.
+const RUNS: f64 = 5.0;
 
-    fn end(&self, job: JobIndex) -> Option<Duration> {
-        self.ends.get(&job).copied()
-    }
+const CONSTANT: Renders = Renders::Between(10, 10);
+const SPREAD: Renders = Renders::Between(3, 60);
+const SHORT: Renders = Renders::Between(1, 3);
+
+struct Account {
+    name: &'static str,
+    jobs: u32,
+    renders: Renders,
+    ceilings: fn() -> Vec<Ceiling>,
+    /// Most jobs in flight and shortest time between creates that never meet the ceiling.
+    keeping: (u32, Duration),
 }
 
 pub(crate) fn bench() {
+    println!("  seeds {SEEDS:?}; mean (worst) of their runs; ways of 20 to 60 ms");
+    let begin = Instant::now();
+    for account in ACCOUNTS {
+        for advice in [Advice::None, Advice::True, Advice::One] {
+            let name = format!("{}, {}", account.name, advice.name());
+            tell(&name, account, advice, (100, SECOND / 100));
+        }
+        let name = format!("{}, keeping to it", account.name);
+        tell(&name, account, Advice::None, account.keeping);
+    }
+    println!("  in {:.1} s of real time", begin.elapsed().as_secs_f64());
+}
+
+const ACCOUNTS: &[Account] = &[
+    Account {
+        name: "no ceiling",
+        jobs: 1_000,
+        renders: SPREAD,
+        ceilings: Vec::new,
+        keeping: (100, Duration::from_millis(10)),
+    },
+    Account {
+        name: "5/s sliding",
+        jobs: 100,
+        renders: SHORT,
+        ceilings: || vec![Ceiling::sliding(5, SECOND, Refused::Free)],
+        keeping: (100, Duration::from_millis(220)),
+    },
+    Account {
+        name: "5/s sliding, renders 3 to 60 s",
+        jobs: 100,
+        renders: SPREAD,
+        ceilings: || vec![Ceiling::sliding(5, SECOND, Refused::Free)],
+        keeping: (100, Duration::from_millis(220)),
+    },
+    Account {
+        name: "5/s sliding, refused ones count",
+        jobs: 100,
+        renders: SHORT,
+        ceilings: || vec![Ceiling::sliding(5, SECOND, Refused::Counts)],
+        keeping: (100, Duration::from_millis(220)),
+    },
+    Account {
+        name: "5/s fixed window",
+        jobs: 100,
+        renders: SHORT,
+        ceilings: || vec![Ceiling::fixed(5, SECOND)],
+        keeping: (100, Duration::from_millis(220)),
+    },
+    Account {
+        name: "5/s bucket of 1",
+        jobs: 100,
+        renders: SHORT,
+        ceilings: || vec![Ceiling::bucket(1, SECOND / 5)],
+        keeping: (100, Duration::from_millis(250)),
+    },
+    Account {
+        name: "5/s bucket of 5",
+        jobs: 100,
+        renders: SHORT,
+        ceilings: || vec![Ceiling::bucket(5, SECOND / 5)],
+        keeping: (100, Duration::from_millis(200)),
+    },
+    Account {
+        name: "20/min sliding, renders 10 s",
+        jobs: 100,
+        renders: CONSTANT,
+        ceilings: || vec![Ceiling::sliding(20, MINUTE, Refused::Free)],
+        keeping: (100, Duration::from_millis(3_010)),
+    },
+    Account {
+        name: "20/min sliding, renders 200 s",
+        jobs: 100,
+        renders: Renders::Between(200, 200),
+        ceilings: || vec![Ceiling::sliding(20, MINUTE, Refused::Free)],
+        keeping: (100, Duration::from_millis(3_010)),
+    },
+    Account {
+        name: "20/min sliding, refused ones count",
+        jobs: 100,
+        renders: SPREAD,
+        ceilings: || vec![Ceiling::sliding(20, MINUTE, Refused::Counts)],
+        keeping: (100, Duration::from_millis(3_010)),
+    },
+    Account {
+        name: "300/min sliding",
+        jobs: 1_000,
+        renders: SHORT,
+        ceilings: || vec![Ceiling::sliding(300, MINUTE, Refused::Free)],
+        keeping: (100, Duration::from_millis(201)),
+    },
+    Account {
+        name: "3 in flight, renders 10 s",
+        jobs: 100,
+        renders: CONSTANT,
+        ceilings: || vec![Ceiling::in_flight(|_| 3)],
+        keeping: (3, Duration::from_millis(10)),
+    },
+    Account {
+        name: "3 in flight, renders 3 to 60 s",
+        jobs: 100,
+        renders: SPREAD,
+        ceilings: || vec![Ceiling::in_flight(|_| 3)],
+        keeping: (3, Duration::from_millis(10)),
+    },
+    Account {
+        name: "3 in flight and 1/s, renders 10 s",
+        jobs: 100,
+        renders: CONSTANT,
+        ceilings: || {
+            let rate = Ceiling::sliding(1, SECOND, Refused::Free);
+            vec![rate, Ceiling::in_flight(|_| 3)]
+        },
+        keeping: (3, Duration::from_millis(1_050)),
+    },
+    Account {
+        name: "10, then 3, then 10 in flight, renders 3 to 60 s",
+        jobs: 300,
+        renders: SPREAD,
+        ceilings: || {
+            let most = |now: Duration| match now.as_secs() {
+                200..500 => 3,
+                _ => 10,
+            };
+            vec![Ceiling::in_flight(most)]
+        },
+        keeping: (3, Duration::from_millis(10)),
+    },
+];
+
+fn tell(name: &str, account: &Account, advice: Advice, limits: (u32, Duration)) {
+    let runs = SEEDS.map(|seed| run(account, advice, limits, seed));
+    let mean = |of: &dyn Fn(&Run) -> f64| runs.iter().map(|run| of(run) / RUNS).sum::<f64>();
+    let worst = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).fold(0.0, f64::max);
+    let wall = |run: &Run| run.course.end.as_secs_f64();
+    let ratio = |run: &Run| wall(run) / run.ideal.as_secs_f64();
+    let refused = |run: &Run| f64::from(run.course.refusals) * 100.0 / f64::from(account.jobs);
+    let figure = format!(
+        "{:.1} s, {:.1} ({:.1}) of 100 refused",
+        mean(&wall),
+        mean(&refused),
+        worst(&refused)
+    );
+    let limit = format!("{:.1} s", mean(&|run| run.ideal.as_secs_f64()));
+    let aim = format!("1.15, 10 (worst {:.2})", worst(&ratio));
+    table::row(name, &figure, &limit, Some(mean(&ratio)), &aim);
+}
+
+struct Run {
+    course: Course,
+    /// The least time by arithmetic of the ceiling.
+    ideal: Duration,
+}
+
+fn run(account: &Account, advice: Advice, limits: (u32, Duration), seed: u64) -> Run {
+    let (concurrency, submit_interval) = limits;
     let limits = Limits {
-        concurrency: NonZeroU32::new(100).expect("not 0"),
-        submit_interval: Duration::from_millis(10),
-        poll_interval: Duration::from_millis(10),
-        poll_first: Duration::from_secs(1),
-        poll_every: Duration::from_secs(1),
-        job_timeout: Duration::from_secs(3600),
-        deadline: Duration::from_secs(24 * 3600),
+        concurrency: NonZeroU32::new(concurrency).expect("not 0"),
+        submit_interval,
+        poll_interval: SECOND / 200,
+        poll_first: SECOND / 2,
+        poll_every: SECOND / 2,
+        job_timeout: 60 * MINUTE,
+        deadline: 24 * 60 * MINUTE,
         max_jobs: None,
     };
-    let plan = virtual_time::plan(5_000);
-    let begin = Instant::now();
-    let course = virtual_time::drive(JobTable::new(Some(&plan)), limits, &mut Open::default());
-    let took = begin.elapsed();
-    let late = course.settled.iter().map(|it| it.known - it.ended);
-    let late = late.sum::<Duration>() / 5_000;
-    table::row(
-        "5,000 jobs in virtual time",
-        &format!("{:.1} s", course.end.as_secs_f64()),
-        &format!(
-            "{} polls, known {:.1} s late",
-            course.asked.len(),
-            late.as_secs_f64()
-        ),
-        None,
-        &format!(
-            "{} ms of real time, {} settled",
-            took.as_millis(),
-            course.settled.len()
-        ),
-    );
+    let table = JobTable::new(Some(&virtual_time::plan(account.jobs)));
+    let mut provider = Provider::new((account.ceilings)(), account.renders, advice, seed);
+    let course = virtual_time::drive(table, limits, &mut provider);
+    assert_eq!(course.settled.len(), account.jobs as usize);
+    let early = course.settled.iter().find(|it| it.known < it.ended);
+    assert_eq!(early.map(|it| it.job), None, "known before its end");
+    let ideal = Provider::new((account.ceilings)(), account.renders, advice, seed);
+    Run {
+        course,
+        ideal: ideal.least_time(account.jobs, concurrency, submit_interval),
+    }
 }

@@ -89,7 +89,8 @@ fn pauses_say_why_and_end_when_the_next_submit_leaves() {
         world.gates[at("rate_limited")].0,
         world.gates[at("rate_limited") + 1].0,
     );
-    assert_eq!(ended, began + 7 * SECOND);
+    let told = began + 7 * SECOND;
+    assert!(ended >= told && ended <= told + SECOND, "{ended:?}");
     assert!(world.submits.iter().any(|(sent, _)| *sent == ended));
 }
 

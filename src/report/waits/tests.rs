@@ -11,6 +11,7 @@ fn snapshot(gate: Gate<'static>, in_flight: u32) -> Snapshot<'static> {
         counts: Counts::default(),
         in_flight,
         concurrency: 12,
+        asked_concurrency: 12,
         to_submit: 9,
         gate,
         submit_spacing: SECOND * 4,
