@@ -65,6 +65,9 @@ impl Renders {
             by,
             found_running: after.is_some(),
         };
+        if let Some(after) = after {
+            habit.guess_again(after);
+        }
         habit.ended.truncate(REMEMBERED - 1);
         habit.ended.push_front(ended);
         if habit.ended.len() >= ENOUGH {
@@ -92,6 +95,14 @@ impl Renders {
 }
 
 impl Habit {
+    /// A task was found running at this age: so were others, as likely as not.
+    fn guess_again(&mut self, running: Duration) {
+        let guesses = self.ended.iter_mut().filter(|it| !it.found_running);
+        for guess in guesses.filter(|it| it.by > running) {
+            guess.after = guess.after.max(running);
+        }
+    }
+
     /// When a task may have ended that was over at its first poll. Whether that came a moment too late or an age, nobody
     /// knows: no sooner than others were found running, unless there are many such tasks in a row; the more there are, the
     /// earlier the next ones are asked for.
@@ -122,10 +133,11 @@ fn schedule(ended: &[Ended], limits: &Limits) -> Vec<Duration> {
     let every = millis(limits.poll_every).max(1);
     let ends = Ends::of(ended);
     let first = millis(limits.poll_first).max(ends.first());
-    let span = ends.last().saturating_sub(first);
-    let step = (every / TRIED).max(span / MOST_TRIED).max(1);
-    let tried: Vec<u64> = (0..=span.div_ceil(step))
-        .map(|at| first + at * step)
+    let last = ends.last().max(first);
+    let step = (every / TRIED).max((last - first) / MOST_TRIED).max(1);
+    let begin = last - (last - first) / step * step;
+    let tried: Vec<u64> = std::iter::successors(Some(begin), |time| Some(time + step))
+        .take_while(|time| *time < last + every)
         .collect();
     let gap = usize::try_from(every.div_ceil(step)).unwrap_or(usize::MAX);
 
@@ -146,8 +158,9 @@ fn schedule(ended: &[Ended], limits: &Limits) -> Vec<Duration> {
         let best = after.chain([alone]).min_by_key(|poll| poll.cost);
         polls.extend(best);
     }
-    let last = polls.len().checked_sub(1);
-    let chosen = std::iter::successors(last, |at| polls[*at].before);
+    let finals = (0..polls.len()).filter(|at| tried[*at] >= last);
+    let cheapest = finals.min_by_key(|at| polls[*at].cost);
+    let chosen = std::iter::successors(cheapest, |at| polls[*at].before);
     let mut times: Vec<_> = chosen.map(|at| Duration::from_millis(tried[at])).collect();
     times.reverse();
     times

@@ -5,10 +5,12 @@
 mod ceilings;
 mod child;
 mod flight;
+mod makespan;
 mod polling;
 mod provider;
 mod resume;
 mod rows;
+mod studio;
 mod table;
 mod throughput;
 mod virtual_time;
@@ -21,6 +23,7 @@ const BENCHES: &[(&str, fn())] = &[
     ("flight", flight::bench),
     ("ceilings", ceilings::bench),
     ("polling", polling::bench),
+    ("makespan", makespan::bench),
 ];
 
 fn main() {

@@ -1,25 +1,20 @@
 //! Polls, and how late the end of a task is known: by what a run learns, beside a poll every ten seconds. In virtual time.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use shotlist::engine::event::{
-    Event, JobIndex, Origin, PollReply, RunNumber, RunStart, SubmitReply,
-};
+use shotlist::engine::event::{Event, Origin, RunNumber, RunStart, SubmitReply};
 use shotlist::engine::limits::Limits;
 use shotlist::engine::table::{Fact, JobTable, Record};
 use shotlist::plan::Plan;
 
+use crate::studio::{Seconds, Studio};
 use crate::table;
-use crate::virtual_time::{self, Provider};
+use crate::virtual_time;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const JOBS: u32 = 400;
-
-/// The seconds that a task takes which is longer than this share of all others.
-type Seconds = fn(f64) -> f64;
 
 /// Ways in which tasks take their time.
 const SPREADS: &[(&str, Seconds)] = &[
@@ -69,7 +64,7 @@ fn learning(name: &str, seconds: Seconds) {
         count(&course.asked) / f64::from(JOBS),
         late.sum::<f64>() / f64::from(JOBS),
     );
-    let each_ten: Vec<(f64, f64)> = provider.taken.values().map(|taken| fixed(*taken)).collect();
+    let each_ten: Vec<(f64, f64)> = provider.taken().map(fixed).collect();
     let mean = |of: fn(&(f64, f64)) -> f64| each_ten.iter().map(of).sum::<f64>() / f64::from(JOBS);
     let (fixed_polls, fixed_late) = (mean(|it| it.0), mean(|it| it.1));
     table::row(
@@ -191,47 +186,5 @@ fn limits(concurrency: u32) -> Limits {
         job_timeout: 60 * MINUTE,
         deadline: 24 * 60 * MINUTE,
         max_jobs: None,
-    }
-}
-
-/// Takes every job at once; its tasks take their time.
-struct Studio {
-    seconds: Seconds,
-    taken: HashMap<JobIndex, Duration>,
-    ends: HashMap<JobIndex, Duration>,
-}
-
-impl Studio {
-    fn new(seconds: Seconds) -> Self {
-        Self {
-            seconds,
-            taken: HashMap::new(),
-            ends: HashMap::new(),
-        }
-    }
-
-    /// Shares as even as they can be, in an order that looks like chance.
-    fn begin(&mut self, job: JobIndex, now: Duration) {
-        const GOLDEN: f64 = 0.618_033_988_749_895;
-        let share = (f64::from(job) * GOLDEN + 0.5).fract().clamp(0.001, 0.999);
-        let taken = Duration::from_secs_f64((self.seconds)(share));
-        self.taken.insert(job, taken);
-        self.ends.insert(job, now + taken);
-    }
-}
-
-impl Provider for Studio {
-    fn create(&mut self, now: Duration, job: JobIndex) -> (Duration, SubmitReply) {
-        self.begin(job, now);
-        (Duration::ZERO, virtual_time::accepted(job))
-    }
-
-    fn poll(&mut self, now: Duration, job: JobIndex) -> (Duration, PollReply) {
-        let reply = virtual_time::answer_of(job, self.ends[&job], now);
-        (Duration::ZERO, reply)
-    }
-
-    fn end(&self, job: JobIndex) -> Option<Duration> {
-        self.ends.get(&job).copied()
     }
 }

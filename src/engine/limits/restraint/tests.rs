@@ -1,3 +1,5 @@
+//! What the law of refusals does, told by single answers and by long games against providers of chance.
+
 use proptest::prelude::*;
 
 use super::super::pace::SLOWEST;
