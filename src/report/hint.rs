@@ -270,6 +270,11 @@ fn slow_down(waits: &Waits, limits: InEffect, elapsed: Duration) -> Option<Strin
             "{lost}, never more than {spacing} after the submit before: `--submit-rate {rate}` avoids them"
         ));
     }
+    if let Some((rate, _)) = waits.pace().and_then(rate_of) {
+        return Some(format!(
+            "{lost}; in the end {rate} were taken: `--submit-rate {rate}` begins there"
+        ));
+    }
     let running = waits.most_running();
     Some(format!(
         "{lost}; the others were accepted, with up to {running} jobs running at a time"

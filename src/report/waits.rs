@@ -28,6 +28,10 @@ pub struct Waits {
     accepted: BTreeMap<Others, u32>,
     /// Submits that were answered with 429, by how many others were in flight.
     refused: BTreeMap<u32, u32>,
+    /// The spacing that the run keeps now, if refusals have made it longer than the rate asks for.
+    pace: Option<Duration>,
+    /// Submits that were accepted since the last 429.
+    in_a_row: u32,
     /// What the next submit waits for now.
     waiting: Waiting,
     /// When a snapshot was looked at last.
@@ -83,6 +87,8 @@ impl Waits {
             _ => Waiting::ForNothing,
         };
         self.seen = now;
+        let is_slowed = snapshot.submit_spacing > snapshot.asked_spacing;
+        self.pace = is_slowed.then_some(snapshot.submit_spacing);
         self.count(records, snapshot);
         for record in records {
             self.take_gap(record, now);
@@ -118,11 +124,15 @@ impl Waits {
                 Event::Accepted { .. } => {
                     *self.accepted.entry(Others { running, open }).or_default() += 1;
                     running += 1;
+                    self.in_a_row += 1;
                 }
                 Event::Returned {
                     class: PendingClass::RateLimited,
                     ..
-                } => *self.refused.entry(running + open).or_default() += 1,
+                } => {
+                    *self.refused.entry(running + open).or_default() += 1;
+                    self.in_a_row = 0;
+                }
                 _ => {}
             }
         }
@@ -179,6 +189,11 @@ impl Waits {
         let beyond = self.gaps.range(roughly(longest) + 1..);
         let beyond: u32 = beyond.map(|(_, count)| count).sum();
         (self.refusals() >= SEVERAL && beyond >= MANY).then_some(longest)
+    }
+
+    /// How far apart submits were kept in the end, if many in a row were accepted so.
+    pub fn pace(&self) -> Option<Duration> {
+        self.pace.filter(|_| self.in_a_row >= MANY)
     }
 
     /// With how few others in flight a submit was refused, if that happened often enough to tell anything.

@@ -100,6 +100,20 @@ pub(in crate::report) fn mixed() -> Waits {
 }
 
 #[test]
+fn a_pace_is_told_that_many_in_a_row_were_accepted_at() {
+    let refused_until = |last: u32| {
+        run(move |submit| Outcome {
+            is_taken: submit > last,
+            others: 3,
+            after: 1,
+        })
+    };
+    assert!(refused_until(2).pace().is_some());
+    assert_eq!(refused_until(95).pace(), None, "too few since");
+    assert_eq!(mixed().pace(), None);
+}
+
+#[test]
 fn figures_back_a_ceiling_or_a_spacing_or_neither() {
     let backed = |waits: Waits| (waits.ceiling(), waits.spacing());
     assert_eq!(backed(ceiling(4)), (Some(4), None));
