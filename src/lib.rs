@@ -32,7 +32,7 @@
 //! | [`plan`] | what a valid manifest means: jobs and the exact requests they send |
 //! | [`money`] | exact amounts, and what a job costs by the user's price list |
 //! | [`naming`] | what a downloaded file is called |
-//! | [`engine`] | decides: [`engine::event`] the vocabulary, [`engine::job`] the life of one job, [`engine::resume`] what is left, [`engine::limits`] and [`engine::retry`] the arithmetic, [`engine::downloads`] which files are fetched |
+//! | [`engine`] | decides: [`engine::event`] the vocabulary, [`engine::job`] the life of one job, [`engine::resume`] what is left, [`engine::limits`] and [`engine::retry`] the arithmetic, [`engine::selection`] which jobs are submitted, [`engine::downloads`] which files are fetched |
 //! | [`runner`] | the loop above |
 //! | [`state`] | the journal on disk: one JSON line per event, checksummed, synced, locked |
 //! | [`api`] | one HTTP exchange → one reply: [`api::classify`] is the table of what each answer means |
