@@ -10,7 +10,7 @@ use super::pace::Pace;
 
 /// A refusal pauses everything; then one create probes. How many creates may be open at once grows with accepts, and is
 /// one until the first (which is also the brake on doubt). How many jobs may be in flight and how fast creates may leave
-/// is found out by [`Flight`] and [`Pace`]: each create is filed with what was in flight when it left.
+/// is found out by `Flight` and `Pace`: each create is filed with what was in flight when it left.
 #[derive(Debug, Clone)]
 pub struct Restraint {
     flight: Flight,

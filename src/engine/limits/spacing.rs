@@ -11,7 +11,7 @@ const GROUP_SPAN: Duration = Duration::from_millis(10);
 
 /// Keeps launches an interval apart.
 ///
-/// Where that is shorter than [`GROUP_SPAN`], a step (with its sync) may well take longer than the interval; then what
+/// Where that is shorter than 10 ms, a step (with its sync) may well take longer than the interval; then what
 /// fits into the span may leave together, as a group, and the next group waits for an interval per launch. So in the
 /// shortest period that a rate is told in, a second, a window may hold a whole group more than the rate: the interval
 /// is longer by that much.
