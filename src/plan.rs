@@ -293,6 +293,15 @@ pub enum JobIdError {
 impl JobId {
     /// Checks `text` and keeps it as it is.
     pub fn new(text: &str) -> Result<Self, JobIdError> {
+        Self::check(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// Whether `text` can be an id.
+    pub(crate) fn check(text: &str) -> Result<(), JobIdError> {
+        if is_plain_id(text) {
+            return Ok(());
+        }
         let first = text.chars().next().ok_or(JobIdError::Empty)?;
         let is_letter = |c: char| c.is_alphanumeric() || is_mark(c);
         if let Some(bad) = text
@@ -317,7 +326,7 @@ impl JobId {
         if text.len() > JOB_ID_BYTES {
             return Err(JobIdError::TooManyBytes);
         }
-        Ok(Self(text.into()))
+        Ok(())
     }
 
     /// The id of a job that was given none: `j-` and 12 hex digits of the hash of prompt and media only, so that
@@ -365,6 +374,14 @@ impl JobId {
     }
 }
 
+/// Whether a text is an id such as most are: of ASCII characters, which are told by their bytes.
+fn is_plain_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    text.len() <= JOB_ID_LIMIT
+        && text.bytes().all(is_plain)
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+}
+
 impl fmt::Display for JobId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -380,6 +397,15 @@ pub struct VideoRequest {
     aspect_ratio: Option<AspectRatio>,
     media: Option<Box<Media>>,
     extra: ExtraBody,
+}
+
+/// What is sent for a video that is made of words alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TextRequest<'t> {
+    pub(crate) model: Model,
+    pub(crate) prompt: &'t str,
+    pub(crate) duration: Option<u8>,
+    pub(crate) aspect_ratio: Option<AspectRatio>,
 }
 
 /// The fields of a [`VideoRequest`] by name.
@@ -493,6 +519,17 @@ impl VideoRequest {
 }
 
 impl VideoRequest {
+    /// All of it, if it has neither media nor fields under `extra_body`.
+    pub(crate) fn as_text(&self) -> Option<TextRequest<'_>> {
+        let is_text = self.media.is_none() && self.extra == ExtraBody::default();
+        is_text.then_some(TextRequest {
+            model: self.model,
+            prompt: &self.prompt,
+            duration: self.duration,
+            aspect_ratio: self.aspect_ratio,
+        })
+    }
+
     /// Takes its long texts from those of other jobs, where these have the same.
     pub(crate) fn share(&mut self, texts: &mut Shared) {
         self.texts().for_each(|text| texts.share(text));

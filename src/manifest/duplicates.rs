@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
 use super::tree::{SourceId, Span};
-use crate::plan::{Fingerprint, JobId, VideoRequest};
+use crate::plan::{Fingerprint, JobId, TextRequest, VideoRequest};
 use crate::text::folded;
 
 /// What was seen so far.
@@ -20,34 +21,63 @@ pub(super) struct Duplicates {
     looks: HashMap<u64, (u32, u32)>,
 }
 
-/// Ids and contents of somebody who glances at a manifest: whether any two of them are the same is known at the end.
+/// Ids and contents of somebody who glances at a manifest: whether any two of them are the same is known at the end. Two
+/// that only have the same hash cost a closer look, so a short one will do.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    ids: Vec<[u8; 16]>,
-    contents: Vec<Fingerprint>,
-    looks: Vec<Fingerprint>,
+    ids: Vec<u64>,
+    contents: Vec<u64>,
+    looks: Vec<u64>,
 }
 
 impl Keys {
     /// Notes an id.
-    pub(super) fn id(&mut self, id: &JobId) {
-        self.ids.push(key_of(&id.folded()));
+    pub(super) fn id(&mut self, id: &str) {
+        let is_folded = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        self.ids.push(if id.bytes().all(is_folded) {
+            hash_of(id)
+        } else {
+            hash_of(&*folded(id))
+        });
     }
 
     /// Notes what a job sends.
     pub(super) fn request(&mut self, request: &VideoRequest) {
-        self.contents.push(request.fingerprint());
-        self.looks.extend(request.look());
+        match request.as_text() {
+            Some(request) => self.text_request(&request),
+            None => self.contents.push(request.fingerprint().short()),
+        }
+        self.looks.extend(request.look().map(Fingerprint::short));
+    }
+
+    /// Notes what a job sends that is made of words alone.
+    pub(super) fn text_request(&mut self, request: &TextRequest<'_>) {
+        self.contents.push(hash_of(request));
+    }
+
+    /// Adds those of other jobs.
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.ids.append(&mut others.ids);
+        self.contents.append(&mut others.contents);
+        self.looks.append(&mut others.looks);
     }
 
     /// Whether any two jobs have an id, a content or a look in common.
     pub(super) fn have_twins(self) -> bool {
-        fn has_twins<T: Ord>(mut keys: Vec<T>) -> bool {
+        let has_twins = |mut keys: Vec<u64>| {
             keys.sort_unstable();
             keys.array_windows().any(|[one, other]| one == other)
-        }
-        has_twins(self.ids) || has_twins(self.contents) || has_twins(self.looks)
+        };
+        [self.ids, self.contents, self.looks]
+            .into_iter()
+            .any(has_twins)
     }
+}
+
+fn hash_of<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Where an id came from.

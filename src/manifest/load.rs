@@ -13,7 +13,9 @@ use super::own_files;
 use super::pricing;
 use super::sections::Sections;
 use super::sources::Sources;
-use super::table::{self, Layout, OpenTable, OtherColumns, TableFile, TableOptions, TableRow};
+use super::table::{
+    self, Layout, OpenTable, OtherColumns, PlainRow, TableFile, TableOptions, TableRow, Takers,
+};
 use super::template::Language;
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::unfold::{Count, Setting, Site, Unfolder};
@@ -753,7 +755,12 @@ impl Files<'_> {
         let mut is_first = true;
         let mut header = None;
         let mut columns = Vec::new();
-        let read = table.read(diagnostics, &mut |row, found| {
+        let is_skimmed = template.is_none() && !self.options.keeps_references;
+        let mut clear = validator.clear_jobs().filter(|_| is_skimmed);
+        let mut take_plain = clear
+            .as_mut()
+            .map(|clear| |row: &PlainRow<'_>| clear.take(*row));
+        let mut take_row = |row: &TableRow<'_>, found: &mut Diagnostics| {
             is_empty = false;
             let site = Site {
                 element,
@@ -774,7 +781,15 @@ impl Files<'_> {
                 unfolder.header((template, node), &columns, found)
             });
             unfolder.row_with(template, row, header, &site, validator, found);
-        });
+        };
+        let takers = Takers {
+            plain: take_plain.as_mut().map(|take| take as _),
+            row: &mut take_row,
+        };
+        let read = table.read(takers, diagnostics);
+        if let Some(clear) = clear {
+            validator.add_clear(clear);
+        }
         validator.end_table();
         if let Some(template) = template {
             unfolder.columns(&template, &columns, diagnostics);

@@ -17,6 +17,7 @@ mod no_job;
 mod notes;
 mod odd;
 mod options;
+mod plain;
 mod scanner;
 mod sheet;
 mod whole;
@@ -36,6 +37,7 @@ use self::looks::Looks;
 use self::notes::Tidied;
 use self::odd::RefusedCells;
 pub use self::options::{Delimiter, TableOptions};
+pub(super) use self::plain::PlainRow;
 use self::scanner::{Row, Scanner};
 use self::sheet::{Hidden, Linked, Merged, Sheet};
 use self::windows::Rest;
@@ -142,6 +144,14 @@ impl TableRow<'_> {
     }
 }
 
+/// Who takes the rows of a table.
+pub(super) struct Takers<'t> {
+    /// Is asked first where a row is plain: whether it takes it as it is.
+    pub(super) plain: Option<&'t mut dyn FnMut(&PlainRow<'_>) -> bool>,
+    /// Takes every other row.
+    pub(super) row: &'t mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+}
+
 /// Reads `file` as far as its rows; none if it cannot be read at all, which is reported.
 pub(super) fn open(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Option<OpenTable> {
     let opened = content_of(file, diagnostics);
@@ -190,20 +200,21 @@ pub(super) struct OpenTable {
 }
 
 impl OpenTable {
-    /// Gives `take_row` each row, and `diagnostics` every mistake of the table.
+    /// Gives `takers` each row, and `diagnostics` every mistake of the table.
     ///
     /// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what
     /// their cells say are reported and not passed on.
     pub(super) fn read(
         &mut self,
+        mut takers: Takers<'_>,
         diagnostics: &mut Diagnostics,
-        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
     ) -> ReadTable {
         let mut detected = vec![self.note.clone()];
         let mut refused = RefusedCells::new(diagnostics);
         if let Some(at) = self.text.find('\0') {
             diagnostics.push(nul_byte(&span(self.source, &(at..at + 1))));
-        } else if let Some((columns, ends)) = self.read_rows(&mut refused, diagnostics, take_row) {
+        } else if let Some((columns, ends)) = self.read_rows(&mut refused, diagnostics, &mut takers)
+        {
             detected.extend(ends);
             detected.extend(columns.read_as());
         }
@@ -219,7 +230,7 @@ impl OpenTable {
         &mut self,
         refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
-        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+        takers: &mut Takers<'_>,
     ) -> Option<(Columns, Option<String>)> {
         let nothing = Table {
             text: "",
@@ -235,7 +246,7 @@ impl OpenTable {
             ..nothing
         };
         let mut below = first.header_and(&self.sheet, diagnostics)?;
-        first.rows(&mut below, refused, diagnostics, take_row);
+        first.rows(&mut below, refused, diagnostics, takers);
         while let Some(rest) = &mut self.rest
             && rest.next_window(&mut self.text, &mut below, diagnostics)
         {
@@ -244,7 +255,7 @@ impl OpenTable {
                 goes_on: rest.goes_on(),
                 ..nothing
             };
-            table.rows(&mut below, refused, diagnostics, take_row);
+            table.rows(&mut below, refused, diagnostics, takers);
         }
         let table = Table {
             text: &self.text,
@@ -406,7 +417,7 @@ impl Table<'_> {
         below: &mut Below<'_>,
         refused: &mut RefusedCells,
         diagnostics: &mut Diagnostics,
-        take_row: &mut dyn FnMut(&TableRow<'_>, &mut Diagnostics),
+        takers: &mut Takers<'_>,
     ) {
         let mut walk = Walk {
             other_ends: below.other_ends,
@@ -414,12 +425,19 @@ impl Table<'_> {
         };
         let mut row = Row::default();
         while self.next_row(&mut walk, below.columns.width, &mut row) {
+            if let Some(take) = &mut takers.plain
+                && let Some(plain) = self.plain_row(&row, &below.columns)
+                && take(&plain)
+            {
+                below.filled += 1;
+                continue;
+            }
             if self.holds_only_errors(&row, &below.columns) {
                 continue;
             }
             below.filled += 1;
             below.rows = walk.rows;
-            self.row(&mut row, below, refused, diagnostics, take_row);
+            self.row(&mut row, below, refused, diagnostics, takers.row);
         }
         below.rows = walk.rows;
         below.at = walk.scanner.place();

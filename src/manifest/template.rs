@@ -12,6 +12,7 @@ use std::ops::Range;
 
 pub(super) use self::lenient::Lenient;
 use super::fields::nearest;
+use memchr::memchr;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{
@@ -144,11 +145,8 @@ pub(super) fn has_braces(text: &str) -> bool {
 /// What makes `text` a template: `{{`, `{%` or `{#`, and where.
 pub(super) fn braces(text: &str) -> Option<(usize, &str)> {
     let bytes = text.as_bytes();
-    if !bytes.contains(&b'{') {
-        return None;
-    }
     let mut from = 0;
-    while let Some(open) = bytes[from..].iter().position(|byte| *byte == b'{') {
+    while let Some(open) = memchr(b'{', &bytes[from..]) {
         let at = from + open;
         if matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')) {
             return Some((at, &text[at..at + 2]));

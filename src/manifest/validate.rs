@@ -3,12 +3,14 @@
 //! A job's tree is read field by field (`values`), laid over the defaults, and checked as a whole; every mistake of
 //! a job is reported, and no mistake is reported because of another one. Knows no file format.
 
+mod clear;
 mod reading;
 mod whole;
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
+use self::clear::ClearJobs;
 use self::reading::{Fields, Given, Origin, Place, Slot};
 use self::whole::{Subject, Whole};
 use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
@@ -34,6 +36,7 @@ pub(super) struct Validator {
     /// Where ids and contents are kept in place of `duplicates`, if somebody only glances at them.
     keys: Option<Keys>,
     drops_jobs: bool,
+    has_defaults: bool,
     totals: Totals,
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
@@ -114,6 +117,7 @@ impl Validator {
             duplicates: Duplicates::default(),
             keys: diagnostics.is_glance().then(Keys::default),
             drops_jobs: false,
+            has_defaults: defaults.is_some(),
             totals: Totals::default(),
             warnings: Warnings {
                 keeps_all: diagnostics.keeps_all(),
@@ -158,6 +162,22 @@ impl Validator {
     /// Keeps nothing of the jobs but what they come to, if somebody only glances at them.
     pub(super) fn drop_jobs(&mut self, drops_jobs: bool) {
         self.drops_jobs = drops_jobs;
+    }
+
+    /// Who takes jobs at a glance, if it is enough to know what they come to.
+    pub(super) fn clear_jobs(&self) -> Option<ClearJobs> {
+        let is_enough = self.keys.is_some() && self.drops_jobs && !self.has_defaults;
+        is_enough.then(ClearJobs::default)
+    }
+
+    /// Adds the jobs that were taken at a glance.
+    pub(super) fn add_clear(&mut self, clear: ClearJobs) {
+        self.any_job |= clear.totals.jobs > 0;
+        self.totals.jobs = self.totals.jobs.saturating_add(clear.totals.jobs);
+        self.totals.seconds += clear.totals.seconds;
+        if let Some(keys) = &mut self.keys {
+            keys.append(clear.keys);
+        }
     }
 
     /// Gives a field of the user's own its column, if it has none yet.
@@ -363,10 +383,7 @@ impl Validator {
             self.warnings.push(warning, found);
         }
         if let Slot::Given(prompt) = &fields.prompt
-            && let Some(character) = prompt
-                .value
-                .chars()
-                .find(|c| c.is_control() && !c.is_whitespace())
+            && let Some(character) = control_character(&prompt.value)
         {
             let message = format!(
                 "the prompt contains the control character `{}`",
@@ -500,7 +517,7 @@ impl Validator {
         let Ok(mut request) = fields.into_request(&self.defaults) else {
             return;
         };
-        self.totals.add(&request);
+        self.totals.add(request.duration());
         match &mut self.keys {
             Some(keys) => keys.request(&request),
             None => self.warn_about_twin(&id, &request, at, &origin, found),
@@ -560,7 +577,7 @@ impl Validator {
         found: &mut Diagnostics,
     ) {
         if let Some(keys) = &mut self.keys {
-            return keys.id(id);
+            return keys.id(id.as_str());
         }
         let Some(earlier) = self.duplicates.id(id, who, at) else {
             return;
@@ -644,9 +661,9 @@ impl Validator {
 }
 
 impl Totals {
-    fn add(&mut self, request: &VideoRequest) {
+    fn add(&mut self, duration: Option<u8>) {
         self.jobs = self.jobs.saturating_add(1);
-        self.seconds += request.duration().map_or(0, u64::from);
+        self.seconds += duration.map_or(0, u64::from);
     }
 }
 
@@ -695,6 +712,16 @@ fn nameless(at: &Span, first: &plan::Origin, second: &plan::Origin) -> Diagnosti
         "give it an `id`, such as `id: hero`: what varies is added to it"
     };
     Diagnostic::error("id-needed", at, message, help)
+}
+
+/// The first character of a prompt that is there for a machine.
+fn control_character(prompt: &str) -> Option<char> {
+    if prompt.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    prompt
+        .chars()
+        .find(|it| it.is_control() && !it.is_whitespace())
 }
 
 /// Why nobody can have meant this prompt as it is, and what to do.

@@ -72,10 +72,7 @@ pub(super) fn prompt(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> 
     let text = text(name, node, diagnostics)?;
     let refuse =
         |code, message: &str, help: &str| Diagnostic::error(code, &node.span, message, help);
-    if text
-        .chars()
-        .all(|character| character.is_whitespace() || crate::text::is_unsafe(character))
-    {
+    if says_nothing(text) {
         diagnostics.push(refuse(
             "blank-prompt",
             "the prompt is blank",
@@ -104,6 +101,12 @@ pub(super) fn prompt(name: &str, node: &Node, diagnostics: &mut Diagnostics) -> 
         return None;
     }
     Some(text.into())
+}
+
+/// Whether there is nothing in a text that can be seen.
+pub(super) fn says_nothing(text: &str) -> bool {
+    text.chars()
+        .all(|character| character.is_whitespace() || crate::text::is_unsafe(character))
 }
 
 /// Reads the length of a video in whole seconds: a number, or a string of one.

@@ -68,8 +68,17 @@ fn glanced(files: &[(&str, &[u8])], options: &LoadOptions) -> Option<Loaded> {
     Some(glanced)
 }
 
+/// A glance at a table, whatever is to be kept of it.
 fn glanced_at(text: &[u8]) -> Option<Loaded> {
-    glanced(&[("shots.csv", text)], &LoadOptions::default())
+    let files = [("shots.csv", text)];
+    let [jobs, totals] = [Keeping::Jobs, Keeping::Totals].map(|keeping| LoadOptions {
+        keeping,
+        ..LoadOptions::default()
+    });
+    let found = glanced(&files, &jobs);
+    let is_same = glanced(&files, &totals).is_some() == found.is_some();
+    assert!(is_same, "{}", String::from_utf8_lossy(text));
+    found
 }
 
 #[test]
@@ -135,6 +144,54 @@ fn a_glance_overlooks_no_mistake_wherever_it_stands() {
             );
         }
     }
+}
+
+#[test]
+fn a_glance_judges_whatever_a_cell_says_as_the_rules_do() {
+    const COLUMNS: &str = "id,prompt,model,duration,aspect_ratio,x_team,x_note\n";
+    #[rustfmt::skip]
+    const TEXTS: &[&str] = &[
+        "", " ", "5", "+8", "08", "8 ", " 8", "8.0", "16", "4", "-8", "８", "16:9", "16:09:00", " 16:9", "１６:9", "1:1",
+        "seedance2.0-720p", "seedance2.0-mini-720p", "seedance2.0-4k", "Seedance2.0-720p", " seedance2.0-720p", "shot-3",
+        "SHOT-3", "shot-99", "é", "e\u{301}", "-x", "a b", "x", "xx", "TBD", "todo: write", "Total", "id", "prompt",
+        "Prompt", "model", "Note: by Friday", "#N/A", "#SALE!", "=A1", "Err:502", "E", "+1+2", "[product] on a table",
+        "a [mood] day", "????", "a ????, and ?? of it", "why?", "{{ x }}", "{# x #}", "{% x %}", "{x}", "cafÃ©", "鐙愮嫺鍦ㄨ窇",
+        "\u{7}", "\u{85}", "\u{200b}", "\u{FFFD}", "\"quoted\"", "\"a \"\"b\"\" c\"", "\" \"", "\"a\"x", " \"a\"", "a\"b",
+        "\"two\nlines\"", "https://example.com/a", "http://", "HTTP://a", "狐狸在跑", "A fox, no. 3", "A fox 3", "a,b",
+    ];
+    let row = |number: usize| {
+        let (id, prompt) = (format!("shot-{number}"), format!("A fox {number}"));
+        let team = ["red", "", "blue"][number % 3];
+        [
+            id,
+            prompt,
+            "seedance2.0-720p".into(),
+            "5".into(),
+            "16:9".into(),
+            team.into(),
+            String::new(),
+        ]
+    };
+    let (mut good, mut bad) = (0, 0);
+    for text in TEXTS {
+        for column in 0..row(0).len() {
+            for place in [0, 5] {
+                let rows = (0..8).map(|number| {
+                    let mut cells = row(number);
+                    if number == place {
+                        cells[column] = (*text).to_owned();
+                    }
+                    cells.join(",") + "\n"
+                });
+                let table = COLUMNS.to_owned() + &rows.collect::<String>();
+                match glanced_at(table.as_bytes()) {
+                    Some(_) => good += 1,
+                    None => bad += 1,
+                }
+            }
+        }
+    }
+    assert!(good > 200 && bad > 400, "{good} are good and {bad} bad");
 }
 
 #[test]

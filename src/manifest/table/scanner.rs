@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use memchr::{memchr, memchr3};
+
 /// Walks over the rows of a table. The text stays where it is; cells are ranges of it.
 #[derive(Debug)]
 pub(super) struct Scanner<'t> {
@@ -161,7 +163,7 @@ impl<'t> Scanner<'t> {
         let bytes = self.text.as_bytes();
         let mut from = self.at + 1;
         loop {
-            let quote = from + bytes[from..].iter().position(|byte| *byte == b'"')?;
+            let quote = from + memchr(b'"', &bytes[from..])?;
             if bytes.get(quote + 1) != Some(&b'"') {
                 return Some(quote);
             }
@@ -170,10 +172,13 @@ impl<'t> Scanner<'t> {
     }
 
     fn end_of_cell(&self) -> usize {
-        self.text.as_bytes()[self.at..]
-            .iter()
-            .position(|byte| *byte == self.separator || matches!(byte, b'\n' | b'\r'))
-            .map_or(self.text.len(), |length| self.at + length)
+        memchr3(
+            self.separator,
+            b'\n',
+            b'\r',
+            &self.text.as_bytes()[self.at..],
+        )
+        .map_or(self.text.len(), |length| self.at + length)
     }
 
     fn byte(&self) -> Option<u8> {

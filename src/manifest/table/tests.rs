@@ -28,10 +28,14 @@ impl Outcome {
             kept: 0,
         };
         let mut keep = |row: &TableRow<'_>, _: &mut Diagnostics| rows.push(row.job.clone());
+        let takers = Takers {
+            plain: None,
+            row: &mut keep,
+        };
         let mut table = open(&file, &mut diagnostics);
         let detected = table
             .as_mut()
-            .map(|table| table.read(&mut diagnostics, &mut keep).detected);
+            .map(|table| table.read(takers, &mut diagnostics).detected);
         let (text, detected) = (table.map(|it| it.text), detected.unwrap_or_default());
         let text = text.unwrap_or_default();
         Self {
@@ -603,7 +607,7 @@ fn variables(table: &str) -> Vec<String> {
     let mut rows = Vec::new();
     let mut diagnostics = Diagnostics::default();
     let mut opened = open(&file, &mut diagnostics).expect("a table");
-    opened.read(&mut diagnostics, &mut |row, _| {
+    let mut keep = |row: &TableRow<'_>, _: &mut Diagnostics| {
         let shown = row.cells().map(|(header, text)| {
             let place = row.place_of(header);
             let is_there = text.is_empty() || table[place.bytes].contains(&*text);
@@ -616,7 +620,14 @@ fn variables(table: &str) -> Vec<String> {
             row.number,
             shown.collect::<Vec<_>>().join(" ")
         ));
-    });
+    };
+    opened.read(
+        Takers {
+            plain: None,
+            row: &mut keep,
+        },
+        &mut diagnostics,
+    );
     let found = diagnostics
         .iter()
         .map(|found| format!("{} {}", found.code, found.message));

@@ -3,6 +3,8 @@
 //!
 //! Both would rather miss a bad prompt than blame a good one: a mark that could be a language's own is no proof.
 
+use memchr::{memchr, memchr2};
+
 use crate::plan::Model;
 
 /// How a text went bad.
@@ -275,7 +277,7 @@ fn gbk_as_1252(text: &str) -> Option<String> {
 
 /// Whether question marks stand in the place of words, and not behind them.
 fn has_lost_words(text: &str) -> bool {
-    if !text.contains("????") {
+    if memchr(b'?', text.as_bytes()).is_none() || !text.contains("????") {
         return false;
     }
     let bare = |it: char| it == '?' || it.is_whitespace() || it.is_ascii_punctuation();
@@ -426,8 +428,12 @@ pub(in crate::manifest) fn value_of_another_field(prompt: &str) -> Option<&'stat
             .is_some_and(|(width, height)| is_number(width) && is_number(height))
     };
     let is_address = || {
-        let start = text.get(..8).unwrap_or_default().to_ascii_lowercase();
-        (start.starts_with("http://") || start == "https://") && !text.contains(char::is_whitespace)
+        let start = text.get(..8).unwrap_or_default();
+        let begins = |scheme: &str| {
+            let start = start.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        (begins("http://") || begins("https://")) && !text.contains(char::is_whitespace)
     };
     if text.len() <= LONGEST_MODEL && Model::parse(&text.to_lowercase()).is_some() {
         Some("the name of a model")
@@ -493,6 +499,8 @@ pub(in crate::manifest) fn open_slot(text: &str) -> Option<&str> {
         "on", "in", "at", "of", "with", "is", "and", "from", "under", "over", "beside", "near",
         "auf", "mit", "im", "und", "ist", "sur", "avec", "dans", "et", "sobre", "con", "en", "y",
     ];
+    // Most texts have neither.
+    memchr2(b'[', b'<', text.as_bytes())?;
     let is_word = |words: &[&str], word: Option<&str>| {
         word.is_some_and(|word| words.contains(&word.to_lowercase().as_str()))
     };
