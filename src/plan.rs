@@ -5,6 +5,7 @@
 
 mod texts;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -364,7 +365,7 @@ impl JobId {
     }
 
     /// The id as it is compared: ids differ only if they differ ignoring case and how an accent is written.
-    pub fn folded(&self) -> String {
+    pub fn folded(&self) -> Cow<'_, str> {
         folded(&self.0)
     }
 

@@ -165,6 +165,16 @@ pub fn task_cell(task_id: &TaskId) -> String {
     cell
 }
 
+/// Whether `cell` is the [`task_cell`] of a task.
+pub fn is_task_cell(cell: &str, task_id: &TaskId) -> bool {
+    let begins_harmless = cell.starts_with(|first: char| first.is_ascii_alphanumeric());
+    let is_plain = begins_harmless && cell.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain && cell == task_id.as_str() {
+        return true; // nearly all are shown as they are
+    }
+    task_cell(task_id) == cell
+}
+
 /// The selection of the last run; every job before the first.
 pub fn last_selection(table: &JobTable) -> Selection {
     table
@@ -415,6 +425,9 @@ fn disarm(text: &str, cell: &mut String) {
 /// Whether a spreadsheet would run `text` as a formula: it begins, perhaps after characters that are not seen, with
 /// `=`, `+`, `-` or `@` (full-width too), or with a tab or carriage return. A plain number such as `-5` is none.
 fn is_formula(text: &str) -> bool {
+    if text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return false;
+    }
     let seen = text.trim_start_matches(|c: char| c.is_whitespace() || is_unsafe(c));
     let is_steered = text.starts_with(['\t', '\r']);
     is_steered

@@ -174,11 +174,14 @@ pub(crate) fn is_unseen(character: char) -> bool {
 }
 
 /// `text` as ids and names of files are compared: ignoring case, and whether an accent is a character of its own.
-pub(crate) fn folded(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
+pub(crate) fn folded(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        return Cow::Owned(composed(&composed(text).to_lowercase()).into_owned());
     }
-    composed(&composed(text).to_lowercase()).into_owned()
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    Cow::Borrowed(text)
 }
 
 /// `text` in the one form (NFC) of what can be written in several: an `é` may be one character or two.

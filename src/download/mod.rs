@@ -176,7 +176,7 @@ struct Claim {
 impl Claims {
     fn take(&self, stem: &str) -> Option<Claim> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.insert(folded(stem)).then(|| Claim {
+        taken.insert(folded(stem).into_owned()).then(|| Claim {
             claims: self.clone(),
             stem: stem.to_owned(),
         })
@@ -186,7 +186,7 @@ impl Claims {
 impl Drop for Claim {
     fn drop(&mut self) {
         let mut taken = self.claims.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.remove(&folded(&self.stem));
+        taken.remove(&*folded(&self.stem));
     }
 }
 

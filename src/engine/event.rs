@@ -48,6 +48,9 @@ impl TaskId {
 
 impl fmt::Display for TaskId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return formatter.write_str(&self.0);
+        }
         formatter.write_str(&clean(&self.0, Self::LIMIT))
     }
 }

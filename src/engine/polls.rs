@@ -107,7 +107,7 @@ impl Engine {
             }
             PollReply::Later { retry_after } => {
                 let due = self.polls_refused(job, retry_after, now);
-                self.reschedule(job, due);
+                self.reschedule(job, due.max(now.mono + self.limits.poll_every));
             }
             PollReply::Trouble { message } => {
                 self.report_once(job, Notice::PollTrouble { job, message }, effects);

@@ -17,7 +17,7 @@ const REMEMBERED: usize = 32;
 const ENOUGH: usize = 4;
 
 /// After so many first polls in a row that came too late, they are thought to have come twice as late.
-const DOUBTED: u32 = 12;
+const DOUBTED: u32 = 4;
 
 /// What tasks have in common that take about as long: model, and length of the video in seconds.
 pub(super) type Kind = (Model, Option<u8>);
@@ -111,7 +111,10 @@ impl Habit {
         let others = self.ended.iter().filter(|it| it.found_running);
         let running = others.map(|it| it.after).filter(|after| *after < by).max();
         let running = running.filter(|_| doubts == 0);
-        running.unwrap_or_else(|| by.saturating_sub(every * 2_u32.saturating_pow(doubts)))
+        let width = every
+            .max(by / 8)
+            .saturating_mul(2_u32.saturating_pow(doubts));
+        running.unwrap_or_else(|| by.saturating_sub(width))
     }
 }
 

@@ -50,7 +50,7 @@ impl Selection {
     pub fn matches(&self, id: &JobId) -> bool {
         self.globs
             .as_ref()
-            .is_none_or(|set| set.is_match(id.folded()))
+            .is_none_or(|set| set.is_match(&*id.folded()))
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Partition {
 impl Partition {
     /// Whether the job is in this share: by the first 64 bits of the SHA-256 of its id, as ids are compared.
     pub fn holds(self, id: &JobId) -> bool {
-        let hash = Sha256::digest(id.folded());
+        let hash = Sha256::digest(id.folded().as_bytes());
         let head = hash.first_chunk().expect("a SHA-256 has 32 bytes");
         u64::from_be_bytes(*head) % u64::from(self.of.get()) == u64::from(self.number.get()) - 1
     }

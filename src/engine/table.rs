@@ -99,6 +99,8 @@ pub struct JobTable {
     reserved: Reserved,
     /// Positions by folded id.
     positions: HashTable<JobIndex>,
+    /// The job of the last intent that was replayed: the next record is likely to be about it, or the job after it.
+    near: JobIndex,
     runs: Vec<RunStart>,
 }
 
@@ -130,14 +132,14 @@ impl JobTable {
 
     /// Makes a job known by its id.
     fn note_position(&mut self, index: JobIndex) {
-        let folded = self.id(index).folded();
+        let hash = hash_of(&self.id(index).folded());
         let Self {
             positions,
             plan,
             removed,
             ..
         } = self;
-        positions.insert_unique(hash_of(&folded), index, |index| {
+        positions.insert_unique(hash, index, |index| {
             hash_of(&id_at(plan, removed, *index).folded())
         });
     }
@@ -152,10 +154,22 @@ impl JobTable {
         match &record.fact {
             Fact::Run(start) => self.begin_run(start.clone()),
             Fact::Job { id, event } => {
-                let index = self.position(id).unwrap_or_else(|| self.insert(id.clone()));
+                let index = self.position_nearby(id);
+                let index = index.unwrap_or_else(|| self.insert(id.clone()));
+                if let Event::Intent { .. } = event {
+                    self.near = index;
+                }
                 self.apply(index, event, record.at)
             }
         }
+    }
+
+    /// The same as [`Self::position`], sooner for most records of a long state.
+    fn position_nearby(&self, id: &JobId) -> Option<JobIndex> {
+        [self.near, self.near.saturating_add(1)]
+            .into_iter()
+            .find(|index| self.is_at(*index, id.as_str()))
+            .or_else(|| self.position(id))
     }
 
     /// Adds a run; its number must be the next one.
@@ -297,6 +311,11 @@ impl JobTable {
     /// Where `id` (ignoring case) is.
     pub fn position(&self, id: &JobId) -> Option<JobIndex> {
         self.find(&id.folded())
+    }
+
+    /// Whether there is a job at `index` whose id is written exactly `id`.
+    pub(crate) fn is_at(&self, index: JobIndex, id: &str) -> bool {
+        (index as usize) < self.len() && self.id(index).as_str() == id
     }
 
     /// The name of a job.

@@ -174,7 +174,7 @@ impl<'t> Reader<'t> {
             return;
         };
         let span = self.span(value);
-        let key = (job.folded(), take.0, task_id.clone());
+        let key = (job.folded().into_owned(), take.0, task_id.clone());
         if let Some(first) = self.places.get(&key) {
             let twice = Diagnostic::error(
                 "marks-duplicate",

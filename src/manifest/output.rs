@@ -162,7 +162,7 @@ pub(super) fn check_names(
             ));
             return;
         };
-        if let Some(other) = taken.insert(folded(&name), index) {
+        if let Some(other) = taken.insert(folded(&name).into_owned(), index) {
             diagnostics.push(Diagnostic::error(
                 "file-names-alike",
                 at,

@@ -608,10 +608,12 @@ impl Validator {
     /// The job with this id.
     fn job_of(&mut self, id: &JobId) -> Option<&Job> {
         for (number, job) in self.jobs.iter().enumerate().skip(self.indexed) {
-            self.by_id.entry(job.id().folded()).or_insert(number);
+            self.by_id
+                .entry(job.id().folded().into_owned())
+                .or_insert(number);
         }
         self.indexed = self.jobs.len();
-        let number = self.by_id.get(&id.folded())?;
+        let number = self.by_id.get(&*id.folded())?;
         Some(&self.jobs[*number])
     }
 
@@ -849,12 +851,12 @@ fn offer_free_ids(known: &Duplicates, diagnostics: &mut Diagnostics) {
             continue;
         }
         let mut id = wanted.clone();
-        while known.has_id(&id) || told.contains(&folded(&id)) {
-            let number = latest.entry(folded(&wanted)).or_insert(1);
+        while known.has_id(&id) || told.contains(&*folded(&id)) {
+            let number = latest.entry(folded(&wanted).into_owned()).or_insert(1);
             *number += 1;
             id = numbered(&wanted, *number);
         }
-        told.insert(folded(&id));
+        told.insert(folded(&id).into_owned());
         free.insert(place, id);
     }
     diagnostics.amend(|found| {

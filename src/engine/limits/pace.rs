@@ -57,6 +57,8 @@ pub(super) struct Pace {
     margin: u32,
     /// Refusals since the last accept.
     refusals: u32,
+    /// Whether creates were refused once, which may be chance, whatever time was told with it.
+    is_warned: bool,
     /// When the first accepted create left since the last refusals, or since creates waited for something else.
     since: Option<Duration>,
     /// Accepts since then.
@@ -75,6 +77,7 @@ impl Pace {
             parts: MOST_PARTS,
             margin: 1,
             refusals: 0,
+            is_warned: false,
             since: None,
             accepts: 0,
             quiet: FIRST_QUIET,
@@ -124,12 +127,16 @@ impl Pace {
     pub(super) fn accepted(&mut self, departure: Departure, now: Duration, is_free: bool) {
         let left = departure.at;
         if self.refusals > 0 {
-            if is_free && (self.taken.is_none() || self.refusals > 1) {
+            let is_first = self.taken.is_none() && !self.is_warned && self.refusals == 1;
+            if is_free && !is_first && (self.taken.is_none() || self.refusals > 1) {
                 self.measure(left, now);
             }
-            self.taken.get_or_insert(self.interval);
+            if !is_first {
+                self.taken.get_or_insert(self.interval);
+            }
+            self.is_warned = true;
             self.refusals = 0;
-            if self.accepts >= MANY || self.since.is_none() {
+            if is_first || self.accepts >= MANY || self.since.is_none() {
                 self.since = Some(left);
                 self.accepts = 0;
             }
@@ -142,13 +149,14 @@ impl Pace {
             self.accepts = 0;
         }
         self.accepts += 1;
-        if self.taken.is_some() && now >= self.hold_until {
-            self.taken = Some(self.interval);
+        if self.interval > self.user && now >= self.hold_until {
+            self.taken = self.taken.map(|_| self.interval);
             self.set(self.interval * (self.parts - 1) / self.parts);
             self.parts = self.parts.saturating_sub(1).max(MOST_PARTS.min(self.parts));
         }
         if self.interval == self.user && self.before.is_none() {
             self.taken = None;
+            self.is_warned = false;
         }
     }
 

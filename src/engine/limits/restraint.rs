@@ -92,9 +92,7 @@ impl Restraint {
         let others = departure.map_or(0, |it| it.running + it.open);
         if self.is_of_burst(departure) {
             self.flight.refused_too(others);
-            let told = retry::told(retry_after).unwrap_or_default();
-            self.paused_until = self.paused_until.max(now + told);
-            return Episode::Same;
+            return self.pause_or_prolong(now, retry_after, seed);
         }
         let gap = departure.and_then(|it| it.gap);
         match self.flight.refused(others, gap, now, seed) {
@@ -103,6 +101,21 @@ impl Restraint {
         }
         self.refused_at = Some(now);
         self.pause(now, PendingClass::RateLimited, retry_after, seed)
+    }
+
+    /// One of a burst prolongs the pause that is on; one that comes after its end begins another.
+    fn pause_or_prolong(
+        &mut self,
+        now: Duration,
+        retry_after: Option<Duration>,
+        seed: u32,
+    ) -> Episode {
+        if now >= self.paused_until {
+            return self.pause(now, PendingClass::RateLimited, retry_after, seed);
+        }
+        let told = retry::told(retry_after).unwrap_or_default();
+        self.paused_until = self.paused_until.max(now + told);
+        Episode::Same
     }
 
     /// Whether a create had left before the last refusal was known: its answer tells nothing new.

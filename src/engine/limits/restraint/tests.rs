@@ -103,6 +103,29 @@ fn a_refusal_pauses_as_told_and_those_of_the_same_burst_only_make_it_longer() {
 }
 
 #[test]
+fn an_answer_to_the_same_burst_that_comes_after_the_pause_begins_another() {
+    for told in [None, Some(3 * SECOND)] {
+        let mut restraint = Restraint::new(SECOND);
+        for job in 0..2 {
+            let departure = Departure {
+                at: SECOND,
+                gap: None,
+                running: 0,
+                open: job,
+            };
+            restraint.left(job, departure);
+        }
+        restraint.refused(0, 2 * SECOND, None, 7);
+        let late = 9 * SECOND;
+        assert!(restraint.open_at(None, 0) < late);
+        let episode = restraint.refused(1, late, told, 7);
+        assert!(matches!(episode, Episode::New(_)), "{episode:?}");
+        let least = told.unwrap_or(SECOND);
+        assert!(restraint.open_at(None, 0) >= late + least);
+    }
+}
+
+#[test]
 fn runs_of_several_machines_do_not_go_on_together_after_the_pause_that_all_are_told() {
     let until = |seed| {
         let mut restraint = Restraint::new(SECOND);
@@ -210,14 +233,31 @@ fn with_a_bound_on_jobs_in_flight_the_next_create_leaves_when_one_settles() {
 #[test]
 fn what_is_accepted_with_as_many_in_flight_was_refused_for_its_pace() {
     let mut run = Run::at(SECOND / 100);
-    for running in 0..5 {
-        run.create(running, Accepts);
+    for _ in 0..2 {
+        for running in 0..5 {
+            run.create(running, Accepts);
+        }
+        run.create(5, Refuses(None));
+        run.create(5, Accepts);
+        assert_eq!(run.most(), None, "the number is acquitted");
     }
-    run.create(5, Refuses(None));
-    run.create(5, Accepts);
-    assert_eq!(run.most(), None, "the number is acquitted");
     let pace = run.restraint.pace();
-    assert!(pace > SECOND / 6 && pace < SECOND / 4, "{pace:?}");
+    assert!(pace > SECOND / 7 && pace < SECOND / 4, "{pace:?}");
+}
+
+#[test]
+fn one_refusal_may_be_chance_whatever_time_is_told_with_it() {
+    let mut run = Run::at(SECOND / 5);
+    for _ in 0..6 {
+        run.create(0, Accepts);
+    }
+    run.create(0, Refuses(Some(60 * SECOND)));
+    run.create(0, Accepts);
+    assert_eq!(run.restraint.pace(), SECOND / 5 * 2);
+    for _ in 0..30 {
+        run.create(0, Accepts);
+    }
+    assert_eq!(run.restraint.pace(), SECOND / 5);
 }
 
 #[test]
@@ -288,13 +328,17 @@ fn after_a_second_refusal_the_pace_stays_near_the_last_that_was_taken() {
             run.create(0, Accepts);
         }
     };
-    for _ in 0..5 {
+    for _ in 0..2 {
+        for _ in 0..5 {
+            run.create(0, Accepts);
+        }
+        run.create(0, Refuses(None));
         run.create(0, Accepts);
     }
-    run.create(0, Refuses(None));
-    run.create(0, Accepts);
-    takes(&mut run, SECOND / 5);
-    run.create(0, Accepts);
+    for _ in 0..2 {
+        takes(&mut run, SECOND / 5);
+        run.create(0, Accepts);
+    }
     let pace = run.restraint.pace();
     assert!(pace > SECOND / 5 && pace < SECOND / 4, "{pace:?}");
 }
