@@ -620,7 +620,8 @@ pub struct ScopeArgs {
     /// whatever is added, removed or edited around it. Every machine has the same manifest, its own number and its own
     /// `--out`; limits, `--max-jobs` and `--max-spend` are for each partition, so give each its part of what the account
     /// takes. Jobs of the other partitions are `skipped`. A state that has submitted jobs of one partition takes no
-    /// other: those may have been made elsewhere.
+    /// other: those may have been made elsewhere. Keep n as long as the states live: with another n, jobs come to states
+    /// that do not know that they are made, and are paid for again.
     #[arg(long, value_name = "SHARE")]
     pub partition: Option<Partition>,
 

@@ -265,13 +265,14 @@ impl Scope {
         Budget::draw_up(cap, plan, table, &self.selection, &self.rerun)
     }
 
-    /// Refuses another `--partition` than that of a state which has submitted jobs: what is pending in it may have been
-    /// made elsewhere.
+    /// Refuses to leave the `--partition` of a state, and another one after jobs were submitted: what is pending in it may
+    /// have been made elsewhere.
     pub fn ensure_same_partition(&self, table: &JobTable) -> Result<(), Error> {
         let Some(own) = table.runs().last().and_then(|run| run.partition) else {
             return Ok(());
         };
-        if self.partition == Some(own) || !has_submitted(table) {
+        let is_wider = self.partition.is_none();
+        if self.partition == Some(own) || !(is_wider || has_submitted(table)) {
             return Ok(());
         }
         let here = match self.partition {
@@ -293,6 +294,11 @@ impl Scope {
         self.partition.is_some()
             && last.is_some_and(|run| run.partition.is_none())
             && has_submitted(table)
+    }
+
+    /// Whether this run is the first of a partition: nothing tells what the states of other partitions have made.
+    pub fn is_first_of_share(&self, table: &JobTable) -> bool {
+        self.partition.is_some() && table.runs().is_empty()
     }
 
     /// Refuses a `--select` that matches no job of the plan.

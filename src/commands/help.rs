@@ -216,7 +216,8 @@ fn nights(page: &mut Page) {
     page.paragraph(
         "The share of a job hangs on its id alone, so rows may be added at any time; but keep the number of partitions \
          for as long as the states live: with another one, jobs would be in a share whose state does not know that they \
-         are made. A state that has submitted jobs of one partition takes no other. Limits, `--max-jobs` and \
+         are made, and they would be paid for again. If machines may be added later, begin with more partitions than \
+         machines, some with several. A state that has submitted jobs of one partition takes no other. Limits, `--max-jobs` and \
          `--max-spend` are for each partition. In every results.csv the jobs of the others are `skipped`.",
     );
     page.heading("To be told in the morning:");

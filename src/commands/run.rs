@@ -481,10 +481,14 @@ fn setup(settings: &RunSettings, provider: &Provider, table: &JobTable, beside: 
 /// Refuses what would submit jobs that another machine may have made, as far as this state can tell.
 fn ensure_share(scope: &Scope, table: &JobTable, output: &mut Output) -> Result<(), Error> {
     scope.ensure_same_partition(table)?;
-    if scope.begins_to_share(table) {
-        let message = "this state has submitted jobs without `--partition`: begin the states of the other partitions as copies of it, or they make those jobs again";
-        remark::warn(NoticeKind::State, None, message, output);
-    }
+    let message = if scope.begins_to_share(table) {
+        "this state has submitted jobs without `--partition`: begin the states of the other partitions as copies of it, or they make those jobs again"
+    } else if scope.is_first_of_share(table) {
+        "nothing is made yet in this state: that is right if every machine began with this number of partitions; where there were fewer or more before, jobs that are made already would be paid for again"
+    } else {
+        return Ok(());
+    };
+    remark::warn(NoticeKind::State, None, message, output);
     Ok(())
 }
 

@@ -251,13 +251,7 @@ impl Engine {
         self.end_in_time(now, &mut effects);
         self.give_up_renewals(now, &mut effects);
         self.start_submits(now, &mut effects);
-        for _ in 0..self.poll_spacing.group() {
-            let calls = effects.calls.len();
-            self.start_poll(now, &mut effects);
-            if effects.calls.len() == calls {
-                break;
-            }
-        }
+        self.start_polls(now, &mut effects);
         self.start_downloads(now, &mut effects);
         effects
     }

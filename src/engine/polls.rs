@@ -27,19 +27,25 @@ const TRIES_OF_LATE_POLL: u32 = 3;
 const MOST_OPEN_POLLS: usize = 64;
 
 impl Engine {
-    pub(super) fn start_poll(&mut self, now: Now, effects: &mut Effects) {
-        if !self.can_poll() || now.mono < self.poll_open_at() {
+    /// As many polls as are due and may start together.
+    pub(super) fn start_polls(&mut self, now: Now, effects: &mut Effects) {
+        if now.mono < self.poll_open_at() {
             return;
         }
-        let Some(job) = self.watches.open_next(now.mono) else {
-            return;
-        };
-        let task = self.asked_task(job).expect("only tasks are watched");
-        effects.calls.push(Call::Poll {
-            job,
-            task_id: task.id.clone(),
-            run: task.run,
-        });
+        for _ in 0..self.poll_spacing.group() {
+            if !self.can_poll() {
+                return;
+            }
+            let Some(job) = self.watches.open_next(now.mono) else {
+                return;
+            };
+            let task = self.asked_task(job).expect("only tasks are watched");
+            effects.calls.push(Call::Poll {
+                job,
+                task_id: task.id.clone(),
+                run: task.run,
+            });
+        }
     }
 
     pub(super) fn take_poll_reply(

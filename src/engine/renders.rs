@@ -144,7 +144,7 @@ fn schedule(ended: &[Ended], limits: &Limits) -> Vec<Duration> {
         .collect();
     let gap = usize::try_from(every.div_ceil(step)).unwrap_or(usize::MAX);
 
-    let price = (every * every / (IMPATIENCE * ends.spread().max(every))).max(1);
+    let price = (every.saturating_mul(every) / (IMPATIENCE * ends.spread().max(every))).max(1);
     let mut polls: Vec<Poll> = Vec::with_capacity(tried.len());
     for (at, time) in tried.iter().enumerate() {
         let alone = Poll {

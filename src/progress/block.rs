@@ -312,7 +312,11 @@ fn gate(snapshot: &Snapshot<'_>) -> Part {
         Gate::Full => {
             let waits = "the next submit waits for one to settle";
             let is_found = snapshot.concurrency < snapshot.asked_concurrency;
-            let why = if is_found { " (more got a 429)" } else { "" };
+            let why = if is_found {
+                " (the provider refused more)"
+            } else {
+                ""
+            };
             Part::new(8, format!("{waits}{why}")).short("all slots taken")
         }
         Gate::Answer => Part::new(8, "the next submit waits for an open one's answer")

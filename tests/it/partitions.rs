@@ -87,6 +87,29 @@ fn a_state_takes_no_other_partition_than_its_own_and_nothing_is_sent() {
     assert_eq!(provider.posts(), made);
 }
 
+/// What nobody has submitted here may be submitted by another machine at this moment.
+#[test]
+fn a_state_of_a_partition_that_has_submitted_nothing_does_not_take_the_whole_manifest() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(9).at(&provider);
+    let share = ["--partition", "hash:1/1000"]; // holds none of nine jobs
+    scenario.run(&share).exits(0);
+    scenario.run(&[]).exits(2).says("hash:1/1000");
+    assert_eq!(provider.posts(), 0);
+    scenario.run(&share).exits(0);
+}
+
+#[test]
+fn the_first_run_of_a_partition_warns_of_another_number_of_partitions_and_the_next_does_not() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(9).at(&provider);
+    let warning = "if every machine began with this number of partitions";
+    let share = ["--partition", "hash:1/3"];
+    scenario.run(&share).exits(0).says(warning);
+    let told = scenario.run(&share).exits(0).stderr;
+    assert!(!told.contains(warning), "{told}");
+}
+
 #[test]
 fn a_state_without_a_partition_may_be_shared_out_with_a_warning_how() {
     let provider = Simulated::good_day();

@@ -144,13 +144,9 @@ fn the_states_of_every_version_are_read_as_they_were_meant_and_gone_on_with() {
 /// What was sent before there were any counts by today's.
 #[test]
 fn the_prices_in_a_state_are_read_as_they_were_meant() {
-    let read = |name: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/states");
-        fs::read_to_string(path.join(name)).expect("it is there")
-    };
-    let state = read("v1-cost.jsonl");
+    let state = golden("v1-cost", "jsonl");
     let provider = Simulated::good_day();
-    let scenario = Scenario::manifest("v1-cost.yaml", &read("v1-cost.yaml")).at(&provider);
+    let scenario = Scenario::manifest("v1-cost.yaml", &golden("v1-cost", "yaml")).at(&provider);
     fs::create_dir(scenario.out()).expect("a writable directory");
     scenario.damage_state(&state);
     let status = scenario.ask("status", &[]).exits(0).stdout;
@@ -163,6 +159,26 @@ fn the_prices_in_a_state_are_read_as_they_were_meant() {
     scenario.run(&["--max-spend", "5.86592"]).exits(5);
     assert_eq!(provider.posts(), 1);
     assert!(scenario.state().starts_with(&state), "what was there stays");
+}
+
+#[test]
+fn the_partition_of_a_state_is_kept_whatever_is_asked_for() {
+    let provider = Simulated::good_day();
+    let manifest = golden("v1-partition", "yaml");
+    let scenario = Scenario::manifest("v1-partition.yaml", &manifest).at(&provider);
+    fs::create_dir(scenario.out()).expect("a writable directory");
+    scenario.damage_state(&golden("v1-partition", "jsonl"));
+    for options in [&[][..], &["--partition", "hash:1/2"]] {
+        let refusal = "this state is that of `--partition hash:2/2`";
+        scenario.run(options).exits(2).says(refusal);
+    }
+    assert_eq!(provider.posts(), 0);
+    scenario.run(&["--partition", "hash:2/2"]).exits(5);
+    let status = |id: &str| scenario.result(id)["status"].to_owned();
+    assert_eq!(status("new"), "completed");
+    assert_eq!(status("open"), "in_doubt");
+    assert_eq!(["hero", "elsewhere", "last"].map(status), ["skipped"; 3]);
+    assert_eq!(provider.posts(), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine's rules one by one, where a run as a whole would forgive that one of them is broken.
 
 use super::*;
+use crate::engine::job::JobState;
 
 /// A run of `jobs` jobs that were all accepted and are still running when their time-out of 20 s has passed.
 fn timed_out(jobs: u32) -> (Plan, World) {
@@ -525,4 +526,92 @@ fn a_pause_is_told_only_while_there_is_something_to_wait_for() {
     world.run(|_, _| (SECOND, later()), complete);
     let stopped = Notice::SubmitsStopped(StopReason::Interrupted);
     assert_eq!(world.notices, [stopped]);
+}
+
+/// A start that submits in groups: up to ten within 10 ms.
+fn at_a_high_rate(start: Start) -> Start {
+    let limits = Limits {
+        submit_interval: SECOND / 1000,
+        concurrency: NonZeroU32::new(100).expect("not 0"),
+        ..start.limits.clone()
+    };
+    Start { limits, ..start }
+}
+
+/// Steps until several creates leave together, after accepts of all others. Which, and what they were before.
+fn first_group(world: &mut World) -> Vec<(JobIndex, JobState)> {
+    for _ in 0..20 {
+        world.advance_to(world.now.mono + SECOND / 10);
+        let ready = world.ready();
+        let table = world.engine.table();
+        let before: Vec<JobState> = table.planned().map(|job| table.job(job).clone()).collect();
+        let effects = world.engine.step(ready, world.now);
+        let jobs: Vec<JobIndex> = effects.calls.iter().map(submitted).collect();
+        if jobs.len() > 2 {
+            let as_it_was = |job: JobIndex| (job, before[job as usize].clone());
+            return jobs.into_iter().map(as_it_was).collect();
+        }
+        world.engine.launched(&effects.calls, world.now.mono);
+        for job in jobs {
+            let (wait, reply) = accept(job, world.now.mono);
+            world.input_in(wait, Input::Submitted { job, reply });
+        }
+    }
+    panic!("creates never leave as a group");
+}
+
+fn submitted(call: &Call) -> JobIndex {
+    match call {
+        Call::Submit { job } => *job,
+        other => panic!("only submits are due: {other:?}"),
+    }
+}
+
+#[test]
+fn a_group_of_intents_that_the_state_did_not_take_leaves_every_job_as_it_was() {
+    let plan = plan(12);
+    let mut start = Start::new(&plan);
+    start.limits.max_jobs = NonZeroU32::new(5);
+    let mut first = World::new(start);
+    first.run(accept, |_, _| {
+        let (class, message) = (FailureClass::Generation, said("gpu"));
+        (SECOND, PollReply::Failed { class, message })
+    });
+    assert_eq!(first.submits.len(), 5);
+    let mut start = at_a_high_rate(resumed(&plan, &first, SECOND));
+    start.rerun.failed = true;
+    let mut second = World::new(start);
+    let group = first_group(&mut second);
+    let counts = second.engine.counts();
+    let in_flight = second.engine.in_flight();
+    assert!(
+        group.iter().any(|(job, _)| *job < 5),
+        "made again: {group:?}"
+    );
+    assert!(group.iter().any(|(job, _)| *job >= 5), "new: {group:?}");
+
+    second.engine.withdraw_intents();
+    for (job, before) in &group {
+        assert_eq!(second.engine.table().job(*job), before);
+    }
+    let left = second.engine.in_flight();
+    assert_eq!(left as usize + group.len(), in_flight as usize);
+    let effects = second.engine.step([], second.now);
+    let again: Vec<JobIndex> = effects.calls.iter().map(submitted).collect();
+    let jobs: Vec<JobIndex> = group.iter().map(|(job, _)| *job).collect();
+    assert_eq!(again, jobs, "none is lost, and the order stays");
+    assert_eq!(second.engine.counts(), counts);
+}
+
+#[test]
+fn a_group_ends_where_the_number_of_jobs_or_of_slots_does() {
+    for (most_jobs, slots) in [(Some(6), 100), (None, 6)] {
+        let plan = plan(12);
+        let mut start = at_a_high_rate(Start::new(&plan));
+        start.limits.max_jobs = most_jobs.and_then(NonZeroU32::new);
+        start.limits.concurrency = NonZeroU32::new(slots).expect("not 0");
+        let mut world = World::new(start);
+        let group = first_group(&mut world);
+        assert_eq!(group.last().expect("a group").0, 5, "after 1, 2 and 3 of 4");
+    }
 }
