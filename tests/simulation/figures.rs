@@ -17,6 +17,7 @@ macro_rules! seen {
 seen! {
     Run = "runs",
     Creates = "creates",
+    GroupedCreate = "creates that left together with another",
     LateCreate = "creates executed after the client gave up",
     AnswerLostAfterCreate = "answers lost after a create",
     AnswerLostBeforeCreate = "answers lost before a create",

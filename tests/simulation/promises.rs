@@ -18,11 +18,17 @@ use crate::figures::Seen;
 use crate::person::{job_number, seconds};
 use crate::provider::Created;
 use crate::register::{JobNumber, Lines};
-use crate::weather::SECOND;
+use crate::weather::{GROUPED, SECOND};
 use crate::world::{Audit, Broken, World};
 
 /// An intent must leave within this time, or not at all.
 const STALE_INTENT: Duration = Duration::from_secs(30);
+
+/// Whether a request leaves sooner after the last one than the rate allows; how large groups may be is tested with their
+/// spacing.
+fn is_too_soon(now: Duration, last: Duration, interval: Duration) -> bool {
+    interval > GROUPED && now < last + interval
+}
 
 impl World {
     /// Before a create leaves.
@@ -116,7 +122,7 @@ impl World {
         );
         if self
             .last_post
-            .is_some_and(|last| now < last + limits.submit_interval)
+            .is_some_and(|last| is_too_soon(now, last, limits.submit_interval))
         {
             return Some("sooner than the rate allows".to_owned());
         }
@@ -171,7 +177,9 @@ impl World {
         }
         let now = self.time.truth();
         let interval = self.session.terms.limits.poll_interval;
-        let in_time = self.last_poll.is_none_or(|last| now >= last + interval);
+        let in_time = self
+            .last_poll
+            .is_none_or(|last| !is_too_soon(now, last, interval));
         self.ensure(in_time, || {
             format!("{id} is polled sooner than the rate allows")
         });

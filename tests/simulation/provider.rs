@@ -119,6 +119,9 @@ impl World {
         let posts = self.posts.entry(job).or_default();
         *posts = (posts.0 + 1, revision);
         let previous = self.last_post.replace(self.time.truth());
+        if previous == self.last_post {
+            self.saw(Seen::GroupedCreate);
+        }
         let (wait, reply) = self.fate(job, revision, previous);
         self.note(|| format!("POST job-{job} r{revision}: {reply:?} in {wait:?}"));
         self.instant("a create left").then_some((wait, reply))

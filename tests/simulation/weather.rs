@@ -23,6 +23,9 @@ use crate::world::{Session, World};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
+/// An interval so short that requests leave together.
+pub(crate) const GROUPED: Duration = Duration::from_millis(1);
+
 /// Something that strikes at an instant of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mischief {
@@ -122,8 +125,14 @@ impl Terms {
             account,
             limits: Limits {
                 concurrency: NonZeroU32::new(chance.small(1, 5)).expect("not 0"),
-                submit_interval: chance.pick(&[SECOND / 2, SECOND, 2 * SECOND, 5 * SECOND]),
-                poll_interval: chance.pick(&[SECOND / 10, SECOND / 4, SECOND]),
+                submit_interval: chance.pick(&[
+                    GROUPED,
+                    SECOND / 2,
+                    SECOND,
+                    2 * SECOND,
+                    5 * SECOND,
+                ]),
+                poll_interval: chance.pick(&[GROUPED, SECOND / 10, SECOND / 4, SECOND]),
                 poll_first: chance.pick(&[SECOND, 5 * SECOND, 15 * SECOND]),
                 poll_every: chance.pick(&[10 * SECOND, 30 * SECOND]),
                 job_timeout: chance.pick(&[90, 200, 400]) * SECOND,
