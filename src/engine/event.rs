@@ -347,7 +347,8 @@ impl MediaUrl {
             .then(|| Self(raw.into()))
     }
 
-    /// The same for one that was kept before. Most are not taken apart again: there may be a million of them.
+    /// For one that was kept before, and so was taken apart then: it keeps whatever [`Self::new`] has kept. What looks
+    /// plain is not taken apart again, as there may be a million of them; whoever asks at a URL parses it anyway.
     pub(crate) fn recorded(kept: &str) -> Option<Self> {
         let after = |scheme| kept.strip_prefix(scheme);
         let host = after("https://").or_else(|| after("http://"));
