@@ -318,29 +318,48 @@ fn the_pace_comes_back_to_the_users_once_refusals_are_over() {
 #[test]
 fn after_a_second_refusal_the_pace_stays_near_the_last_that_was_taken() {
     let mut run = Run::at(SECOND / 100);
-    let takes = |run: &mut Run, most: Duration| {
-        for _ in 0..400 {
-            let paced = run.restraint.pace();
-            if paced < most {
-                run.create(0, Refuses(None));
-                return;
-            }
-            run.create(0, Accepts);
-        }
-    };
-    for _ in 0..2 {
-        for _ in 0..5 {
-            run.create(0, Accepts);
-        }
-        run.create(0, Refuses(None));
-        run.create(0, Accepts);
-    }
-    for _ in 0..2 {
-        takes(&mut run, SECOND / 5);
-        run.create(0, Accepts);
+    run.create(0, Accepts);
+    for _ in 0..400 {
+        let is_late = run.restraint.open_at(run.last, 0) >= run.now + SECOND / 5;
+        run.create(0, if is_late { Accepts } else { Refuses(None) });
     }
     let pace = run.restraint.pace();
     assert!(pace > SECOND / 5 && pace < SECOND / 4, "{pace:?}");
+}
+
+/// A provider that refuses three of ten, whatever comes.
+#[test]
+fn refusals_by_chance_do_not_make_a_run_slower_and_slower() {
+    let mut run = Run::at(SECOND / 5);
+    let chances = (0_u32..).map(|number| number.wrapping_mul(2_654_435_761) >> 16);
+    let mut accepts = 0;
+    for chance in chances.take(600) {
+        let is_taken = chance % 10 >= 3;
+        run.create(accepts % 3, if is_taken { Accepts } else { Refuses(None) });
+        accepts += u32::from(is_taken);
+    }
+    assert!(
+        run.now < accepts * 3 * SECOND,
+        "{:?} for {accepts}",
+        run.now
+    );
+}
+
+#[test]
+fn after_it_was_closed_a_provider_gets_creates_as_fast_as_before() {
+    let mut run = Run::at(SECOND / 5);
+    for _ in 0..10 {
+        run.create(0, Accepts);
+    }
+    for _ in 0..8 {
+        run.create(0, Refuses(None));
+    }
+    run.create(0, Accepts);
+    assert!(run.restraint.pace() <= SECOND / 5 * 2);
+    for _ in 0..20 {
+        run.create(0, Accepts);
+    }
+    assert_eq!(run.restraint.pace(), SECOND / 5);
 }
 
 fn answers() -> impl Strategy<Value = Vec<(u32, Answer)>> {
