@@ -280,13 +280,33 @@ fn one_more_than_the_bound_is_tried_at_times_that_grow_with_each_failure() {
 }
 
 #[test]
-fn a_ceiling_that_rises_is_followed_one_by_one() {
+fn a_ceiling_that_rises_is_followed_in_steps_that_double() {
     let mut run = Run::with_ceiling(SECOND / 100, 3);
     run.create(2, Accepts);
-    for running in 3..9 {
-        run.create(running, Accepts);
-        assert_eq!(run.most(), Some(running + 1));
+    let mut steps = Vec::new();
+    for _ in 0..6 {
+        let most = run.most().expect("a bound");
+        run.create(most, Accepts);
+        steps.push(run.most().expect("a bound") - most);
     }
+    assert_eq!(steps, [1, 2, 3, 5, 9, 17]);
+    run.create(30, Refuses(None));
+    assert_eq!(run.most(), Some(30));
+}
+
+#[test]
+fn one_more_is_tried_sooner_when_many_creates_are_accepted() {
+    let mut run = Run::with_ceiling(SECOND / 100, 3);
+    for _ in 0..30 {
+        run.create(2, Accepts);
+    }
+    let before = run.now;
+    let at = run.create(3, Refuses(None));
+    assert!(at <= before + 2 * SECOND, "{:?}", at - before);
+    assert_eq!(run.most(), Some(3));
+    run.create(2, Accepts);
+    let before = run.now;
+    assert!(run.create(3, Refuses(None)) >= before + 20 * SECOND);
 }
 
 #[test]
