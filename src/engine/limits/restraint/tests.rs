@@ -302,7 +302,7 @@ fn one_more_is_tried_sooner_when_many_creates_are_accepted() {
     }
     let before = run.now;
     let at = run.create(3, Refuses(None));
-    assert!(at <= before + 2 * SECOND, "{:?}", at - before);
+    assert!(at <= before + 2 * SECOND, "{at:?} after {before:?}");
     assert_eq!(run.most(), Some(3));
     run.create(2, Accepts);
     let before = run.now;
