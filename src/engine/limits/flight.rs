@@ -17,6 +17,12 @@ const LONGEST_QUIET: Duration = Duration::from_secs(240);
 /// A create that leaves so long after the one before it is not refused for its pace, as a rule.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// So many accepts are worth a try that fails; twice as many the next one.
+const FIRST_ENOUGH: u32 = 20;
+
+/// Most such accepts.
+const MOST_ENOUGH: u32 = 320;
+
 /// So many refusals with as many others in flight, and no accept with as many, are no chance.
 const STRIKES: u32 = 2;
 
@@ -27,8 +33,14 @@ pub(super) struct Flight {
     /// What was found before the present suspicion.
     before: Option<u32>,
     quiet: Duration,
-    /// When one job more than the bound is tried.
+    /// When one job more than the bound is tried, at the latest.
     next_try: Duration,
+    /// After so many accepts it is tried before that.
+    enough: u32,
+    /// Accepts since the last try.
+    accepts: u32,
+    /// By how many more the bound was raised last.
+    stride: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +86,11 @@ impl Flight {
         seed: u32,
     ) -> Cause {
         if let Some(bound) = &mut self.bound
-            && others >= bound.most
-            && bound.standing != Standing::Raised
+            && others > 0
+            && (self.stride > 0 || others >= bound.most && bound.standing != Standing::Raised)
         {
+            bound.most = others.min(bound.most).max(1);
+            self.stride = 0;
             if bound.standing == Standing::Suspected {
                 bound.strikes += 1;
                 if gap.is_some_and(|gap| gap < PATIENCE) && bound.strikes < STRIKES {
@@ -86,6 +100,8 @@ impl Flight {
             }
             self.quiet = (self.quiet * 2).clamp(FIRST_QUIET, LONGEST_QUIET);
             self.next_try = now + retry::jittered(self.quiet, (others, seed));
+            self.enough = (self.enough * 2).clamp(FIRST_ENOUGH, MOST_ENOUGH);
+            self.accepts = 0;
             return Cause::Flight;
         }
         if others == 0 {
@@ -121,16 +137,22 @@ impl Flight {
 
     /// A create was accepted that left with `running` others surely in flight; what that says about the refusals before.
     pub(super) fn accepted(&mut self, running: u32) -> Option<Cause> {
+        self.accepts += 1;
         let bound = self.bound.as_mut()?;
         match (running >= bound.most, bound.standing) {
             (true, Standing::Found | Standing::Raised) => {
-                bound.most += 1;
+                if bound.standing == Standing::Raised {
+                    self.stride = (self.stride * 2).max(1);
+                }
+                bound.most = running + 1 + self.stride;
                 bound.standing = Standing::Raised;
                 self.quiet = Duration::ZERO;
                 self.next_try = Duration::ZERO;
+                self.enough = 0;
                 None
             }
             (true, _) => {
+                self.stride = 0;
                 self.acquit();
                 Some(Cause::Pace)
             }
@@ -162,7 +184,13 @@ impl Flight {
         } else if open > 0 {
             Duration::MAX // until it is answered
         } else {
-            last.map_or(self.next_try, |last| self.next_try.max(last + PATIENCE))
+            let is_enough = self.accepts >= self.enough;
+            let next_try = if is_enough {
+                Duration::ZERO
+            } else {
+                self.next_try
+            };
+            last.map_or(next_try, |last| next_try.max(last + PATIENCE))
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod flight;
 mod pace;
+mod past;
 mod restraint;
 mod spacing;
 

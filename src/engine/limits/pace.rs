@@ -127,7 +127,9 @@ impl Pace {
     pub(super) fn accepted(&mut self, departure: Departure, now: Duration, is_free: bool) {
         let left = departure.at;
         if self.refusals > 0 {
-            let is_first = self.taken.is_none() && !self.is_warned && self.refusals == 1;
+            let is_usual = self.usual(left).is_some();
+            let is_first =
+                self.taken.is_none() && !self.is_warned && (self.refusals == 1 || !is_usual);
             if is_free && !is_first && (self.taken.is_none() || self.refusals > 1) {
                 self.measure(left, now);
             }
@@ -170,9 +172,7 @@ impl Pace {
     fn measure(&mut self, left: Duration, now: Duration) {
         let Some(since) = self.since else { return };
         let passed = left.saturating_sub(since);
-        let usual = USUAL_PERIODS
-            .into_iter()
-            .find(|period| (*period..*period * 8 / 5).contains(&passed));
+        let usual = self.usual(left);
         let measured = usual.unwrap_or(passed) / self.accepts.max(1);
         self.set(measured * (20 + self.margin) / 20);
         self.parts = (2 * self.accepts + 1).min(MOST_PARTS);
@@ -184,8 +184,30 @@ impl Pace {
         self.taken = Some(self.interval);
     }
 
+    /// What limits are usually counted by, if that is what has passed.
+    fn usual(&self, left: Duration) -> Option<Duration> {
+        let passed = left.saturating_sub(self.since?);
+        USUAL_PERIODS
+            .into_iter()
+            .find(|period| (*period..*period * 8 / 5).contains(&passed))
+    }
+
     fn set(&mut self, pace: Duration) {
         self.interval = pace.min(SLOWEST).max(self.user);
+    }
+
+    /// A create was refused by chance, so much slower than others that were taken.
+    pub(super) fn ease(&mut self, slack: f64) {
+        self.set(self.interval.div_f64(slack));
+        self.hold_until = Duration::ZERO;
+        if self.interval == self.user {
+            self.taken = None;
+        }
+    }
+
+    /// A create was refused, most likely by chance.
+    pub(super) fn brake(&mut self) {
+        self.set(self.interval * 11 / 10);
     }
 
     /// The last refusals had nothing to do with the pace.

@@ -7,6 +7,22 @@ use super::super::event::{JobIndex, PendingClass};
 use super::super::retry;
 use super::flight::{Cause, Flight};
 use super::pace::Pace;
+use super::past::Past;
+
+/// A create that comes so much slower than one that was taken is not refused for its pace.
+const CHANCE: f64 = 1.1;
+
+/// After so many refusals without any excuse chance is no explanation any more.
+const MOST_LUCK: u32 = 4;
+
+/// What speaks for chance when a create is refused.
+#[derive(Debug, Clone, Copy, Default)]
+struct Excuse {
+    /// It came slower than one that was taken, by this factor.
+    slack: Option<f64>,
+    /// One was taken with more jobs in flight, of late.
+    is_few: bool,
+}
 
 /// A refusal pauses everything; then one create probes. How many creates may be open at once grows with accepts, and is
 /// one until the first (which is also the brake on doubt). How many jobs may be in flight and how fast creates may leave
@@ -15,6 +31,9 @@ use super::pace::Pace;
 pub struct Restraint {
     flight: Flight,
     pace: Pace,
+    past: Past,
+    /// How long refusals go on to be taken for chance.
+    luck: u32,
     /// The creates that are open.
     departures: HashMap<JobIndex, Departure>,
     /// When the last refusal was known that was not one of a burst.
@@ -59,6 +78,8 @@ impl Restraint {
         Self {
             flight: Flight::default(),
             pace: Pace::new(user_interval),
+            past: Past::default(),
+            luck: 0,
             departures: HashMap::new(),
             refused_at: None,
             paused_until: Duration::ZERO,
@@ -94,13 +115,53 @@ impl Restraint {
             self.flight.refused_too(others);
             return self.pause_or_prolong(now, retry_after, seed);
         }
+        let excuse = departure.map_or(Excuse::default(), |it| self.excuse(it));
+        if let Some(it) = departure {
+            self.past.answered(it.at, it.running, false);
+        }
         let gap = departure.and_then(|it| it.gap);
-        match self.flight.refused(others, gap, now, seed) {
-            Cause::Flight => self.pace.acquit(),
-            Cause::Pace | Cause::Either => self.pace.refused(now),
+        let is_lucky = excuse.is_few && (excuse.slack.is_some() || self.luck > 0);
+        let cause = if is_lucky {
+            Cause::Pace
+        } else {
+            self.flight.refused(others, gap, now, seed)
+        };
+        if cause == Cause::Flight {
+            self.pace.acquit();
+        } else {
+            self.slow_down(excuse, now);
         }
         self.refused_at = Some(now);
         self.pause(now, PendingClass::RateLimited, retry_after, seed)
+    }
+
+    /// Tells chance from too high a pace, by the first create that is refused: those that probe afterwards tell nothing.
+    fn excuse(&self, departure: Departure) -> Excuse {
+        let slack = self.past.slack(departure.at);
+        let others = departure.running + departure.open;
+        let is_held = self.flight.held().is_some();
+        Excuse {
+            slack: (slack > CHANCE && self.streak == 0).then_some(slack),
+            is_few: !is_held && self.past.most_running().is_some_and(|most| others < most),
+        }
+    }
+
+    /// A create was refused, not surely for the jobs in flight.
+    fn slow_down(&mut self, excuse: Excuse, now: Duration) {
+        match excuse.slack {
+            Some(slack) => {
+                if excuse.is_few {
+                    self.luck = (self.luck + 2).min(MOST_LUCK);
+                }
+                self.pace.ease(slack);
+            }
+            None if self.luck > 0 && self.streak > 0 => {}
+            None if self.luck > 0 => {
+                self.luck -= 1;
+                self.pace.brake();
+            }
+            None => self.pace.refused(now),
+        }
     }
 
     /// One of a burst prolongs the pause that is on; one that comes after its end begins another.
@@ -168,6 +229,9 @@ impl Restraint {
     /// An accept: the provider takes creates again.
     pub fn accepted(&mut self, job: JobIndex, now: Duration) {
         let departure = self.departures.remove(&job);
+        if let Some(it) = departure {
+            self.past.answered(it.at, it.running, true);
+        }
         if self.is_of_burst(departure) {
             self.pace.accepted_late();
             return;
@@ -187,7 +251,7 @@ impl Restraint {
         let cause = self.flight.accepted(departure.running);
         match cause {
             Some(Cause::Flight) => self.pace.acquit(),
-            Some(Cause::Pace) => self.pace.blame(),
+            Some(Cause::Pace) if self.luck == 0 => self.pace.blame(),
             _ => {}
         }
         let is_free = self.flight.held().is_none();

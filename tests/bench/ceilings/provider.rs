@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use shotlist::engine::event::{JobIndex, PollReply, SubmitReply};
@@ -33,6 +34,20 @@ pub(crate) enum Ceiling {
     },
     /// So many tasks at a time.
     InFlight(fn(Duration) -> usize),
+    /// Nothing in a span of time.
+    Closed(Range<Duration>),
+    /// A share of the creates, whatever they do, up to a time.
+    Chance {
+        share: f64,
+        until: Duration,
+        drawn: u64,
+    },
+    /// The create with this number, and for so long, if that is told.
+    Odd {
+        number: u32,
+        told: Duration,
+        creates: u32,
+    },
 }
 
 /// Whether creates that are refused use up what is allowed.
@@ -99,6 +114,26 @@ impl Ceiling {
         Self::InFlight(most)
     }
 
+    pub(crate) fn closed(from: u64, until: u64) -> Self {
+        Self::Closed(Duration::from_secs(from)..Duration::from_secs(until))
+    }
+
+    pub(crate) fn chance(percent: u32, until: Duration) -> Self {
+        Self::Chance {
+            share: f64::from(percent) / 100.0,
+            until,
+            drawn: 0,
+        }
+    }
+
+    pub(crate) fn odd(number: u32, told: Duration) -> Self {
+        Self::Odd {
+            number,
+            told,
+            creates: 0,
+        }
+    }
+
     /// How long it is until a create would be taken.
     fn wait(&mut self, now: Duration, running: &BinaryHeap<Reverse<Duration>>) -> Duration {
         match self {
@@ -142,6 +177,37 @@ impl Ceiling {
                 let free = over.checked_sub(1).and_then(|at| ends.get(at));
                 free.map_or(Duration::ZERO, |end| end.saturating_sub(now))
             }
+            Self::Closed(span) if span.contains(&now) => span.end.saturating_sub(now),
+            Self::Closed(_) | Self::Chance { .. } | Self::Odd { .. } => Duration::ZERO,
+        }
+    }
+
+    /// Whether a create is refused for no reason of its own, and for how long.
+    fn whim(&mut self, now: Duration, seed: u64) -> Duration {
+        match self {
+            Self::Chance {
+                share,
+                until,
+                drawn,
+            } if now < *until => {
+                *drawn += 1;
+                let drawn = u32::try_from(mixed(seed << 24 ^ *drawn) % 1_000).expect("small");
+                let is_refused = f64::from(drawn) < *share * 1_000.0;
+                Duration::from_secs(u64::from(is_refused))
+            }
+            Self::Odd {
+                number,
+                told,
+                creates,
+            } => {
+                *creates += 1;
+                if creates == number {
+                    *told
+                } else {
+                    Duration::ZERO
+                }
+            }
+            _ => Duration::ZERO,
         }
     }
 
@@ -152,7 +218,7 @@ impl Ceiling {
             Self::Bucket {
                 interval, full_at, ..
             } => *full_at = (*full_at).max(now) + *interval,
-            Self::InFlight(_) => {}
+            _ => {}
         }
     }
 
@@ -174,7 +240,24 @@ impl Ceiling {
             }
             Self::Fixed { count, period, .. } => *period * creates / *count,
             Self::Bucket { interval, .. } => *interval * creates,
-            Self::InFlight(_) => Duration::ZERO,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Time that passes on average in pauses of a second, doubled for each refusal in a row, until so many creates that
+    /// are an interval apart were taken.
+    fn pauses(&self, creates: u32, interval: Duration, advice: Advice) -> Duration {
+        match self {
+            Self::Chance { share, until, .. } => {
+                let pauses = (0..20).map(|row| share.powi(row + 1) * 2_f64.powi(row).min(30.0));
+                let pause = Duration::from_secs_f64(pauses.sum());
+                (pause * creates).min(until.mul_f64(pause.div_duration_f64(pause + interval)))
+            }
+            Self::Odd { number, told, .. } if creates + 1 >= *number => match advice {
+                Advice::True => *told,
+                _ => Duration::from_secs(1),
+            },
+            _ => Duration::ZERO,
         }
     }
 }
@@ -223,6 +306,12 @@ impl Provider {
         waits.max().unwrap_or_default()
     }
 
+    fn whim(&mut self, now: Duration) -> Duration {
+        let seed = self.seed;
+        let whims = self.ceilings.iter_mut().map(|it| it.whim(now, seed));
+        whims.max().unwrap_or_default()
+    }
+
     fn take(&mut self, job: JobIndex, now: Duration) -> Duration {
         let end = now + self.render(job);
         self.ceilings.iter_mut().for_each(|it| it.take(now));
@@ -239,15 +328,19 @@ impl Provider {
         concurrency: u32,
         interval: Duration,
     ) -> Duration {
-        let rates: Vec<_> = (0..jobs)
-            .map(|job| self.ceilings.iter().map(|it| it.rate(job)).max())
-            .map(Option::unwrap_or_default)
+        let opens: Vec<_> = (0..jobs)
+            .map(|job| {
+                let rates = self.ceilings.iter().map(|it| it.rate(job));
+                let pauses = self.ceilings.iter();
+                let pauses = pauses.map(|it| it.pauses(job, interval, self.advice));
+                rates.max().unwrap_or_default().max(interval * job) + pauses.sum::<Duration>()
+            })
             .collect();
         self.ceilings
-            .retain(|it| matches!(it, Ceiling::InFlight(_)));
+            .retain(|it| matches!(it, Ceiling::InFlight(_) | Ceiling::Closed(_)));
         let (mut now, mut last) = (Duration::ZERO, Duration::ZERO);
-        for (job, open_at) in (0..jobs).zip(rates) {
-            now = now.max(open_at).max(interval * job);
+        for (job, open_at) in (0..jobs).zip(opens) {
+            now = open_at.max(now + if job > 0 { interval } else { Duration::ZERO });
             loop {
                 let wait = self.wait(now);
                 let is_full = self.running.len() >= concurrency as usize;
@@ -271,7 +364,7 @@ impl virtual_time::Provider for Provider {
 
     fn create(&mut self, now: Duration, job: JobIndex) -> (Duration, SubmitReply) {
         let back = self.latency();
-        let wait = self.wait(now);
+        let wait = self.wait(now).max(self.whim(now));
         if wait.is_zero() {
             self.take(job, now);
             return (back, virtual_time::accepted(job));

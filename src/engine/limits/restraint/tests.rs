@@ -280,13 +280,33 @@ fn one_more_than_the_bound_is_tried_at_times_that_grow_with_each_failure() {
 }
 
 #[test]
-fn a_ceiling_that_rises_is_followed_one_by_one() {
+fn a_ceiling_that_rises_is_followed_in_steps_that_double() {
     let mut run = Run::with_ceiling(SECOND / 100, 3);
     run.create(2, Accepts);
-    for running in 3..9 {
-        run.create(running, Accepts);
-        assert_eq!(run.most(), Some(running + 1));
+    let mut steps = Vec::new();
+    for _ in 0..6 {
+        let most = run.most().expect("a bound");
+        run.create(most, Accepts);
+        steps.push(run.most().expect("a bound") - most);
     }
+    assert_eq!(steps, [1, 2, 3, 5, 9, 17]);
+    run.create(30, Refuses(None));
+    assert_eq!(run.most(), Some(30));
+}
+
+#[test]
+fn one_more_is_tried_sooner_when_many_creates_are_accepted() {
+    let mut run = Run::with_ceiling(SECOND / 100, 3);
+    for _ in 0..30 {
+        run.create(2, Accepts);
+    }
+    let before = run.now;
+    let at = run.create(3, Refuses(None));
+    assert!(at <= before + 2 * SECOND, "{at:?} after {before:?}");
+    assert_eq!(run.most(), Some(3));
+    run.create(2, Accepts);
+    let before = run.now;
+    assert!(run.create(3, Refuses(None)) >= before + 20 * SECOND);
 }
 
 #[test]
@@ -318,29 +338,48 @@ fn the_pace_comes_back_to_the_users_once_refusals_are_over() {
 #[test]
 fn after_a_second_refusal_the_pace_stays_near_the_last_that_was_taken() {
     let mut run = Run::at(SECOND / 100);
-    let takes = |run: &mut Run, most: Duration| {
-        for _ in 0..400 {
-            let paced = run.restraint.pace();
-            if paced < most {
-                run.create(0, Refuses(None));
-                return;
-            }
-            run.create(0, Accepts);
-        }
-    };
-    for _ in 0..2 {
-        for _ in 0..5 {
-            run.create(0, Accepts);
-        }
-        run.create(0, Refuses(None));
-        run.create(0, Accepts);
-    }
-    for _ in 0..2 {
-        takes(&mut run, SECOND / 5);
-        run.create(0, Accepts);
+    run.create(0, Accepts);
+    for _ in 0..400 {
+        let is_late = run.restraint.open_at(run.last, 0) >= run.now + SECOND / 5;
+        run.create(0, if is_late { Accepts } else { Refuses(None) });
     }
     let pace = run.restraint.pace();
     assert!(pace > SECOND / 5 && pace < SECOND / 4, "{pace:?}");
+}
+
+/// A provider that refuses three of ten, whatever comes.
+#[test]
+fn refusals_by_chance_do_not_make_a_run_slower_and_slower() {
+    let mut run = Run::at(SECOND / 5);
+    let chances = (0_u32..).map(|number| number.wrapping_mul(2_654_435_761) >> 16);
+    let mut accepts = 0;
+    for chance in chances.take(600) {
+        let is_taken = chance % 10 >= 3;
+        run.create(accepts % 3, if is_taken { Accepts } else { Refuses(None) });
+        accepts += u32::from(is_taken);
+    }
+    assert!(
+        run.now < accepts * 3 * SECOND,
+        "{:?} for {accepts}",
+        run.now
+    );
+}
+
+#[test]
+fn after_it_was_closed_a_provider_gets_creates_as_fast_as_before() {
+    let mut run = Run::at(SECOND / 5);
+    for _ in 0..10 {
+        run.create(0, Accepts);
+    }
+    for _ in 0..8 {
+        run.create(0, Refuses(None));
+    }
+    run.create(0, Accepts);
+    assert!(run.restraint.pace() <= SECOND / 5 * 2);
+    for _ in 0..20 {
+        run.create(0, Accepts);
+    }
+    assert_eq!(run.restraint.pace(), SECOND / 5);
 }
 
 fn answers() -> impl Strategy<Value = Vec<(u32, Answer)>> {
