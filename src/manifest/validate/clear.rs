@@ -13,7 +13,7 @@ use crate::manifest::values::{PROMPT_BYTES, says_nothing};
 use crate::plan::{AspectRatio, DURATION_SECONDS, JobId, Model, TextRequest};
 
 /// Jobs that were taken at a glance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::manifest) struct ClearJobs {
     pub(super) totals: Totals,
     pub(super) keys: Keys,
@@ -22,6 +22,15 @@ pub(in crate::manifest) struct ClearJobs {
 }
 
 impl ClearJobs {
+    /// None yet; `keys` tells which need a closer look.
+    pub(super) fn new(keys: Keys) -> Self {
+        Self {
+            totals: Totals::default(),
+            keys,
+            named: Vec::new(),
+        }
+    }
+
     /// Takes the job of a row if it is surely good; false if it is left to the rules.
     pub(in crate::manifest) fn take(&mut self, row: PlainRow<'_>) -> bool {
         self.take_cells(row).is_some()
@@ -51,9 +60,8 @@ impl ClearJobs {
             duration: Some(duration.filter(|seconds| DURATION_SECONDS.contains(seconds))?),
             aspect_ratio,
         };
+        self.keys.single(&id, &request)?;
         self.totals.add(request.duration);
-        self.keys.id(&id);
-        self.keys.text_request(&request);
         Some(())
     }
 
