@@ -1465,4 +1465,4 @@ fn span(source: SourceId, bytes: std::ops::Range<usize>) -> Span {
 mod tests;
 
 #[cfg(test)]
-mod glances;
+pub(super) mod glances;

@@ -22,7 +22,7 @@ mod plain;
 mod scanner;
 mod sheet;
 mod whole;
-mod windows;
+pub(super) mod windows;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -42,7 +42,7 @@ pub use self::options::{Delimiter, TableOptions};
 pub(super) use self::plain::PlainRow;
 use self::scanner::{Row, Scanner};
 use self::sheet::{Hidden, Linked, Merged, Sheet};
-use self::windows::{Rest, Seat};
+use self::windows::{Rest, Seat, Sizes};
 use super::diagnostic::{Diagnostic, Diagnostics, Doubt};
 use super::encoding::{self, Decoded};
 use super::tree::{Key, Node, SourceId, Span, Value};
@@ -260,7 +260,7 @@ impl OpenTable {
         }
         let mut below = below?;
         first.rows(&mut below, refused, diagnostics, takers);
-        if first.goes_on && below.filled < windows::ROWS {
+        if first.goes_on && below.filled < Sizes::now().rows {
             diagnostics.doubt(Doubt::Whole);
         }
         while let Some(rest) = self.rest.as_mut().filter(|rest| rest.goes_on())
@@ -568,11 +568,11 @@ impl Table<'_> {
 
     /// The cells of the rows from the byte `from` on, as many as tell what those of a column look like.
     fn first_rows(&self, from: usize) -> Vec<Vec<&str>> {
-        const ROWS: usize = 300;
+        let most = Sizes::now().rows;
         let mut scanner = Scanner::new(self.text, from, self.dialect.separator);
         let mut row = Row::default();
         let mut rows = Vec::new();
-        while rows.len() < ROWS && scanner.next_row(COLUMN_LIMIT, &mut row) {
+        while rows.len() < most && scanner.next_row(COLUMN_LIMIT, &mut row) {
             if !row.is_blank_in(self.text) {
                 let cells = row.cells.iter();
                 rows.push(cells.map(|it| self.text[it.bytes.clone()].trim()).collect());

@@ -8,11 +8,29 @@
 use std::fmt;
 use std::io::{self, Read};
 
-/// How many bytes are read at once; few in tests, whose tables are small.
-const WINDOW: usize = if cfg!(test) { 1 << 15 } else { 4 << 20 };
+/// How much is read at once.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::manifest) struct Sizes {
+    /// Bytes of a window.
+    pub(in crate::manifest) window: usize,
+    /// So many rows must be in the first window: by that many it is told what columns look like.
+    pub(in crate::manifest) rows: usize,
+}
 
-/// So many rows must be in the first window: by that many it is told what columns look like.
-pub(super) const ROWS: usize = 300;
+impl Sizes {
+    const USUAL: Self = Self {
+        window: 4 << 20,
+        rows: 300,
+    };
+
+    /// Those that hold; smaller ones in tests, whose tables are small.
+    pub(super) fn now() -> Self {
+        #[cfg(test)]
+        return tests::SIZES.get();
+        #[cfg(not(test))]
+        Self::USUAL
+    }
+}
 
 /// What follows the window that is read.
 pub(super) struct Rest {
@@ -43,13 +61,14 @@ impl fmt::Debug for Rest {
 
 /// The bytes of the first window of `file`, down to the end of a character, and the rest.
 pub(super) fn begin(file: Box<dyn Read>) -> io::Result<(Vec<u8>, Rest)> {
+    let window = Sizes::now().window;
     let mut rest = Rest {
         file,
-        bytes: Vec::with_capacity(WINDOW + 4),
+        bytes: Vec::with_capacity(window + 4),
         is_at_end: false,
         has_moved: false,
     };
-    rest.fill(WINDOW)?;
+    rest.fill(window)?;
     let whole = whole_characters(&rest.bytes).filter(|_| rest.goes_on());
     let whole = whole.unwrap_or(rest.bytes.len());
     let first = rest.bytes[..whole].to_vec();
@@ -71,7 +90,7 @@ impl Rest {
         seat.passed += seat.at - seat.head;
         seat.at = seat.head;
         // A row that is longer than a window is begun again: each time there is twice as much of it.
-        self.fill(WINDOW.max(text.len())).ok()?;
+        self.fill(Sizes::now().window.max(text.len())).ok()?;
         self.append_to(text)
     }
 
@@ -104,5 +123,24 @@ fn whole_characters(bytes: &[u8]) -> Option<usize> {
         Ok(_) => Some(bytes.len()),
         Err(error) if error.error_len().is_none() => Some(error.valid_up_to()),
         Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+pub(in crate::manifest) mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        pub(super) static SIZES: Cell<Sizes> = const { Cell::new(Sizes::USUAL) };
+    }
+
+    /// Does something while windows have other sizes.
+    pub(in crate::manifest) fn with_sizes<T>(sizes: Sizes, act: impl FnOnce() -> T) -> T {
+        let before = SIZES.replace(sizes);
+        let done = act();
+        SIZES.set(before);
+        done
     }
 }
