@@ -106,17 +106,27 @@ pub fn load_in_windows(
     read: &ReadFile<'_>,
     open: &OpenFile<'_>,
 ) -> Loaded {
+    glances(path, options, read, open).unwrap_or_else(|| load_with(path, options, read))
+}
+
+/// The manifest at `path` after as many glances as it needs; none if only a reading of the whole will do.
+fn glances(
+    path: &Path,
+    options: &LoadOptions,
+    read: &ReadFile<'_>,
+    open: &OpenFile<'_>,
+) -> Option<Loaded> {
     let mut options = options.clone();
     let mut known = Twins::default();
     loop {
         match glance(path, &options, known, read, open) {
-            Ok(loaded) => return loaded,
+            Ok(loaded) => return Some(loaded),
             Err(Doubt::Twins(twins)) => known = twins,
             Err(Doubt::Jobs) => {
                 options.keeping = Keeping::Jobs;
                 known = Twins::default();
             }
-            Err(Doubt::Whole) => return load_with(path, &options, read),
+            Err(Doubt::Whole) => return None,
         }
     }
 }

@@ -278,10 +278,11 @@ impl Validator {
                 }
             }
         }
-        if self.drops_it() {
-            self.jobs.clear();
-        }
+        let drops_them = self.drops_it();
         self.warnings.summarise(diagnostics);
+        if drops_them {
+            return (Vec::new(), self.columns);
+        }
         self.texts.join(&mut self.jobs, true);
         (self.jobs, self.columns)
     }
