@@ -52,6 +52,8 @@ pub struct LoadOptions {
     pub keeps_references: bool,
     /// What [`load_in_windows`] keeps of jobs without mistakes.
     pub keeping: Keeping,
+    /// Whether [`load_in_windows`] keeps the line of every job.
+    pub keeps_lines: bool,
     /// Whether under `max_spend` a job without a price is an error. A run knows better which of them it would submit,
     /// and refuses those.
     pub insists_on_prices: bool,
@@ -977,7 +979,10 @@ impl Files<'_> {
         };
         let open = self.open_file.filter(|_| self.opened.is_empty());
         let text = open.and_then(|open| open(path).ok());
-        let table = text.and_then(|text| table::begin(text, &file, diagnostics));
+        let mut table = text.and_then(|text| table::begin(text, &file, diagnostics));
+        if let Some(table) = &mut table {
+            table.lines = self.options.keeps_lines.then(Vec::new);
+        }
         let is_own_file = |it: &OpenTable| {
             let at = span(source, 0..0);
             named.source.is_some() && own_files::refusal(path, it.text.as_bytes(), &at).is_some()
@@ -1016,6 +1021,7 @@ impl Files<'_> {
             if let Some(table) = opened.table {
                 if table.is_windowed() {
                     self.windowed = Some((opened.source, opened.file.path));
+                    self.sources.fill_lines(opened.source, table.lines);
                 }
                 self.sources
                     .fill_table(opened.source, table.text, opened.layout);

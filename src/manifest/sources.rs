@@ -25,6 +25,8 @@ struct Source {
     text: String,
     /// What is left out of the text, if it is too large to be held as a whole.
     gaps: Vec<Gap>,
+    /// Where each line but the first begins in the whole text, if the places of all jobs are wanted.
+    all_lines: Option<Vec<u32>>,
     /// Where each line begins; made when the first place is asked for.
     lines: OnceLock<Vec<usize>>,
     /// How its text is divided, if it is a table.
@@ -115,6 +117,11 @@ impl Sources {
         source.gaps = excerpts.gaps;
     }
 
+    /// Gives a table the beginnings of all its lines but the first.
+    pub(super) fn fill_lines(&mut self, id: SourceId, lines: Option<Vec<u32>>) {
+        self.files[usize::from(id.0)].all_lines = lines;
+    }
+
     /// How the text of a table is divided.
     pub(super) fn layout(&self, id: SourceId) -> Option<&Layout> {
         self.files[usize::from(id.0)].layout.as_ref()
@@ -141,6 +148,10 @@ impl Sources {
     /// The file that a job comes from, and the line at which it is written, if it is one of these files.
     pub fn place_of(&self, origin: &Origin) -> Option<(&str, usize)> {
         self.files.get(usize::from(origin.file))?;
+        if let Some(lines) = &self.files[usize::from(origin.file)].all_lines {
+            let before = lines.partition_point(|start| *start <= origin.start);
+            return Some((self.name(SourceId(origin.file)), before + 1));
+        }
         let start = origin.start as usize;
         let place = self.place(&Span {
             source: SourceId(origin.file),

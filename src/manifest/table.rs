@@ -200,6 +200,8 @@ pub(super) struct OpenTable {
     sheet: Sheet,
     /// The rest of the file, of a table at which somebody only glances.
     rest: Option<Rest>,
+    /// Where its lines begin but the first, if that is wanted after a glance.
+    pub(super) lines: Option<Vec<u32>>,
 }
 
 impl OpenTable {
@@ -260,6 +262,8 @@ impl OpenTable {
         }
         let mut below = below?;
         first.rows(&mut below, refused, diagnostics, takers);
+        let mut lines = self.lines.take();
+        note_lines(&mut lines, &self.text, 0, below.seat);
         if first.goes_on && below.filled < Sizes::now().rows {
             diagnostics.doubt(Doubt::Whole);
         }
@@ -277,7 +281,9 @@ impl OpenTable {
                 ..nothing
             };
             table.rows(&mut below, refused, diagnostics, takers);
+            note_lines(&mut lines, &self.text, below.seat.head, below.seat);
         }
+        self.lines = lines;
         let table = Table {
             text: &self.text,
             ..nothing
@@ -312,6 +318,7 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Ope
         dialect,
         sheet: Sheet::default(),
         rest: None,
+        lines: None,
     })
 }
 
@@ -339,7 +346,16 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<OpenTable, Refusal> {
             links: sheet.links,
         },
         rest: None,
+        lines: None,
     })
+}
+
+/// Notes which lines begin in the rows of a window that were read, from the byte `from` on.
+fn note_lines(lines: &mut Option<Vec<u32>>, text: &str, from: usize, seat: Seat) {
+    let place = |at: usize| u32::try_from(seat.passed + from + at).unwrap_or(u32::MAX);
+    if let Some(lines) = lines {
+        lines.extend(excerpts::line_starts(&text[from..seat.at]).map(place));
+    }
 }
 
 /// What a file is that is often given in place of a table, by its first bytes, and what to do about it.

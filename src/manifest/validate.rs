@@ -37,7 +37,6 @@ pub(super) struct Validator {
     /// Where ids and contents are kept if somebody only glances at them; `duplicates` has those that need a closer look.
     keys: Option<Keys>,
     drops_jobs: bool,
-    has_defaults: bool,
     totals: Totals,
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
@@ -118,7 +117,6 @@ impl Validator {
             duplicates: Duplicates::default(),
             keys: (diagnostics.glanced()).map(|it| Keys::knowing(Rc::clone(&it.known))),
             drops_jobs: false,
-            has_defaults: defaults.is_some(),
             totals: Totals::default(),
             warnings: Warnings {
                 keeps_all: diagnostics.keeps_all(),
@@ -168,8 +166,8 @@ impl Validator {
     /// Who takes jobs at a glance, if it is enough to know what they come to.
     pub(super) fn clear_jobs(&self) -> Option<ClearJobs> {
         let keys = self.keys.as_ref()?;
-        let is_enough = self.drops_jobs && !self.has_defaults;
-        is_enough.then(|| ClearJobs::new(keys.beside()))
+        let is_enough = self.drops_jobs && !self.warnings.keeps_all;
+        ClearJobs::new(keys.beside(), &self.defaults).filter(|_| is_enough)
     }
 
     /// Adds the jobs that were taken at a glance.
@@ -180,6 +178,7 @@ impl Validator {
         if let Some(keys) = &mut self.keys {
             keys.append(clear.keys);
         }
+        self.warnings.count("no-duration", clear.untold);
     }
 
     /// Gives a field of the user's own its column, if it has none yet.
@@ -940,6 +939,13 @@ impl Warnings {
         }
         if first_hidden.is_none() {
             *first_hidden = Some(Box::new(warning));
+        }
+    }
+
+    /// Counts warnings that are like others, of which enough were shown.
+    fn count(&mut self, code: &'static str, more: u32) {
+        if let Some((count, _)) = self.counts.get_mut(code) {
+            *count += more;
         }
     }
 

@@ -64,6 +64,7 @@ fn compare(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> bool {
     for keeping in [Keeping::Jobs, Keeping::Totals] {
         let options = LoadOptions {
             keeping,
+            keeps_lines: true,
             ..options.clone()
         };
         let Some(glanced) = glances(path, &options, read, &open) else {
@@ -105,11 +106,12 @@ fn described(loaded: &Loaded, keeping: Keeping) -> String {
     for job in jobs {
         let _ = writeln!(
             text,
-            "{} {:?} {:?} {:?}",
+            "{} {:?} {:?} {:?} {:?}",
             job.id(),
             job.request(),
             job.user_values(),
-            job.origin()
+            job.origin(),
+            loaded.sources.place_of(job.origin())
         );
     }
     text
@@ -151,6 +153,58 @@ fn a_glance_at_a_table_that_a_manifest_names_goes_by_its_defaults_and_template()
 
 type Change = fn(&mut String);
 
+#[test]
+fn a_glance_at_a_table_takes_defaults_in_the_place_of_empty_cells_and_columns() {
+    let yaml = "defaults: {duration: 7, model: seedance2.0-720p}\njobs: {from: shots.csv}\n";
+    let without = |every: usize, what: &str, column: &str| {
+        let text = table("\n", |number, row| {
+            if number % every == 0 {
+                let at = row.find(what).expect("it is there");
+                row.replace_range(at..at + what.len(), "");
+            }
+            *row = format!("{row},,");
+        });
+        text.replacen(column, "", 1)
+            .replacen('\n', ",images,seed\n", 1)
+    };
+    for text in [
+        without(3, "seedance2.0-720p", ""),
+        without(1, "seedance2.0-720p,", "model,"),
+    ] {
+        let files = [("a.yaml", yaml.as_bytes()), ("shots.csv", text.as_bytes())];
+        assert_eq!(glanced(&files).as_deref(), Some(""));
+        assert!(glanced(&files[1..]).is_some());
+    }
+}
+
+#[test]
+fn a_glance_counts_rows_without_a_length_as_the_rules_do() {
+    let plain = |has_column: bool| {
+        let mut text = "id,prompt,model".to_owned();
+        text += if has_column { ",duration\n" } else { "\n" };
+        for number in 0..ROWS {
+            let length = match number % 5 {
+                _ if !has_column => "",
+                0 => ",7",
+                _ => ",",
+            };
+            let prompt = if number == 20 { "TBD" } else { "A fox" };
+            let _ = writeln!(
+                text,
+                "shot-{number},{prompt} {number},seedance2.0-720p{length}"
+            );
+        }
+        text
+    };
+    let told = glanced_at(plain(true).as_bytes()).expect("a glance is enough");
+    assert!(told.contains("(469 more jobs have this warning)"), "{told}");
+    let told = glanced_at(plain(false).as_bytes()).expect("a glance is enough");
+    assert!(
+        told.contains("the table has no column `duration`"),
+        "{told}"
+    );
+}
+
 /// What may be wrong with a row, and what is told about it.
 const CHANGES: [(&str, Change); 12] = [
     ("duplicate-id", |row| {
@@ -169,11 +223,15 @@ const CHANGES: [(&str, Change); 12] = [
         let end = at + row[at..].find(',').expect("a comma");
         row.replace_range(at..end, "");
     }),
-    ("account-feature", |row| *row = row.replacen("-720p", "-4k", 1)),
+    ("account-feature", |row| {
+        *row = row.replacen("-720p", "-4k", 1)
+    }),
     ("bad-id", |row| *row = row.replacen("shot-", "shot #", 1)),
     ("summary-row", |row| *row = "Total,12,,,".to_owned()),
-    ("read-as", |row| *row = row.replacen("-720p,", "-720p,\u{a0}", 1)),
-    ("unclosed-quote", |row| {
+    ("read-as", |row| {
+        *row = row.replacen("-720p,", "-720p,\u{a0}", 1)
+    }),
+    ("-quote]", |row| {
         *row = row.replacen("hi\"\"\"", "hi", 1);
     }),
     ("extra-cell", |row| row.push_str(",more")),
@@ -197,7 +255,8 @@ fn a_glance_tells_every_mistake_wherever_it_stands() {
                 }
             });
             let told = glanced_at(text.as_bytes());
-            let told = told.unwrap_or_else(|| panic!("{code} in row {place} needs a whole reading"));
+            let told =
+                told.unwrap_or_else(|| panic!("{code} in row {place} needs a whole reading"));
             assert!(told.contains(code), "{code} in row {place}: {told}");
         }
     }
@@ -226,7 +285,11 @@ fn a_glance_goes_on_where_a_window_ends_in_a_mistake() {
         let text = text.replacen(",x_team", &format!(",x_{}", "t".repeat(more)), 1);
         let sizes = Sizes { rows: 3, ..SMALL };
         let read = |_: &Path| Ok(text.clone().into_bytes());
-        assert!(with_sizes(sizes, || compare(Path::new("shots.csv"), &LoadOptions::default(), &read)));
+        assert!(with_sizes(sizes, || compare(
+            Path::new("shots.csv"),
+            &LoadOptions::default(),
+            &read
+        )));
     }
 }
 

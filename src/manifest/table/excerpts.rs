@@ -91,11 +91,15 @@ impl Excerpts {
     }
 }
 
-/// How many lines end in `text`: LF, CR LF and CR all end one.
+/// How many lines end in `text`.
 fn line_ends(text: &str) -> usize {
+    line_starts(text).count()
+}
+
+/// Where in `text` lines begin but the first: LF, CR LF and CR all end one.
+pub(super) fn line_starts(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
-    let is_end = |at: &usize| bytes[*at] == b'\n' || bytes.get(at + 1) != Some(&b'\n');
-    memchr::memchr2_iter(b'\n', b'\r', bytes)
-        .filter(is_end)
-        .count()
+    let is_end = move |at: &usize| bytes[*at] == b'\n' || bytes.get(at + 1) != Some(&b'\n');
+    let ends = memchr::memchr2_iter(b'\n', b'\r', bytes).filter(is_end);
+    ends.map(|at| at + 1)
 }
