@@ -21,7 +21,7 @@ use crate::engine::resume::{Outlook, outlook};
 use crate::engine::table::JobTable;
 use crate::engine::wish;
 use crate::error::ExitCode;
-use crate::manifest::Sources;
+use crate::manifest::{Keeping, Sources};
 use crate::money::{Amount, Cost, Priced};
 use crate::output::Output;
 use crate::plan::{Fingerprint, JobId, Origin, Plan};
@@ -36,7 +36,9 @@ pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, 
     let mut reading =
         Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     // Only programs are told where a job stands.
-    reading.options.keeps_lines = options.json;
+    if options.json {
+        reading.options.keeping = Keeping::JobsAndLines;
+    }
     let loaded = read_manifest_in_windows(&options.manifest, &reading.options);
     let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
     let mut scope = Scope::resolve(&options.scope, &manifest.settings)?;

@@ -119,7 +119,7 @@ pub(super) struct Glance {
 #[derive(Debug)]
 pub(super) enum Doubt {
     /// Several jobs have these, which needs a closer look at them.
-    Twins(Twins),
+    Twins(Box<Twins>),
     /// Something asks for every job.
     Jobs,
     /// Only a reading of the whole can tell.

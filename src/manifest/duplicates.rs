@@ -107,9 +107,9 @@ impl Keys {
             contents,
             looks,
         } = &mut self.all;
-        [ids, contents, looks]
-            .into_iter()
-            .for_each(|keys| keys.sort_unstable());
+        for keys in [ids, contents, looks] {
+            keys.sort_unstable();
+        }
     }
 
     /// Whether an id was noted, ignoring case; once they are sorted.

@@ -52,8 +52,6 @@ pub struct LoadOptions {
     pub keeps_references: bool,
     /// What [`load_in_windows`] keeps of jobs without mistakes.
     pub keeping: Keeping,
-    /// Whether [`load_in_windows`] keeps the line of every job.
-    pub keeps_lines: bool,
     /// Whether under `max_spend` a job without a price is an error. A run knows better which of them it would submit,
     /// and refuses those.
     pub insists_on_prices: bool,
@@ -68,6 +66,8 @@ pub enum Keeping {
     /// All of them.
     #[default]
     Jobs,
+    /// All of them, and at which lines they are written.
+    JobsAndLines,
     /// Only what they come to.
     Totals,
 }
@@ -123,7 +123,7 @@ fn glances(
     loop {
         match glance(path, &options, known, read, open) {
             Ok(loaded) => return Some(loaded),
-            Err(Doubt::Twins(twins)) => known = twins,
+            Err(Doubt::Twins(twins)) => known = *twins,
             Err(Doubt::Jobs) => {
                 options.keeping = Keeping::Jobs;
                 known = Twins::default();
@@ -981,7 +981,7 @@ impl Files<'_> {
         let text = open.and_then(|open| open(path).ok());
         let mut table = text.and_then(|text| table::begin(text, &file, diagnostics));
         if let Some(table) = &mut table {
-            table.lines = self.options.keeps_lines.then(Vec::new);
+            table.lines = (self.options.keeping == Keeping::JobsAndLines).then(Vec::new);
         }
         let is_own_file = |it: &OpenTable| {
             let at = span(source, 0..0);

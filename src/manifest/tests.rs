@@ -62,7 +62,7 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
 /// Loads `bytes` under `name`; the table that it may name is `table`.
 fn load(name: &str, bytes: &[u8], table: &[u8]) -> Loaded {
     // One in ten is loaded in windows too, which must mean the same.
-    let load = if (bytes.len() + table.len()) % 10 == 0 {
+    let load = if (bytes.len() + table.len()).is_multiple_of(10) {
         load_alike
     } else {
         super::load

@@ -273,7 +273,7 @@ impl Validator {
                 keys.sort();
                 offer_free_ids(&|id| keys.has_id(id), diagnostics);
                 if let Some(twins) = keys.new_twins() {
-                    diagnostics.doubt(Doubt::Twins(twins));
+                    diagnostics.doubt(Doubt::Twins(Box::new(twins)));
                 }
             }
         }

@@ -61,10 +61,9 @@ fn compare(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> bool {
     let open =
         |path: &Path| -> io::Result<Box<dyn Read>> { Ok(Box::new(Cursor::new(read(path)?))) };
     let mut is_enough = true;
-    for keeping in [Keeping::Jobs, Keeping::Totals] {
+    for keeping in [Keeping::JobsAndLines, Keeping::Totals] {
         let options = LoadOptions {
             keeping,
-            keeps_lines: true,
             ..options.clone()
         };
         let Some(glanced) = glances(path, &options, read, &open) else {
@@ -102,7 +101,7 @@ fn described(loaded: &Loaded, keeping: Keeping) -> String {
         return text;
     };
     let _ = writeln!(text, "{:?}", loaded.totals);
-    let jobs = plan.jobs().iter().filter(|_| keeping == Keeping::Jobs);
+    let jobs = plan.jobs().iter().filter(|_| keeping != Keeping::Totals);
     for job in jobs {
         let _ = writeln!(
             text,
@@ -224,12 +223,12 @@ const CHANGES: [(&str, Change); 12] = [
         row.replace_range(at..end, "");
     }),
     ("account-feature", |row| {
-        *row = row.replacen("-720p", "-4k", 1)
+        *row = row.replacen("-720p", "-4k", 1);
     }),
     ("bad-id", |row| *row = row.replacen("shot-", "shot #", 1)),
     ("summary-row", |row| *row = "Total,12,,,".to_owned()),
     ("read-as", |row| {
-        *row = row.replacen("-720p,", "-720p,\u{a0}", 1)
+        *row = row.replacen("-720p,", "-720p,\u{a0}", 1);
     }),
     ("-quote]", |row| {
         *row = row.replacen("hi\"\"\"", "hi", 1);

@@ -118,18 +118,11 @@ impl ClearJobs {
 
 impl ClearDefaults {
     fn of(defaults: &Fields) -> Option<Self> {
-        fn given<T: Copy>(slot: &Slot<T>) -> Option<Option<T>> {
-            match slot {
-                Slot::Absent => Some(None),
-                Slot::Given(given) => Some(Some(given.value)),
-                Slot::Removed(_) | Slot::Wrong(_) => None,
-            }
-        }
         defaults.have_only_choices().then_some(())?;
         Some(Self {
-            model: given(&defaults.model)?,
-            duration: given(&defaults.duration)?,
-            aspect_ratio: given(&defaults.aspect_ratio)?,
+            model: defaults.model.settled(&Slot::Absent).ok()?,
+            duration: defaults.duration.settled(&Slot::Absent).ok()?,
+            aspect_ratio: defaults.aspect_ratio.settled(&Slot::Absent).ok()?,
         })
     }
 }
