@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Reading, Stage, Stop, accept, files, marks, read_manifest, read_manifest_in_windows,
-    read_state, state_directory,
+    Reading, Stage, Stop, accept, files, marks, read_manifest_in_windows, read_state,
+    state_directory,
 };
 use crate::cli::PlanArgs;
 use crate::clock;
@@ -21,7 +21,7 @@ use crate::engine::resume::{Outlook, outlook};
 use crate::engine::table::JobTable;
 use crate::engine::wish;
 use crate::error::ExitCode;
-use crate::manifest::Sources;
+use crate::manifest::{Keeping, Sources};
 use crate::money::{Amount, Cost, Priced};
 use crate::output::Output;
 use crate::plan::{Fingerprint, JobId, Origin, Plan};
@@ -33,14 +33,13 @@ use crate::report::spend::{Spend, SpendLine};
 use crate::settings::{Schedule, Scope};
 
 pub(super) fn plan(options: &PlanArgs, output: &mut Output) -> Result<ExitCode, Stop> {
-    let reading = Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
+    let mut reading =
+        Reading::new(&options.reading, options.json).deny_warnings(options.deny_warnings);
     // Only programs are told where a job stands.
-    let read = if options.json {
-        read_manifest
-    } else {
-        read_manifest_in_windows
-    };
-    let loaded = read(&options.manifest, &reading.options);
+    if options.json {
+        reading.options.keeping = Keeping::JobsAndLines;
+    }
+    let loaded = read_manifest_in_windows(&options.manifest, &reading.options);
     let (manifest, sources) = accept(&options.manifest, loaded, &reading, output)?;
     let mut scope = Scope::resolve(&options.scope, &manifest.settings)?;
     scope.ensure_selected(&manifest.plan)?;

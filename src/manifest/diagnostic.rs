@@ -5,9 +5,11 @@ mod repeats;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 pub(in crate::manifest) use self::aside::Aside;
 use self::repeats::{Added, Repeats};
+use super::duplicates::Twins;
 use super::references::References;
 use super::tree::{SourceId, Span};
 
@@ -104,13 +106,24 @@ impl Diagnostic {
 /// Most findings that are kept; the others are counted, so that a million rows with mistakes need little memory.
 const KEPT: usize = 10_000;
 
-/// What somebody knows who only glances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Glance {
-    /// Nothing is in doubt.
-    Clear,
-    /// It cannot be told whether there is nothing to find.
-    Doubtful,
+/// What somebody knows who only glances at a manifest.
+#[derive(Debug)]
+pub(super) struct Glance {
+    /// The ids and contents that several jobs have, as far as an earlier glance has shown them.
+    pub(super) known: Rc<Twins>,
+    /// Why what was found is not all, if so.
+    pub(super) doubt: Option<Doubt>,
+}
+
+/// Why a glance is not enough.
+#[derive(Debug)]
+pub(super) enum Doubt {
+    /// Several jobs have these, which needs a closer look at them.
+    Twins(Box<Twins>),
+    /// Something asks for every job.
+    Jobs,
+    /// Only a reading of the whole can tell.
+    Whole,
 }
 
 /// Where the readers and rules put what they find.
@@ -118,8 +131,8 @@ enum Glance {
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
     keeps_all: bool,
-    /// What a glance has shown so far, if it is only asked whether there is nothing to find.
-    glance: Option<Glance>,
+    /// What is known to who only glances, if somebody does.
+    glance: Option<Box<Glance>>,
     /// Whether there is no room any more.
     is_full: bool,
     /// Those that there was no room for; only where every one is wanted.
@@ -164,27 +177,33 @@ impl Diagnostics {
         self.keeps_all
     }
 
-    /// Asks only whether there is nothing to find: what it takes to say where something stands need not be kept.
-    pub(super) fn glance(&mut self) {
-        self.glance = Some(Glance::Clear);
+    /// Somebody only glances, who knows that several jobs have `known`.
+    pub(super) fn glance(&mut self, known: Rc<Twins>) {
+        self.glance = Some(Box::new(Glance { known, doubt: None }));
     }
 
-    /// Whether it is only asked if there is nothing to find.
-    pub(super) fn is_glance(&self) -> bool {
-        self.glance.is_some()
+    /// What is known to who only glances, if somebody does.
+    pub(super) fn glanced(&self) -> Option<&Glance> {
+        self.glance.as_deref()
     }
 
-    /// A glance cannot tell whether there is nothing to find.
-    pub(super) fn doubt(&mut self) {
-        self.glance = Some(Glance::Doubtful);
+    /// A glance is not enough. What needs more than another doubt goes before it.
+    pub(super) fn doubt(&mut self, why: Doubt) {
+        if let Some(glance) = &mut self.glance
+            && !matches!(glance.doubt, Some(Doubt::Whole))
+        {
+            glance.doubt = Some(why);
+        }
     }
 
-    /// Whether nothing was found, and nothing is in doubt.
-    pub(super) fn is_spotless(&self) -> bool {
-        self.glance != Some(Glance::Doubtful)
-            && self.is_empty()
-            && self.unlisted() == 0
-            && self.secrets.is_empty()
+    /// Whether a glance is not enough.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.glance.as_ref().is_some_and(|it| it.doubt.is_some())
+    }
+
+    /// Why a glance was not enough, if it was not.
+    pub(super) fn take_doubt(&mut self) -> Option<Doubt> {
+        self.glance.take()?.doubt
     }
 
     /// Keeps, apart, a warning that is summed up with others.

@@ -2,9 +2,10 @@
 //!
 //! Start at [`Duplicates`].
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
@@ -21,56 +22,128 @@ pub(super) struct Duplicates {
     looks: HashMap<u64, (u32, u32)>,
 }
 
-/// Ids and contents of somebody who glances at a manifest: whether any two of them are the same is known at the end. Two
-/// that only have the same hash cost a closer look, so a short one will do.
+/// Ids and contents of somebody who glances at a manifest: which of them several jobs have is known at the end. Two that
+/// only have the same hash cost a closer look, so a short one will do.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    ids: Vec<u64>,
-    contents: Vec<u64>,
-    looks: Vec<u64>,
+    all: KeysOf<Vec<u64>>,
+    /// Those of several jobs, as far as an earlier glance has shown them: they get the closer look.
+    known: Rc<Twins>,
+}
+
+/// Ids, contents and looks that several jobs have.
+pub(super) type Twins = KeysOf<HashSet<u64>>;
+
+/// Hashes of what tells two jobs apart.
+#[derive(Debug, Default)]
+pub(super) struct KeysOf<T> {
+    ids: T,
+    contents: T,
+    looks: T,
 }
 
 impl Keys {
-    /// Notes an id.
-    pub(super) fn id(&mut self, id: &str) {
-        let is_folded = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-        self.ids.push(if id.bytes().all(is_folded) {
-            hash_of(id)
-        } else {
-            hash_of(&*folded(id))
-        });
-    }
-
-    /// Notes what a job sends.
-    pub(super) fn request(&mut self, request: &VideoRequest) {
-        match request.as_text() {
-            Some(request) => self.text_request(&request),
-            None => self.contents.push(request.fingerprint().short()),
+    /// None yet, where it is known which are those of several jobs.
+    pub(super) fn knowing(known: Rc<Twins>) -> Self {
+        Self {
+            all: KeysOf::default(),
+            known,
         }
-        self.looks.extend(request.look().map(Fingerprint::short));
     }
 
-    /// Notes what a job sends that is made of words alone.
-    pub(super) fn text_request(&mut self, request: &TextRequest<'_>) {
-        self.contents.push(hash_of(request));
+    /// The same for other jobs of the manifest.
+    pub(super) fn beside(&self) -> Self {
+        Self::knowing(Rc::clone(&self.known))
+    }
+
+    /// Notes an id; whether other jobs have it.
+    pub(super) fn id(&mut self, id: &str) -> bool {
+        let key = key_of_id(id);
+        self.all.ids.push(key);
+        self.known.ids.contains(&key)
+    }
+
+    /// Notes what a job sends; whether others send it, or would look alike.
+    pub(super) fn request(&mut self, request: &VideoRequest) -> bool {
+        let content = match request.as_text() {
+            Some(request) => hash_of(&request),
+            None => request.fingerprint().short(),
+        };
+        let look = request.look().map(Fingerprint::short);
+        self.all.contents.push(content);
+        self.all.looks.extend(look);
+        self.known.contents.contains(&content)
+            || look.is_some_and(|look| self.known.looks.contains(&look))
+    }
+
+    /// Notes a job that sends words alone, unless others have its id or send the same.
+    pub(super) fn single(&mut self, id: &str, request: &TextRequest<'_>) -> Option<()> {
+        let (id, content) = (key_of_id(id), hash_of(request));
+        if self.known.ids.contains(&id) || self.known.contents.contains(&content) {
+            return None;
+        }
+        self.all.ids.push(id);
+        self.all.contents.push(content);
+        Some(())
     }
 
     /// Adds those of other jobs.
     pub(super) fn append(&mut self, mut others: Self) {
-        self.ids.append(&mut others.ids);
-        self.contents.append(&mut others.contents);
-        self.looks.append(&mut others.looks);
+        let Self { all, .. } = self;
+        all.ids.append(&mut others.all.ids);
+        all.contents.append(&mut others.all.contents);
+        all.looks.append(&mut others.all.looks);
     }
 
-    /// Whether any two jobs have an id, a content or a look in common.
-    pub(super) fn have_twins(self) -> bool {
-        let has_twins = |mut keys: Vec<u64>| {
+    /// Whether an earlier glance has shown that several jobs have this id.
+    pub(super) fn is_known_id(&self, id: &str) -> bool {
+        self.known.ids.contains(&key_of_id(id))
+    }
+
+    /// Puts them in order, for those who ask which are there.
+    pub(super) fn sort(&mut self) {
+        let KeysOf {
+            ids,
+            contents,
+            looks,
+        } = &mut self.all;
+        for keys in [ids, contents, looks] {
             keys.sort_unstable();
-            keys.array_windows().any(|[one, other]| one == other)
+        }
+    }
+
+    /// Whether an id was noted, ignoring case; once they are sorted.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.all.ids.binary_search(&key_of_id(id)).is_ok()
+    }
+
+    /// Those that several jobs have, if no earlier glance has shown some of them; once they are sorted.
+    pub(super) fn new_twins(&self) -> Option<Twins> {
+        let twins = Twins {
+            ids: twice(&self.all.ids),
+            contents: twice(&self.all.contents),
+            looks: twice(&self.all.looks),
         };
-        [self.ids, self.contents, self.looks]
-            .into_iter()
-            .any(has_twins)
+        let is_known = twins.ids.is_subset(&self.known.ids)
+            && twins.contents.is_subset(&self.known.contents)
+            && twins.looks.is_subset(&self.known.looks);
+        (!is_known).then_some(twins)
+    }
+}
+
+/// What stands more than once in `sorted`.
+fn twice(sorted: &[u64]) -> HashSet<u64> {
+    let pairs = sorted.array_windows();
+    let twins = pairs.filter(|[one, other]| one == other);
+    twins.map(|[one, _]| *one).collect()
+}
+
+fn key_of_id(id: &str) -> u64 {
+    let is_folded = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if id.bytes().all(is_folded) {
+        hash_of(id)
+    } else {
+        hash_of(&*folded(id))
     }
 }
 

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::num::NonZeroU32;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use super::Loaded;
-use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::diagnostic::{Diagnostic, Diagnostics, Doubt, Severity};
+use super::duplicates::Twins;
 use super::encoding::UNREADABLE;
 use super::fields::{EXPANDING, JOB_FIELDS, nearest};
 use super::own_files;
@@ -64,6 +66,8 @@ pub enum Keeping {
     /// All of them.
     #[default]
     Jobs,
+    /// All of them, and at which lines they are written.
+    JobsAndLines,
     /// Only what they come to.
     Totals,
 }
@@ -96,29 +100,52 @@ pub fn load_with(path: &Path, options: &LoadOptions, read: &ReadFile<'_>) -> Loa
     loaded(loading, source)
 }
 
-/// The same for somebody who shows no place of a manifest without mistakes: then no table is held as a whole. First it
-/// is only looked whether there is anything to find, a window of a table at a time.
+/// The same for somebody who shows no place but those of what was found: then no table is held as a whole, but looked at
+/// a window at a time.
 pub fn load_in_windows(
     path: &Path,
     options: &LoadOptions,
     read: &ReadFile<'_>,
     open: &OpenFile<'_>,
 ) -> Loaded {
-    glance(path, options, read, open).unwrap_or_else(|| load_with(path, options, read))
+    glances(path, options, read, open).unwrap_or_else(|| load_with(path, options, read))
 }
 
-/// The manifest at `path`, unless there is anything to find or to doubt.
-fn glance(
+/// The manifest at `path` after as many glances as it needs; none if only a reading of the whole will do.
+fn glances(
     path: &Path,
     options: &LoadOptions,
     read: &ReadFile<'_>,
     open: &OpenFile<'_>,
 ) -> Option<Loaded> {
+    let mut options = options.clone();
+    let mut known = Twins::default();
+    loop {
+        match glance(path, &options, known, read, open) {
+            Ok(loaded) => return Some(loaded),
+            Err(Doubt::Twins(twins)) => known = *twins,
+            Err(Doubt::Jobs) => {
+                options.keeping = Keeping::Jobs;
+                known = Twins::default();
+            }
+            Err(Doubt::Whole) => return None,
+        }
+    }
+}
+
+/// The manifest at `path`, of which several jobs may have what is `known`, unless a glance at it is not enough.
+fn glance(
+    path: &Path,
+    options: &LoadOptions,
+    known: Twins,
+    read: &ReadFile<'_>,
+    open: &OpenFile<'_>,
+) -> Result<Loaded, Doubt> {
     let (mut loading, source) = Loading::new(path, options, read);
     loading.files.open_file = Some(open);
-    loading.diagnostics.glance();
-    let loaded = loaded(loading, source);
-    (loaded.diagnostics.is_spotless() && loaded.allowed == 0).then_some(loaded)
+    loading.diagnostics.glance(Rc::new(known));
+    let mut loaded = loaded(loading, source);
+    loaded.diagnostics.take_doubt().map_or(Ok(loaded), Err)
 }
 
 fn loaded(mut loading: Loading<'_>, source: SourceId) -> Loaded {
@@ -184,11 +211,14 @@ fn loaded(mut loading: Loading<'_>, source: SourceId) -> Loaded {
         super::output::check_names(plan, template, at, &mut diagnostics);
     }
     let is_about_jobs = sections.pricing.is_some() || sections.named_at.is_some();
-    if diagnostics.is_glance() && options.keeping == Keeping::Totals && is_about_jobs {
-        diagnostics.doubt();
+    if options.keeping == Keeping::Totals && is_about_jobs {
+        diagnostics.doubt(Doubt::Jobs);
     }
     diagnostics.sort();
     let allowed = sections.allow.apply(&mut diagnostics);
+    if !diagnostics.is_doubtful() {
+        loading.files.show_places(&mut diagnostics);
+    }
     loading.files.sources.hide(diagnostics.take_secrets());
     Loaded {
         plan: plan.filter(|_| !diagnostics.has_errors()),
@@ -249,6 +279,8 @@ struct Files<'r> {
     read: &'r ReadFile<'r>,
     /// Opens a table at which somebody only glances.
     open_file: Option<&'r OpenFile<'r>>,
+    /// The table of which no more than a window is held.
+    windowed: Option<(SourceId, PathBuf)>,
     options: &'r LoadOptions,
     sources: Sources,
     detected: Vec<String>,
@@ -297,6 +329,7 @@ impl<'r> Loading<'r> {
             path,
             read,
             open_file: None,
+            windowed: None,
             options,
             sources: Sources::default(),
             detected: Vec::new(),
@@ -336,6 +369,11 @@ impl<'r> Loading<'r> {
     fn patched(&mut self, source: SourceId) -> Option<(Patched, String)> {
         let is_broken = |it: &Diagnostic| it.code == "yaml-syntax" && it.span.source == source;
         if !self.diagnostics.iter().any(is_broken) {
+            return None;
+        }
+        // What is known of a text with others in its place is not found at a glance.
+        self.diagnostics.doubt(Doubt::Whole);
+        if self.diagnostics.is_doubtful() {
             return None;
         }
         let text = self.files.sources.take(source);
@@ -855,9 +893,9 @@ impl Files<'_> {
         };
         let is_same = |it: &Opened| it.file == named.file && it.others == others;
         if let Some(number) = self.opened.iter().position(is_same) {
-            if diagnostics.is_glance() {
+            if diagnostics.glanced().is_some() {
                 // Its first rows are gone.
-                diagnostics.doubt();
+                diagnostics.doubt(Doubt::Whole);
                 return None;
             }
             if named.template.is_none() {
@@ -941,13 +979,16 @@ impl Files<'_> {
         };
         let open = self.open_file.filter(|_| self.opened.is_empty());
         let text = open.and_then(|open| open(path).ok());
-        let table = text.and_then(|text| table::begin(text, &file, diagnostics));
+        let mut table = text.and_then(|text| table::begin(text, &file, diagnostics));
+        if let Some(table) = &mut table {
+            table.lines = (self.options.keeping == Keeping::JobsAndLines).then(Vec::new);
+        }
         let is_own_file = |it: &OpenTable| {
             let at = span(source, 0..0);
             named.source.is_some() && own_files::refusal(path, it.text.as_bytes(), &at).is_some()
         };
         if table.as_ref().is_none_or(is_own_file) {
-            diagnostics.doubt();
+            diagnostics.doubt(Doubt::Whole);
         }
         self.opened.push(Opened {
             table,
@@ -978,11 +1019,38 @@ impl Files<'_> {
     fn close_tables(&mut self) {
         for opened in self.opened.drain(..) {
             if let Some(table) = opened.table {
+                if table.is_windowed() {
+                    self.windowed = Some((opened.source, opened.file.path));
+                    self.sources.fill_lines(opened.source, table.lines);
+                }
                 self.sources
                     .fill_table(opened.source, table.text, opened.layout);
             }
         }
         self.latest = None;
+    }
+
+    /// Gives the sources what is to be shown of a table that was read a window at a time.
+    fn show_places(&mut self, diagnostics: &mut Diagnostics) {
+        let Some((id, path)) = self.windowed.take() else {
+            return;
+        };
+        let all = diagnostics.iter().flat_map(|found| {
+            let related = found.related.iter().map(|(place, _)| place);
+            std::iter::once(&found.span).chain(related)
+        });
+        let of_table = all.filter(|place| place.source == id);
+        let mut wanted: Vec<usize> = of_table.map(|place| place.bytes.start).collect();
+        wanted.sort_unstable();
+        let layout = self.sources.layout(id);
+        let file = self.open_file.and_then(|open| open(&path).ok());
+        let excerpts = file
+            .zip(layout)
+            .and_then(|(file, layout)| table::excerpts(file, layout, &wanted));
+        match excerpts {
+            Some(excerpts) => self.sources.fill_excerpts(id, excerpts),
+            None => diagnostics.doubt(Doubt::Whole),
+        }
     }
 
     /// The table that `from` names, relative to the manifest.
@@ -1413,4 +1481,4 @@ fn span(source: SourceId, bytes: std::ops::Range<usize>) -> Span {
 mod tests;
 
 #[cfg(test)]
-mod glances;
+pub(super) mod glances;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::table::{CellPlace, Layout, Rows};
+use super::table::{CellPlace, Excerpts, Gap, Layout, Rows};
 use super::tree::{SourceId, Span};
 use super::workbook::column_letters;
 use crate::plan::Origin;
@@ -23,6 +23,10 @@ pub struct Sources {
 struct Source {
     name: String,
     text: String,
+    /// What is left out of the text, if it is too large to be held as a whole.
+    gaps: Vec<Gap>,
+    /// Where each line but the first begins in the whole text, if the places of all jobs are wanted.
+    all_lines: Option<Vec<u32>>,
     /// Where each line begins; made when the first place is asked for.
     lines: OnceLock<Vec<usize>>,
     /// How its text is divided, if it is a table.
@@ -106,6 +110,23 @@ impl Sources {
         source.layout = layout;
     }
 
+    /// Gives a table the part of its text that is to be shown, in place of all of it.
+    pub(super) fn fill_excerpts(&mut self, id: SourceId, excerpts: Excerpts) {
+        let source = &mut self.files[usize::from(id.0)];
+        source.text = excerpts.text;
+        source.gaps = excerpts.gaps;
+    }
+
+    /// Gives a table the beginnings of all its lines but the first.
+    pub(super) fn fill_lines(&mut self, id: SourceId, lines: Option<Vec<u32>>) {
+        self.files[usize::from(id.0)].all_lines = lines;
+    }
+
+    /// How the text of a table is divided.
+    pub(super) fn layout(&self, id: SourceId) -> Option<&Layout> {
+        self.files[usize::from(id.0)].layout.as_ref()
+    }
+
     /// The tables among the files, with text and layout.
     pub(super) fn tables(&self) -> impl Iterator<Item = (SourceId, &str, &Layout)> {
         self.files.iter().zip(0..).filter_map(|(file, id)| {
@@ -127,6 +148,10 @@ impl Sources {
     /// The file that a job comes from, and the line at which it is written, if it is one of these files.
     pub fn place_of(&self, origin: &Origin) -> Option<(&str, usize)> {
         self.files.get(usize::from(origin.file))?;
+        if let Some(lines) = &self.files[usize::from(origin.file)].all_lines {
+            let before = lines.partition_point(|start| *start <= origin.start);
+            return Some((self.name(SourceId(origin.file)), before + 1));
+        }
         let start = origin.start as usize;
         let place = self.place(&Span {
             source: SourceId(origin.file),
@@ -157,7 +182,8 @@ impl Sources {
                 cell: None,
             };
         }
-        let start = source.floor(span.bytes.start);
+        let gap = source.gap_before(span.bytes.start);
+        let start = source.held(span).start;
         let line = source.line_of(start);
         let line_start = source.lines()[line];
         let cell = source.cell_at(span);
@@ -171,7 +197,7 @@ impl Sources {
             (*row, column.unwrap_or_default() + 1)
         } else {
             let before = &source.text[line_start..start];
-            (line + 1, before.chars().count() + 1)
+            (gap.lines + line + 1, before.chars().count() + 1)
         };
         Place {
             file: &source.name,
@@ -184,8 +210,8 @@ impl Sources {
     /// The part of `span` where `text` stands, or all of it if it is written otherwise there.
     pub fn narrowed(&self, span: &Span, text: &str) -> Span {
         let source = &self.files[usize::from(span.source.0)];
-        let start = source.floor(span.bytes.start);
-        let written = &source.text[start..source.floor(span.bytes.end.max(start))];
+        let written = &source.text[source.held(span)];
+        let start = span.bytes.start;
         let bytes = match written.find(text) {
             Some(at) => start + at..start + at + text.len(),
             None => span.bytes.clone(),
@@ -199,8 +225,7 @@ impl Sources {
     /// The line in which `span` begins, and the part of `span` inside it; hidden places are blanked.
     pub(super) fn line(&self, span: &Span) -> (Cow<'_, str>, Range<usize>) {
         let source = &self.files[usize::from(span.source.0)];
-        let start = source.floor(span.bytes.start);
-        let end = source.floor(span.bytes.end.max(start));
+        let Range { start, end } = source.held(span);
         let number = source.line_of(start);
         let line = source.lines()[number];
         let next = source.lines().get(number + 1);
@@ -208,6 +233,7 @@ impl Sources {
         let text = text.trim_end_matches(['\n', '\r']);
         let inside = |offset: usize| (offset - line).min(text.len());
         let range = inside(start)..inside(end);
+        let line = line + source.gap_before(span.bytes.start).bytes;
         (self.without_hidden(text, line, span.source), range)
     }
 
@@ -240,7 +266,24 @@ impl Source {
     fn cell_at(&self, span: &Span) -> Option<CellPlace<'_>> {
         let layout = self.layout.as_ref()?;
         let rows = self.rows.get_or_init(|| layout.rows(&self.text));
-        layout.cell_at(&self.text, rows, &span.bytes)
+        let place = layout.cell_at(&self.text, rows, &self.held(span))?;
+        let row = place.row + self.gap_before(span.bytes.start).rows;
+        Some(CellPlace { row, ..place })
+    }
+
+    /// What is left out before the byte `offset` of the whole text.
+    fn gap_before(&self, offset: usize) -> Gap {
+        let is_before = |gap: &Gap| gap.at + gap.bytes <= offset;
+        let before = self.gaps.partition_point(is_before);
+        let last = before.checked_sub(1).map(|last| self.gaps[last]);
+        last.unwrap_or_default()
+    }
+
+    /// Where `span` is in the text that is held.
+    fn held(&self, span: &Span) -> Range<usize> {
+        let left_out = self.gap_before(span.bytes.start).bytes;
+        let start = self.floor(span.bytes.start - left_out);
+        start..self.floor(span.bytes.end.saturating_sub(left_out).max(start))
     }
 
     fn lines(&self) -> &[usize] {

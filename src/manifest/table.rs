@@ -8,6 +8,7 @@ mod columns;
 mod cut;
 mod dialect;
 pub(super) mod errors;
+mod excerpts;
 mod header;
 mod layout;
 mod looks;
@@ -21,7 +22,7 @@ mod plain;
 mod scanner;
 mod sheet;
 mod whole;
-mod windows;
+pub(super) mod windows;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -31,6 +32,7 @@ use std::ops::Range;
 use self::columns::{Column, Columns};
 pub(super) use self::columns::{Header, OtherColumns};
 use self::dialect::Dialect;
+pub(super) use self::excerpts::{Excerpts, Gap, excerpts};
 pub use self::layout::CellPlace;
 pub(super) use self::layout::{Layout, Rows};
 use self::looks::Looks;
@@ -40,8 +42,8 @@ pub use self::options::{Delimiter, TableOptions};
 pub(super) use self::plain::PlainRow;
 use self::scanner::{Row, Scanner};
 use self::sheet::{Hidden, Linked, Merged, Sheet};
-use self::windows::Rest;
-use super::diagnostic::{Diagnostic, Diagnostics};
+use self::windows::{Rest, Seat, Sizes};
+use super::diagnostic::{Diagnostic, Diagnostics, Doubt};
 use super::encoding::{self, Decoded};
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::shown;
@@ -175,6 +177,7 @@ pub(super) fn begin(
     diagnostics: &mut Diagnostics,
 ) -> Option<OpenTable> {
     let (first, rest) = windows::begin(file).ok()?;
+    std::str::from_utf8(&first).ok()?;
     let bytes = &first[..];
     let table = open(&TableFile { bytes, ..*about }, diagnostics)?;
     let is_utf8 = table.note.starts_with("UTF-8");
@@ -197,9 +200,16 @@ pub(super) struct OpenTable {
     sheet: Sheet,
     /// The rest of the file, of a table at which somebody only glances.
     rest: Option<Rest>,
+    /// Where its lines begin but the first, if that is wanted after a glance.
+    pub(super) lines: Option<Vec<u32>>,
 }
 
 impl OpenTable {
+    /// Whether its text is no more than the window of it that was read last.
+    pub(super) fn is_windowed(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.has_moved)
+    }
+
     /// Gives `takers` each row, and `diagnostics` every mistake of the table.
     ///
     /// Columns of unknown name are reported and left out, unless they are variables; rows of which it is unsure what
@@ -239,24 +249,41 @@ impl OpenTable {
             others: self.others,
             sheet: &self.sheet,
             goes_on: false,
+            seat: Seat::default(),
         };
         let first = Table {
             text: &self.text,
             goes_on: self.rest.as_ref().is_some_and(Rest::goes_on),
             ..nothing
         };
-        let mut below = first.header_and(&self.sheet, diagnostics)?;
+        let below = first.header_and(&self.sheet, diagnostics);
+        if first.goes_on && below.is_none() {
+            diagnostics.doubt(Doubt::Whole);
+        }
+        let mut below = below?;
         first.rows(&mut below, refused, diagnostics, takers);
-        while let Some(rest) = &mut self.rest
-            && rest.next_window(&mut self.text, &mut below, diagnostics)
+        let mut lines = self.lines.take();
+        note_lines(&mut lines, &self.text, 0, below.seat);
+        if first.goes_on && below.filled < Sizes::now().rows {
+            diagnostics.doubt(Doubt::Whole);
+        }
+        while let Some(rest) = self.rest.as_mut().filter(|rest| rest.goes_on())
+            && !diagnostics.is_doubtful()
         {
+            if rest.next_window(&mut self.text, &mut below.seat).is_none() {
+                diagnostics.doubt(Doubt::Whole);
+                break;
+            }
             let table = Table {
                 text: &self.text,
                 goes_on: rest.goes_on(),
+                seat: below.seat,
                 ..nothing
             };
             table.rows(&mut below, refused, diagnostics, takers);
+            note_lines(&mut lines, &self.text, below.seat.head, below.seat);
         }
+        self.lines = lines;
         let table = Table {
             text: &self.text,
             ..nothing
@@ -291,6 +318,7 @@ fn content_of(file: &TableFile<'_>, diagnostics: &mut Diagnostics) -> Result<Ope
         dialect,
         sheet: Sheet::default(),
         rest: None,
+        lines: None,
     })
 }
 
@@ -318,7 +346,16 @@ fn content_of_workbook(file: &TableFile<'_>) -> Result<OpenTable, Refusal> {
             links: sheet.links,
         },
         rest: None,
+        lines: None,
     })
+}
+
+/// Notes which lines begin in the rows of a window that were read, from the byte `from` on.
+fn note_lines(lines: &mut Option<Vec<u32>>, text: &str, from: usize, seat: Seat) {
+    let place = |at: usize| u32::try_from(seat.passed + from + at).unwrap_or(u32::MAX);
+    if let Some(lines) = lines {
+        lines.extend(excerpts::line_starts(&text[from..seat.at]).map(place));
+    }
 }
 
 /// What a file is that is often given in place of a table, by its first bytes, and what to do about it.
@@ -353,6 +390,8 @@ struct Table<'t> {
     sheet: &'t Sheet,
     /// Whether the text goes on where it ends here.
     goes_on: bool,
+    /// Where in all of the text it begins.
+    seat: Seat,
 }
 
 /// The rows of a table while they are read.
@@ -360,12 +399,8 @@ struct Below<'s> {
     columns: Columns,
     /// Where the header stands.
     header: Span,
-    /// Where its row ends.
-    head: usize,
     /// Where the next row begins.
-    at: usize,
-    /// How many bytes of earlier windows are not in this one.
-    passed: usize,
+    seat: Seat,
     /// The number, from 1, of the row that was read last.
     rows: usize,
     /// How many of them may be jobs.
@@ -384,12 +419,15 @@ impl<'t> Table<'t> {
         let mut walk = self.walk(self.dialect.start, self.dialect.rows_before);
         let mut row = Row::default();
         let columns = self.header(&mut walk, &mut row, diagnostics)?;
+        let head = walk.scanner.place();
         Some(Below {
             columns,
             header: self.span(&row.bytes),
-            head: walk.scanner.place(),
-            at: walk.scanner.place(),
-            passed: 0,
+            seat: Seat {
+                head,
+                at: head,
+                passed: 0,
+            },
             rows: walk.rows,
             filled: 0,
             other_ends: walk.other_ends,
@@ -421,7 +459,7 @@ impl Table<'_> {
     ) {
         let mut walk = Walk {
             other_ends: below.other_ends,
-            ..self.walk(below.at, below.rows)
+            ..self.walk(below.seat.at, below.rows)
         };
         let mut row = Row::default();
         while self.next_row(&mut walk, below.columns.width, &mut row) {
@@ -440,7 +478,7 @@ impl Table<'_> {
             self.row(&mut row, below, refused, diagnostics, takers.row);
         }
         below.rows = walk.rows;
-        below.at = walk.scanner.place();
+        below.seat.at = walk.scanner.place();
         below.other_ends = walk.other_ends;
     }
 
@@ -482,7 +520,7 @@ impl Table<'_> {
             &TableRow {
                 job,
                 number: u32::try_from(number).unwrap_or(u32::MAX),
-                start: below.passed + row.bytes.start,
+                start: below.seat.passed + row.bytes.start,
                 refused: refused.iter().filter_map(|at| columns.field(*at)).collect(),
                 refused_columns: refused,
                 text: self.text,
@@ -546,11 +584,11 @@ impl Table<'_> {
 
     /// The cells of the rows from the byte `from` on, as many as tell what those of a column look like.
     fn first_rows(&self, from: usize) -> Vec<Vec<&str>> {
-        const ROWS: usize = 300;
+        let most = Sizes::now().rows;
         let mut scanner = Scanner::new(self.text, from, self.dialect.separator);
         let mut row = Row::default();
         let mut rows = Vec::new();
-        while rows.len() < ROWS && scanner.next_row(COLUMN_LIMIT, &mut row) {
+        while rows.len() < most && scanner.next_row(COLUMN_LIMIT, &mut row) {
             if !row.is_blank_in(self.text) {
                 let cells = row.cells.iter();
                 rows.push(cells.map(|it| self.text[it.bytes.clone()].trim()).collect());
@@ -693,8 +731,11 @@ impl Table<'_> {
         Diagnostic::error("no-jobs", &self.span(&(0..0)), message, help)
     }
 
+    /// Where in all of the text `bytes` of this window stand.
     fn span(&self, bytes: &Range<usize>) -> Span {
-        span(self.source, bytes)
+        let Seat { head, passed, .. } = self.seat;
+        let passed = if bytes.start < head { 0 } else { passed };
+        span(self.source, &(bytes.start + passed..bytes.end + passed))
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Loaded;
 use super::diagnostic::Severity;
+use super::load::glances::load_alike;
 use crate::plan::{Job, Operation, Plan};
 
 /// Pseudo-random numbers, the same ones for the same seed.
@@ -60,7 +61,13 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
 
 /// Loads `bytes` under `name`; the table that it may name is `table`.
 fn load(name: &str, bytes: &[u8], table: &[u8]) -> Loaded {
-    super::load(Path::new(name), &|path| {
+    // One in ten is loaded in windows too, which must mean the same.
+    let load = if (bytes.len() + table.len()).is_multiple_of(10) {
+        load_alike
+    } else {
+        super::load
+    };
+    load(Path::new(name), &|path| {
         if path == Path::new(name) {
             Ok(bytes.to_vec())
         } else if path.ends_with("sheet.csv") {

@@ -9,11 +9,12 @@ mod whole;
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
+use std::rc::Rc;
 
 use self::clear::ClearJobs;
 use self::reading::{Fields, Given, Origin, Place, Slot};
 use self::whole::{Subject, Whole};
-use super::diagnostic::{Diagnostic, Diagnostics, Made, Severity};
+use super::diagnostic::{Diagnostic, Diagnostics, Doubt, Made, Severity};
 use super::duplicates::{Duplicates, Earlier, IdOrigin, Keys};
 use super::tree::{Key, Node, SourceId, Span, Value};
 use super::values::doubtful::{Garbled, garbled, open_slot, placeholder, value_of_another_field};
@@ -33,10 +34,9 @@ pub(super) struct Validator {
     column_numbers: HashMap<String, u32>,
     jobs: Vec<Job>,
     duplicates: Duplicates,
-    /// Where ids and contents are kept in place of `duplicates`, if somebody only glances at them.
+    /// Where ids and contents are kept if somebody only glances at them; `duplicates` has those that need a closer look.
     keys: Option<Keys>,
     drops_jobs: bool,
-    has_defaults: bool,
     totals: Totals,
     warnings: Warnings,
     defaults_blamed: HashSet<&'static str>,
@@ -115,9 +115,8 @@ impl Validator {
             column_numbers: HashMap::new(),
             jobs: Vec::new(),
             duplicates: Duplicates::default(),
-            keys: diagnostics.is_glance().then(Keys::default),
+            keys: (diagnostics.glanced()).map(|it| Keys::knowing(Rc::clone(&it.known))),
             drops_jobs: false,
-            has_defaults: defaults.is_some(),
             totals: Totals::default(),
             warnings: Warnings {
                 keeps_all: diagnostics.keeps_all(),
@@ -166,8 +165,9 @@ impl Validator {
 
     /// Who takes jobs at a glance, if it is enough to know what they come to.
     pub(super) fn clear_jobs(&self) -> Option<ClearJobs> {
-        let is_enough = self.keys.is_some() && self.drops_jobs && !self.has_defaults;
-        is_enough.then(ClearJobs::default)
+        let keys = self.keys.as_ref()?;
+        let is_enough = self.drops_jobs && !self.warnings.keeps_all;
+        ClearJobs::new(keys.beside(), &self.defaults).filter(|_| is_enough)
     }
 
     /// Adds the jobs that were taken at a glance.
@@ -178,6 +178,7 @@ impl Validator {
         if let Some(keys) = &mut self.keys {
             keys.append(clear.keys);
         }
+        self.warnings.count("no-duration", clear.untold);
     }
 
     /// Gives a field of the user's own its column, if it has none yet.
@@ -266,13 +267,33 @@ impl Validator {
             let help = "add at least one job with `model` and `prompt`";
             diagnostics.push(Diagnostic::error("no-jobs", at, message, help));
         }
-        offer_free_ids(&self.duplicates, diagnostics);
+        match &mut self.keys {
+            None => offer_free_ids(&|id| self.duplicates.has_id(id), diagnostics),
+            Some(keys) => {
+                keys.sort();
+                offer_free_ids(&|id| keys.has_id(id), diagnostics);
+                if let Some(twins) = keys.new_twins() {
+                    diagnostics.doubt(Doubt::Twins(Box::new(twins)));
+                }
+            }
+        }
+        let drops_them = self.drops_it();
         self.warnings.summarise(diagnostics);
-        if self.keys.is_some_and(Keys::have_twins) {
-            diagnostics.doubt();
+        if drops_them {
+            return (Vec::new(), self.columns);
         }
         self.texts.join(&mut self.jobs, true);
         (self.jobs, self.columns)
+    }
+
+    /// Whether it is known already that no other job has this id.
+    fn is_single_id(&self, id: &JobId) -> bool {
+        is_single_id(self.keys.as_ref(), id)
+    }
+
+    /// Whether a job is only kept if it needs a closer look.
+    fn drops_it(&self) -> bool {
+        self.drops_jobs && self.keys.is_some()
     }
 
     /// What the jobs come to that are kept, or would be.
@@ -511,21 +532,25 @@ impl Validator {
         if !was_right || found.has_errors() {
             return;
         }
-        let drops_it = self.drops_jobs && self.keys.is_some();
+        let drops_it = self.drops_it();
         let user_values = (!drops_it).then(|| self.user_values(&fields));
         // What the defaults got wrong was reported with them.
         let Ok(mut request) = fields.into_request(&self.defaults) else {
             return;
         };
         self.totals.add(request.duration());
-        match &mut self.keys {
+        let may_be_twin = match &mut self.keys {
             Some(keys) => keys.request(&request),
-            None => self.warn_about_twin(&id, &request, at, &origin, found),
-        }
-        let Some(user_values) = user_values else {
-            return;
+            None => true,
         };
+        if may_be_twin {
+            self.warn_about_twin((&id, who), &request, at, &origin, found);
+        }
+        if drops_it && !may_be_twin && self.is_single_id(&id) {
+            return;
+        }
         request.share(&mut self.texts);
+        let user_values = user_values.unwrap_or_default();
         self.jobs
             .push(Job::new(id, request, user_values).with_origin(origin));
         self.texts.join(&mut self.jobs, false);
@@ -576,8 +601,10 @@ impl Validator {
         context: &Context<'_>,
         found: &mut Diagnostics,
     ) {
-        if let Some(keys) = &mut self.keys {
-            return keys.id(id.as_str());
+        if let Some(keys) = &mut self.keys
+            && !keys.id(id.as_str())
+        {
+            return;
         }
         let Some(earlier) = self.duplicates.id(id, who, at) else {
             return;
@@ -608,6 +635,9 @@ impl Validator {
     /// The job with this id.
     fn job_of(&mut self, id: &JobId) -> Option<&Job> {
         for (number, job) in self.jobs.iter().enumerate().skip(self.indexed) {
+            if is_single_id(self.keys.as_ref(), job.id()) {
+                continue;
+            }
             self.by_id
                 .entry(job.id().folded().into_owned())
                 .or_insert(number);
@@ -619,12 +649,16 @@ impl Validator {
 
     fn warn_about_twin(
         &mut self,
-        id: &JobId,
+        (id, who): (&JobId, IdOrigin),
         request: &VideoRequest,
         at: &Span,
         origin: &plan::Origin,
         found: &mut Diagnostics,
     ) {
+        if self.is_single_id(id) {
+            // Nobody has its id, which was not noted as one that somebody may have.
+            self.duplicates.id(id, who, at);
+        }
         let same_look = request
             .look()
             .and_then(|look| self.duplicates.look(look, origin.look_group()));
@@ -840,8 +874,12 @@ fn what_counts_as_equal(id: &JobId) -> &'static str {
     }
 }
 
+fn is_single_id(keys: Option<&Keys>, id: &JobId) -> bool {
+    keys.is_some_and(|keys| !keys.is_known_id(id.as_str()))
+}
+
 /// Says with each id that is refused which one could stand in its place: one that no job has, and that is told once.
-fn offer_free_ids(known: &Duplicates, diagnostics: &mut Diagnostics) {
+fn offer_free_ids(is_taken: &dyn Fn(&str) -> bool, diagnostics: &mut Diagnostics) {
     let mut free: HashMap<(SourceId, usize), String> = HashMap::new();
     let mut told: HashSet<String> = HashSet::new();
     let mut latest: HashMap<String, u32> = HashMap::new();
@@ -851,7 +889,7 @@ fn offer_free_ids(known: &Duplicates, diagnostics: &mut Diagnostics) {
             continue;
         }
         let mut id = wanted.clone();
-        while known.has_id(&id) || told.contains(&*folded(&id)) {
+        while is_taken(&id) || told.contains(&*folded(&id)) {
             let number = latest.entry(folded(&wanted).into_owned()).or_insert(1);
             *number += 1;
             id = numbered(&wanted, *number);
@@ -901,6 +939,13 @@ impl Warnings {
         }
         if first_hidden.is_none() {
             *first_hidden = Some(Box::new(warning));
+        }
+    }
+
+    /// Counts warnings that are like others, of which enough were shown.
+    fn count(&mut self, code: &'static str, more: u32) {
+        if let Some((count, _)) = self.counts.get_mut(code) {
+            *count += more;
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use super::glances::load_alike;
 use super::*;
 use crate::manifest::diagnostic::Severity;
 use crate::manifest::workbook::tests::raw;
@@ -17,7 +18,7 @@ fn load_files(files: &[(&str, &[u8])]) -> Loaded {
         .iter()
         .map(|(name, bytes)| (Path::new(*name), *bytes))
         .collect();
-    load(Path::new(files[0].0), &|path| {
+    load_alike(Path::new(files[0].0), &|path| {
         let found = known.get(path).map(|bytes| bytes.to_vec());
         found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     })
@@ -585,7 +586,7 @@ fn a_thousand_mistakes_in_a_large_manifest_are_shown_quickly() {
 
 /// What is found in a table, a line each, without the file.
 fn found_in(name: &str, bytes: &[u8]) -> Vec<String> {
-    let loaded = load(Path::new(name), &|_| Ok(bytes.to_vec()));
+    let loaded = load_alike(Path::new(name), &|_| Ok(bytes.to_vec()));
     let told = loaded.render_compact();
     let lines = told.lines().filter_map(|line| {
         let (place, said) = line.split_once(": ")?;

@@ -34,11 +34,22 @@ impl Table<'_> {
         columns: &'r Columns,
     ) -> Option<PlainRow<'r>> {
         let width = columns.width;
-        let is_plain = columns.plain.len() == width
-            && row.count == width
+        // A list or a field of `extra_body` is more than its cell, unless that is blank.
+        let has_others = columns.plain.len() < width;
+        let is_blank_beside = |columns: &Columns| {
+            let is_other = |at: &usize| {
+                let plain = &columns.plain;
+                plain.binary_search_by_key(at, |it| it.index).is_err()
+            };
+            (0..width)
+                .filter(is_other)
+                .all(|at| row.cells[at].is_blank_in(self.text))
+        };
+        let is_plain = row.count == width
             && row.faults.is_empty()
             && !self.is_of_workbook()
-            && row.cells.iter().all(|cell| self.oddity(cell).is_none());
+            && row.cells.iter().all(|cell| self.oddity(cell).is_none())
+            && (!has_others || is_blank_beside(columns));
         is_plain.then_some(PlainRow {
             text: self.text,
             row,

@@ -1,20 +1,36 @@
 //! A table that is read a window at a time, so that a large one takes little memory. Start at [`begin`] and
 //! [`Rest::next_window`].
 //!
-//! Only for somebody who glances at it: no text stays to show a mistake in. Each window begins with the header, so that
-//! what is known of the columns keeps its place. What could make a difference to a reading of the whole is in doubt.
+//! Only for somebody who glances at it: of the text no more stays than a window, and what is found is shown in excerpts
+//! that are read afterwards. Each window begins with the header, so that what is known of the columns keeps its place.
+//! What could make a difference to a reading of the whole is in doubt.
 
 use std::fmt;
 use std::io::{self, Read};
 
-use super::Below;
-use crate::manifest::diagnostic::Diagnostics;
+/// How much is read at once.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::manifest) struct Sizes {
+    /// Bytes of a window.
+    pub(in crate::manifest) window: usize,
+    /// So many rows must be in the first window: by that many it is told what columns look like.
+    pub(in crate::manifest) rows: usize,
+}
 
-/// How many bytes are read at once; few in tests, whose tables are small.
-const WINDOW: usize = if cfg!(test) { 1 << 15 } else { 4 << 20 };
+impl Sizes {
+    const USUAL: Self = Self {
+        window: 4 << 20,
+        rows: 300,
+    };
 
-/// So many rows must be in the first window: by that many it is told what columns look like.
-const ROWS: usize = 300;
+    /// Those that hold; smaller ones in tests, whose tables are small.
+    pub(super) fn now() -> Self {
+        #[cfg(test)]
+        return tests::SIZES.get();
+        #[cfg(not(test))]
+        Self::USUAL
+    }
+}
 
 /// What follows the window that is read.
 pub(super) struct Rest {
@@ -22,7 +38,19 @@ pub(super) struct Rest {
     /// Bytes that were read and are not in a window yet: at most the beginning of a character.
     bytes: Vec<u8>,
     is_at_end: bool,
-    is_first: bool,
+    /// Whether another window than the first was read.
+    pub(super) has_moved: bool,
+}
+
+/// Where in a window somebody reads.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seat {
+    /// How many bytes at the beginning of each window stay: the header, and what is above it.
+    pub(super) head: usize,
+    /// Where the next row begins.
+    pub(super) at: usize,
+    /// How many bytes of earlier windows are not in this one.
+    pub(super) passed: usize,
 }
 
 impl fmt::Debug for Rest {
@@ -33,13 +61,14 @@ impl fmt::Debug for Rest {
 
 /// The bytes of the first window of `file`, down to the end of a character, and the rest.
 pub(super) fn begin(file: Box<dyn Read>) -> io::Result<(Vec<u8>, Rest)> {
+    let window = Sizes::now().window;
     let mut rest = Rest {
         file,
-        bytes: Vec::with_capacity(WINDOW + 4),
+        bytes: Vec::with_capacity(window + 4),
         is_at_end: false,
-        is_first: true,
+        has_moved: false,
     };
-    rest.fill()?;
+    rest.fill(window)?;
     let whole = whole_characters(&rest.bytes).filter(|_| rest.goes_on());
     let whole = whole.unwrap_or(rest.bytes.len());
     let first = rest.bytes[..whole].to_vec();
@@ -53,36 +82,19 @@ impl Rest {
         !self.is_at_end
     }
 
-    /// Puts the next rows in the place of those in `text` that were read. False at the end, and where there is anything
-    /// to find or to doubt.
-    pub(super) fn next_window(
-        &mut self,
-        text: &mut String,
-        below: &mut Below<'_>,
-        diagnostics: &mut Diagnostics,
-    ) -> bool {
-        if self.is_at_end {
-            return false;
-        }
-        let has_no_row = below.at == below.head || self.is_first && below.filled < ROWS;
-        self.is_first = false;
-        if has_no_row || !diagnostics.is_spotless() {
-            diagnostics.doubt();
-            return false;
-        }
-        text.drain(below.head..below.at);
-        below.passed += below.at - below.head;
-        below.at = below.head;
-        let is_read = self.append_to(text);
-        if is_read.is_none() {
-            diagnostics.doubt();
-        }
-        is_read.is_some()
+    /// Puts the next rows in the place of those in `text` that were read. None if what comes next is not UTF-8, or cannot
+    /// be read.
+    pub(super) fn next_window(&mut self, text: &mut String, seat: &mut Seat) -> Option<()> {
+        self.has_moved = true;
+        text.drain(seat.head..seat.at);
+        seat.passed += seat.at - seat.head;
+        seat.at = seat.head;
+        // A row that is longer than a window is begun again: each time there is twice as much of it.
+        self.fill(Sizes::now().window.max(text.len())).ok()?;
+        self.append_to(text)
     }
 
-    /// None if what comes next is not UTF-8, or cannot be read.
     fn append_to(&mut self, text: &mut String) -> Option<()> {
-        self.fill().ok()?;
         let whole = whole_characters(&self.bytes).filter(|whole| {
             let is_all = *whole == self.bytes.len();
             is_all || !self.is_at_end
@@ -96,8 +108,8 @@ impl Rest {
         Some(())
     }
 
-    fn fill(&mut self) -> io::Result<()> {
-        let wanted = WINDOW - self.bytes.len();
+    fn fill(&mut self, size: usize) -> io::Result<()> {
+        let wanted = size - self.bytes.len();
         let mut window = (&mut self.file).take(wanted as u64);
         let read = window.read_to_end(&mut self.bytes)?;
         self.is_at_end = read < wanted;
@@ -111,5 +123,24 @@ fn whole_characters(bytes: &[u8]) -> Option<usize> {
         Ok(_) => Some(bytes.len()),
         Err(error) if error.error_len().is_none() => Some(error.valid_up_to()),
         Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+pub(in crate::manifest) mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        pub(super) static SIZES: Cell<Sizes> = const { Cell::new(Sizes::USUAL) };
+    }
+
+    /// Does something while windows have other sizes.
+    pub(in crate::manifest) fn with_sizes<T>(sizes: Sizes, act: impl FnOnce() -> T) -> T {
+        let before = SIZES.replace(sizes);
+        let done = act();
+        SIZES.set(before);
+        done
     }
 }

@@ -5,12 +5,13 @@ use std::io;
 use std::path::Path;
 
 use super::*;
-use crate::manifest::{Loaded, load};
+use crate::manifest::Loaded;
+use crate::manifest::load::glances::load_alike;
 use crate::plan::{Job, Plan};
 
 /// Loads `manifest` as if `table` stood beside it.
 fn load_both(manifest: &str, table: &str) -> Loaded {
-    load(Path::new("m.yaml"), &|path| match path.to_str() {
+    load_alike(Path::new("m.yaml"), &|path| match path.to_str() {
         Some("m.yaml") => Ok(manifest.into()),
         Some("t.csv") if !table.is_empty() => Ok(table.into()),
         _ => Err(io::ErrorKind::NotFound.into()),

@@ -275,6 +275,24 @@ impl Fields {
         }
     }
 
+    /// Whether nothing is set but the model, the duration and the aspect ratio.
+    pub(super) fn have_only_choices(&self) -> bool {
+        fn is_absent<T>(slot: &Slot<T>) -> bool {
+            matches!(slot, Slot::Absent)
+        }
+        let words = [&self.prompt, &self.image, &self.last_image];
+        let lists = [&self.images, &self.videos, &self.audios];
+        let flags = [&self.watermark, &self.camera_fixed, &self.return_last_frame];
+        words.into_iter().all(is_absent)
+            && lists.into_iter().all(is_absent)
+            && flags.into_iter().all(is_absent)
+            && is_absent(&self.id)
+            && is_absent(&self.generate_audio)
+            && is_absent(&self.seed)
+            && is_absent(&self.operation)
+            && self.own.is_empty()
+    }
+
     /// The id that is made for the job if it has none, unless prompt or media were refused.
     pub(super) fn made_id(&self, defaults: &Self) -> Result<JobId, Refused> {
         let prompt = self.prompt.over(&defaults.prompt).given().ok_or(Refused)?;

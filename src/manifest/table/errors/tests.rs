@@ -8,13 +8,14 @@ use proptest::prelude::*;
 
 use super::ErrorsCsv;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::manifest::load::glances::load_alike;
 use crate::manifest::tree::Span;
 use crate::manifest::workbook::tests::raw;
 use crate::manifest::{Colour, LoadOptions, Loaded, NoErrorsCsv, load, load_with};
 
 fn loaded(name: &str, bytes: &[u8]) -> Loaded {
     let read = |_: &Path| Ok(bytes.to_vec());
-    load(Path::new(name), &read)
+    load_alike(Path::new(name), &read)
 }
 
 /// The same with every mistake kept.
