@@ -6,7 +6,7 @@
 pub mod folder;
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek as _, Write};
 use std::os::unix::fs::{
     DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
 };
@@ -112,7 +112,7 @@ impl FileError {
 pub fn replace_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), FileError> {
+) -> Result<Written, FileError> {
     let directory = parent(path);
     let temporary = tempfile::Builder::new()
         .prefix(&temporary_prefix(path))
@@ -121,10 +121,44 @@ pub fn replace_file(
         .tempfile_in(directory)
         .map_err(|source| FileError::io("create a file in", directory, source))?;
     fill(temporary.as_file(), write).map_err(|source| FileError::io("write", path, source))?;
-    temporary
+    let file = temporary
         .persist(path)
         .map_err(|failed| FileError::io("replace", path, failed.error))?;
-    sync_directory(directory)
+    sync_directory(directory)?;
+    Written::new(file).map_err(|source| FileError::io("look at", path, source))
+}
+
+/// A file as it was written, wherever its name leads by now.
+#[derive(Debug)]
+pub struct Written {
+    file: File,
+    shape: Shape,
+}
+
+/// What others change of a file when they write to it: length, and seconds and nanoseconds of its last change.
+type Shape = (u64, i64, i64);
+
+impl Written {
+    fn new(file: File) -> io::Result<Self> {
+        let shape = shape(&file)?;
+        Ok(Self { file, shape })
+    }
+
+    /// Its bytes, from the first on.
+    pub fn read(&self) -> io::Result<impl BufRead + '_> {
+        (&self.file).seek(io::SeekFrom::Start(0))?;
+        Ok(BufReader::with_capacity(1 << 16, &self.file))
+    }
+
+    /// Whether nobody has written to it since.
+    pub fn is_untouched(&self) -> bool {
+        shape(&self.file).is_ok_and(|now| now == self.shape)
+    }
+}
+
+fn shape(file: &File) -> io::Result<Shape> {
+    let metadata = file.metadata()?;
+    Ok((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 /// How the names of half-written files end.
