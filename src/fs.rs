@@ -4,17 +4,18 @@
 //! [`JournalFile`] so that tests can make it fail). Knows nothing of what is written.
 
 pub mod folder;
+mod replace;
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek as _, Write};
-use std::os::unix::fs::{
-    DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
-};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+
+pub use self::replace::{Written, replace_file, update_file};
 
 /// What went wrong with which file.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -105,60 +106,6 @@ impl FileError {
             source: Arc::new(source),
         }
     }
-}
-
-/// Gives the file at `path` new contents: afterwards (also after a crash) it is either as it was or as `write` wrote
-/// it. Its permissions follow the umask.
-pub fn replace_file(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<Written, FileError> {
-    let directory = parent(path);
-    let temporary = tempfile::Builder::new()
-        .prefix(&temporary_prefix(path))
-        .suffix(TEMPORARY)
-        .permissions(Permissions::from_mode(0o666)) // less the umask
-        .tempfile_in(directory)
-        .map_err(|source| FileError::io("create a file in", directory, source))?;
-    fill(temporary.as_file(), write).map_err(|source| FileError::io("write", path, source))?;
-    let file = temporary
-        .persist(path)
-        .map_err(|failed| FileError::io("replace", path, failed.error))?;
-    sync_directory(directory)?;
-    Written::new(file).map_err(|source| FileError::io("look at", path, source))
-}
-
-/// A file as it was written, wherever its name leads by now.
-#[derive(Debug)]
-pub struct Written {
-    file: File,
-    shape: Shape,
-}
-
-/// What others change of a file when they write to it: length, and seconds and nanoseconds of its last change.
-type Shape = (u64, i64, i64);
-
-impl Written {
-    fn new(file: File) -> io::Result<Self> {
-        let shape = shape(&file)?;
-        Ok(Self { file, shape })
-    }
-
-    /// Its bytes, from the first on.
-    pub fn read(&self) -> io::Result<impl BufRead + '_> {
-        (&self.file).seek(io::SeekFrom::Start(0))?;
-        Ok(BufReader::with_capacity(1 << 16, &self.file))
-    }
-
-    /// Whether nobody has written to it since.
-    pub fn is_untouched(&self) -> bool {
-        shape(&self.file).is_ok_and(|now| now == self.shape)
-    }
-}
-
-fn shape(file: &File) -> io::Result<Shape> {
-    let metadata = file.metadata()?;
-    Ok((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 /// How the names of half-written files end.
@@ -596,6 +543,7 @@ fn parent(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn no_room_on_disk_in_a_quota_or_under_a_size_limit_is_full_and_nothing_else_is() {

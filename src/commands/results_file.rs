@@ -144,7 +144,7 @@ impl ResultsFile {
         let begun = self.clock.now().mono;
         let selection = results::last_selection(table);
         let mut layout = None;
-        let written = fs::replace_file(&self.path, |out| {
+        let written = fs::update_file(&self.path, |out| {
             layout = Some(Layout::of_written(plan, table, &selection, out)?);
             Ok(())
         });
