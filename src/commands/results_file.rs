@@ -160,11 +160,13 @@ impl ResultsFile {
 
     fn change(&mut self, known: Known, plan: &Plan, table: &JobTable, changed: BTreeSet<JobIndex>) {
         let selection = results::last_selection(table);
-        let patch = Changes::render(plan, table, &selection, changed).map(|changes| Patch {
-            path: self.path.clone(),
-            clock: self.clock.clone(),
-            known,
-            changes,
+        let patch = Changes::render(plan, table, &selection, changed).map(|changes| {
+            Box::new(Patch {
+                path: self.path.clone(),
+                clock: self.clock.clone(),
+                known,
+                changes,
+            })
         });
         match patch {
             Ok(patch) => match patch.apply_aside() {
@@ -200,8 +202,8 @@ impl ResultsFile {
 
 impl Patch {
     /// Applies it in a thread; gives it back if there is none to spare.
-    fn apply_aside(self) -> Result<JoinHandle<Patched>, Self> {
-        let (sender, receiver) = mpsc::channel::<Self>();
+    fn apply_aside(self: Box<Self>) -> Result<JoinHandle<Patched>, Box<Self>> {
+        let (sender, receiver) = mpsc::channel::<Box<Self>>();
         let thread = thread::Builder::new().name("results".to_owned());
         let spawned = thread.spawn(move || receiver.recv().expect("it is sent").apply());
         match spawned {

@@ -190,7 +190,9 @@ mod tests {
             (Some(""), ""),
         ] {
             let _ = std::fs::remove_file(&path);
-            old.map(|old| std::fs::write(&path, old).expect("writable"));
+            if let Some(old) = old {
+                std::fs::write(&path, old).expect("writable");
+            }
             let before = inode();
             let mut pieces = new.split_inclusive('b');
             let written = update_file(&path, |out| {
