@@ -23,7 +23,7 @@ const SPACING: Duration = Duration::from_secs(2);
 
 /// Where writing it takes long, as that of a million jobs does, it may be so many times as long behind: the disk has
 /// other things to do.
-const REST: u32 = 5;
+const REST: u32 = 3;
 
 /// How soon to look again whether the thread is done.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -57,7 +57,16 @@ struct Known {
     layout: Layout,
 }
 
-/// What a thread is to do.
+/// Where a file is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// In a thread: the run goes on.
+    Aside,
+    /// The run is over.
+    Here,
+}
+
+/// What is to be done to a file.
 struct Patch {
     path: PathBuf,
     clock: Clock,
@@ -108,7 +117,7 @@ impl ResultsFile {
                 self.due = Some(now + GLANCE);
             } else {
                 self.settle();
-                self.write(plan, table);
+                self.write(plan, table, Where::Aside);
             }
         }
     }
@@ -122,21 +131,41 @@ impl ResultsFile {
     pub(super) fn close(mut self, plan: &Plan, table: &JobTable) -> Option<FileError> {
         self.settle();
         if self.due.is_some() || self.error.is_some() {
-            self.write(plan, table);
-            self.settle();
+            self.write(plan, table, Where::Here);
         }
         if matches!(self.last, Last::Unknown) && self.error.is_none() {
-            self.write(plan, table); // somebody has written to the one that was to be changed
+            self.write(plan, table, Where::Here); // somebody has written to the one that was to be changed
         }
         self.error
     }
 
-    fn write(&mut self, plan: &Plan, table: &JobTable) {
+    fn write(&mut self, plan: &Plan, table: &JobTable, place: Where) {
         self.due = None;
-        let changed = std::mem::take(&mut self.changed);
-        match std::mem::replace(&mut self.last, Last::Unknown) {
-            Last::Known(known) => self.change(known, plan, table, changed),
-            _ => self.write_anew(plan, table),
+        let jobs = std::mem::take(&mut self.changed);
+        let Last::Known(known) = std::mem::replace(&mut self.last, Last::Unknown) else {
+            return self.write_anew(plan, table);
+        };
+        let selection = results::last_selection(table);
+        let changes = match Changes::render(plan, table, &selection, jobs) {
+            Ok(changes) => changes,
+            Err(error) => {
+                self.error = Some(FileError::io("write", &self.path, error));
+                return;
+            }
+        };
+        let patch = Box::new(Patch {
+            path: self.path.clone(),
+            clock: self.clock.clone(),
+            known,
+            changes,
+        });
+        let begun = match place {
+            Where::Aside => patch.apply_aside(),
+            Where::Here => Err(patch),
+        };
+        match begun {
+            Ok(thread) => self.last = Last::Changing(thread),
+            Err(patch) => self.take(patch.apply()),
         }
     }
 
@@ -156,25 +185,6 @@ impl ResultsFile {
             (written, _) => written.err(),
         };
         self.rest(self.clock.now().mono.saturating_sub(begun));
-    }
-
-    fn change(&mut self, known: Known, plan: &Plan, table: &JobTable, changed: BTreeSet<JobIndex>) {
-        let selection = results::last_selection(table);
-        let patch = Changes::render(plan, table, &selection, changed).map(|changes| {
-            Box::new(Patch {
-                path: self.path.clone(),
-                clock: self.clock.clone(),
-                known,
-                changes,
-            })
-        });
-        match patch {
-            Ok(patch) => match patch.apply_aside() {
-                Ok(thread) => self.last = Last::Changing(thread),
-                Err(patch) => self.take(patch.apply()),
-            },
-            Err(error) => self.error = Some(FileError::io("write", &self.path, error)),
-        }
     }
 
     /// Waits for the thread, if there is one, and takes what came of it.
