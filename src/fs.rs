@@ -4,17 +4,18 @@
 //! [`JournalFile`] so that tests can make it fail). Knows nothing of what is written.
 
 pub mod folder;
+mod replace;
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{
-    DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
-};
+use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+
+pub use self::replace::{Written, replace_file, update_file};
 
 /// What went wrong with which file.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -105,26 +106,6 @@ impl FileError {
             source: Arc::new(source),
         }
     }
-}
-
-/// Gives the file at `path` new contents: afterwards (also after a crash) it is either as it was or as `write` wrote
-/// it. Its permissions follow the umask.
-pub fn replace_file(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), FileError> {
-    let directory = parent(path);
-    let temporary = tempfile::Builder::new()
-        .prefix(&temporary_prefix(path))
-        .suffix(TEMPORARY)
-        .permissions(Permissions::from_mode(0o666)) // less the umask
-        .tempfile_in(directory)
-        .map_err(|source| FileError::io("create a file in", directory, source))?;
-    fill(temporary.as_file(), write).map_err(|source| FileError::io("write", path, source))?;
-    temporary
-        .persist(path)
-        .map_err(|failed| FileError::io("replace", path, failed.error))?;
-    sync_directory(directory)
 }
 
 /// How the names of half-written files end.
@@ -562,6 +543,7 @@ fn parent(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn no_room_on_disk_in_a_quota_or_under_a_size_limit_is_full_and_nothing_else_is() {

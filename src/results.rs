@@ -1,7 +1,10 @@
 //! results.csv: one row per manifest job, in manifest order, a pure function of plan and state.
 //!
-//! Start at [`write()`]. Rows are streamed; replacing the file atomically is the caller's part. Byte for byte the same
-//! for the same plan and state: no clock, no locale, no order of a hash map comes in.
+//! Start at [`write()`]; [`patch`] makes a new file of an old one and the rows that changed. Rows are streamed; replacing
+//! the file atomically is the caller's part. Byte for byte the same for the same plan and state: no clock, no locale, no
+//! order of a hash map comes in.
+
+pub mod patch;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -50,7 +53,17 @@ pub fn write(
     selection: &Selection,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    out.write_all("\u{feff}".as_bytes())?;
+    let (mut sheet, _) = begin(plan, out)?;
+    for index in table.planned() {
+        write_row(&mut sheet, plan, table, index, selection)?;
+    }
+    Ok(())
+}
+
+/// Writes what stands before the first job; its length in bytes.
+fn begin<'a>(plan: &Plan, out: &'a mut dyn io::Write) -> io::Result<(Sheet<'a>, u64)> {
+    const BOM: &[u8] = "\u{feff}".as_bytes();
+    out.write_all(BOM)?;
     let mut sheet = Sheet::new(out);
     for name in COLUMNS {
         sheet.cell(name)?;
@@ -58,15 +71,24 @@ pub fn write(
     for name in plan.user_columns() {
         sheet.cell(name)?;
     }
-    sheet.end_row()?;
-    for (index, job) in table.planned().zip(plan.jobs()) {
-        write_state(&mut sheet, plan, table, index, selection)?;
-        for column in 0..plan.user_columns().len() {
-            sheet.cell(job.user_values().get(column))?;
-        }
-        sheet.end_row()?;
+    let names = sheet.end_row()?;
+    Ok((sheet, BOM.len() as u64 + names))
+}
+
+/// Writes the row of a job; its length in bytes.
+fn write_row(
+    sheet: &mut Sheet<'_>,
+    plan: &Plan,
+    table: &JobTable,
+    index: JobIndex,
+    selection: &Selection,
+) -> io::Result<u64> {
+    write_state(sheet, plan, table, index, selection)?;
+    let job = &plan.jobs()[index as usize];
+    for column in 0..plan.user_columns().len() {
+        sheet.cell(job.user_values().get(column))?;
     }
-    sheet.flush()
+    sheet.end_row()
 }
 
 fn write_state(
@@ -361,9 +383,30 @@ impl fmt::Display for Seconds {
 
 /// The rows of a CSV file, a cell at a time, through buffers that every cell uses again.
 struct Sheet<'a> {
-    rows: csv::Writer<&'a mut dyn io::Write>,
+    rows: csv::Writer<Counted<'a>>,
+    /// Where the last row ended.
+    end: u64,
     shown: String,
     guarded: String,
+}
+
+/// Counts what passes.
+struct Counted<'a> {
+    out: &'a mut dyn io::Write,
+    count: u64,
+}
+
+impl io::Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    /// What is behind decides when it is worth while.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<'a> Sheet<'a> {
@@ -371,7 +414,8 @@ impl<'a> Sheet<'a> {
         Self {
             rows: csv::WriterBuilder::new()
                 .terminator(csv::Terminator::CRLF)
-                .from_writer(out),
+                .from_writer(Counted { out, count: 0 }),
+            end: 0,
             shown: String::new(),
             guarded: String::new(),
         }
@@ -401,12 +445,12 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn end_row(&mut self) -> io::Result<()> {
-        Ok(self.rows.write_record(None::<&[u8]>)?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.rows.flush()
+    /// Ends a row, all of which is written now; its length in bytes.
+    fn end_row(&mut self) -> io::Result<u64> {
+        self.rows.write_record(None::<&[u8]>)?;
+        self.rows.flush()?;
+        let end = self.rows.get_ref().count;
+        Ok(end - std::mem::replace(&mut self.end, end))
     }
 }
 

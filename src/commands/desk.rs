@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::logbook::Logbook;
-use super::write_results;
+use super::results_file::ResultsFile;
 use crate::clock::Clock;
 use crate::download::traffic::Traffic;
 use crate::engine::Engine;
@@ -25,13 +25,6 @@ use crate::report::outcome::{RunFact, Standing, Tally};
 use crate::report::status::counts;
 use crate::report::waits::Waits;
 use crate::runner::{News, Reporter};
-
-/// How far results.csv may be behind while something changes, where it is written at once.
-const RESULTS_SPACING: Duration = Duration::from_secs(2);
-
-/// Where writing results.csv takes long, as that of a million jobs does, the time from one to the next is so many times
-/// as long: a run has other things to do.
-const RESULTS_REST: u32 = 10;
 
 /// Most jobs of earlier runs whose times are looked at to reckon how long this one takes.
 const EARLIER_JOBS: usize = 1000;
@@ -97,13 +90,8 @@ impl<'a> Desk<'a> {
             tally,
             selection,
             output,
+            results: ResultsFile::new(results, telling.clock.clone()),
             telling,
-            results: ResultsFile {
-                path: results,
-                due: Some(Duration::ZERO),
-                spacing: RESULTS_SPACING,
-                error: None,
-            },
             facts: Vec::new(),
             waits: Waits::default(),
             run: RunNumber(table.next_run().0 - 1),
@@ -113,14 +101,11 @@ impl<'a> Desk<'a> {
     /// Takes the progress away and writes results.csv a last time, unless it says already what is true.
     pub(super) fn close(mut self, engine: &Engine) -> Closed {
         self.progress.finish(self.output);
-        if self.results.due.is_some() || self.results.error.is_some() {
-            self.results
-                .write(self.plan, engine.table(), self.telling.clock);
-        }
+        let results_error = self.results.close(self.plan, engine.table());
         Closed {
             facts: self.facts,
             waits: self.waits,
-            results_error: self.results.error,
+            results_error,
         }
     }
 
@@ -133,6 +118,7 @@ impl<'a> Desk<'a> {
                 self.progress.settled(now, took);
             }
             self.progress.changed();
+            self.results.changed(job, table, now);
         }
     }
 
@@ -272,11 +258,7 @@ impl Reporter for Desk<'_> {
             self.facts.extend(RunFact::of(notice));
             self.tell_notice(notice, table, now);
         }
-        if !(news.records.is_empty() && news.unsaved.is_empty()) {
-            self.results.changed(now);
-        }
-        self.results
-            .write_if_due(now, self.plan, table, self.telling.clock);
+        self.results.write_if_due(now, self.plan, table);
         let moment = Moment {
             tally: &self.tally,
             snapshot: &snapshot,
@@ -288,7 +270,7 @@ impl Reporter for Desk<'_> {
     }
 
     fn wake_at(&self) -> Option<Duration> {
-        let times = [self.results.due, self.progress.due_at()];
+        let times = [self.results.due(), self.progress.due_at()];
         times.into_iter().flatten().min()
     }
 }
@@ -338,36 +320,6 @@ fn jobs_of<'t>(
     jobs.sort_unstable();
     jobs.dedup();
     jobs.into_iter()
-}
-
-/// results.csv, written now and then.
-struct ResultsFile {
-    path: PathBuf,
-    /// When it must be written; `None` while it says what is true.
-    due: Option<Duration>,
-    /// How far it may be behind.
-    spacing: Duration,
-    error: Option<FileError>,
-}
-
-impl ResultsFile {
-    fn changed(&mut self, now: Duration) {
-        self.due.get_or_insert(now + self.spacing);
-    }
-
-    fn write_if_due(&mut self, now: Duration, plan: &Plan, table: &JobTable, clock: &Clock) {
-        if self.due.is_some_and(|due| due <= now) {
-            self.write(plan, table, clock);
-        }
-    }
-
-    fn write(&mut self, plan: &Plan, table: &JobTable, clock: &Clock) {
-        let begun = clock.now().mono;
-        self.due = None;
-        self.error = write_results(&self.path, plan, table).err();
-        let took = clock.now().mono.saturating_sub(begun);
-        self.spacing = RESULTS_SPACING.max(took * RESULTS_REST);
-    }
 }
 
 #[cfg(test)]
@@ -523,6 +475,7 @@ mod tests {
                 engine: &engine,
                 now: now(*second),
             });
+            desk.results.settle();
             seen.push(look(&path));
         }
         let said = said.0.lock().expect("not poisoned").clone();
@@ -553,11 +506,11 @@ mod tests {
     }
 
     #[test]
-    fn results_that_take_long_to_write_leave_the_run_nine_tenths_of_its_time() {
+    fn results_that_take_long_to_write_leave_the_disk_most_of_its_time() {
         let record = sample::event(1, "running", sample::accepted("task_running"));
         let take = |path: &std::path::Path| std::fs::remove_file(path).is_ok();
         let disk = slow_disk(Duration::from_secs(3));
-        let (written, _) = told_by(&disk, &[&record], &[], &[0, 1, 30, 31, 32, 61, 62], take);
+        let (written, _) = told_by(&disk, &[&record], &[], &[0, 1, 9, 10, 11, 19, 20], take);
         assert_eq!(written, [true, false, false, true, false, false, true]);
     }
 }

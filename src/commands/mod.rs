@@ -19,6 +19,7 @@ mod plan;
 mod remark;
 mod report;
 mod resolve;
+mod results_file;
 mod run;
 mod schema;
 mod signals;
@@ -594,7 +595,8 @@ fn read_state(
 /// Replaces results.csv by what plan and state say now.
 fn write_results(path: &Path, plan: &Plan, table: &JobTable) -> Result<(), FileError> {
     let selection = results::last_selection(table);
-    fs::replace_file(path, |out| results::write(plan, table, &selection, out))
+    fs::replace_file(path, |out| results::write(plan, table, &selection, out))?;
+    Ok(())
 }
 
 #[cfg(test)]

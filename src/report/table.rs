@@ -37,7 +37,7 @@ impl<const N: usize> Columns<N> {
     /// Makes room for a row.
     pub fn measure(&mut self, row: [&str; N]) {
         for ((width, widest), text) in self.widths.iter_mut().zip(self.widest).zip(row) {
-            *width = (*width).max(text.width().min(widest));
+            *width = (*width).max(width_of(text).min(widest));
         }
     }
 
@@ -70,7 +70,7 @@ impl<const N: usize> Columns<N> {
             };
             let shown = cut(text, room);
             line.push_str(&shown);
-            let fill = self.widths[column].saturating_sub(shown.width()) + GAP;
+            let fill = self.widths[column].saturating_sub(width_of(&shown)) + GAP;
             used += self.widths[column] + GAP;
             if !is_last {
                 line.extend(std::iter::repeat_n(' ', fill));
@@ -83,7 +83,7 @@ impl<const N: usize> Columns<N> {
 
 /// `text` in at most `room` cells of a terminal, ending in `…` if something is missing.
 pub fn cut(text: &str, room: usize) -> Cow<'_, str> {
-    cut_to(text, room, UnicodeWidthStr::width)
+    cut_to(text, room, width_of)
 }
 
 /// As [`cut`], where `cells` says how many cells a text takes. What is drawn as one character stays whole or goes whole:
@@ -104,6 +104,12 @@ pub fn cut_to(text: &str, room: usize, cells: impl Fn(&str) -> usize) -> Cow<'_,
     }
     let dots = if room >= dots { "…" } else { "" };
     Cow::Owned(format!("{}{dots}", &text[..end]))
+}
+
+/// The cells that `text` takes; nearly all texts of a long table need no look at each character.
+fn width_of(text: &str) -> usize {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain { text.len() } else { text.width() }
 }
 
 /// The most cells that `text` takes on any terminal: there are some that give ambiguous characters two cells, and some

@@ -11,13 +11,14 @@ use shotlist::engine::table::JobTable;
 use shotlist::state::Store;
 
 use crate::child::{self, Taken};
+use crate::rows;
 use crate::table::row;
 
 const JOBS: usize = 1_000_000;
 
 pub(crate) fn bench() {
     let manifest = manifest();
-    let journal = journal();
+    let journal = journal(&manifest);
     let bare = bare(&journal);
     let limit = format!("{:.2} s, reading and checking", bare.as_secs_f64());
     let told = |what: &str, taken: &Taken, aim: &str| {
@@ -84,7 +85,7 @@ fn replay(journal: &Path) -> Duration {
 const SEAL: &str = r#","crc32":""#;
 
 fn manifest() -> PathBuf {
-    written("finished.csv", |out| {
+    written("done.csv", |out| {
         writeln!(out, "id,prompt,model,duration,aspect_ratio")?;
         (0..JOBS).try_for_each(|job| {
             writeln!(out, "shot-{job:07},{},seedance2.0-720p,8,16:9", prompt(job))
@@ -97,14 +98,14 @@ fn prompt(job: usize) -> String {
 }
 
 /// A state in which each job was sent once and is done.
-fn journal() -> PathBuf {
+fn journal(manifest: &Path) -> PathBuf {
     let at = r#""at":"2026-03-01T12:00:00.250Z""#;
-    written("finished.run/state.jsonl", |out| {
+    written("done.run/state.jsonl", |out| {
         let machine = shotlist::state::machine_name();
         seal(
             out,
             &format!(
-                r#"{{"seq":0,"type":"header","version":1,"manifest":"finished.csv","machine":"{machine}","rehearsal":false,"created_at":"2026-03-01T12:00:00.000Z""#
+                r#"{{"seq":0,"type":"header","version":1,"manifest":"done.csv","machine":"{machine}","rehearsal":false,"created_at":"2026-03-01T12:00:00.000Z""#
             ),
         )?;
         seal(
@@ -113,7 +114,8 @@ fn journal() -> PathBuf {
                 r#"{{"seq":1,{at},"type":"run","run":1,"base_url":"https://api.example.com","create_path":"/v1/video/generations","poll_path":"/v1/videos/{{task_id}}","key":"7e0dbbd1","select":[],"synced":0"#
             ),
         )?;
-        for job in 0..JOBS {
+        for (job, planned) in rows::plan(manifest).jobs().iter().enumerate() {
+            let fingerprint = planned.request().fingerprint();
             let (seq, id, task) = (
                 3 * job + 2,
                 format!("shot-{job:07}"),
@@ -123,7 +125,7 @@ fn journal() -> PathBuf {
             seal(
                 out,
                 &format!(
-                    r#"{{"seq":{seq},{at},"type":"intent","job":"{id}","run":1,"fingerprint":"{job:032x}","request":{{"model":"seedance2.0-720p","mode":"text","duration":8,"aspect_ratio":"16:9","prompt":"{}"}},"synced":{synced}"#,
+                    r#"{{"seq":{seq},{at},"type":"intent","job":"{id}","run":1,"fingerprint":"{fingerprint}","request":{{"model":"seedance2.0-720p","mode":"text","duration":8,"aspect_ratio":"16:9","prompt":"{}"}},"synced":{synced}"#,
                     prompt(job)
                 ),
             )?;

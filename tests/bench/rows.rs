@@ -154,7 +154,8 @@ fn start() -> RunStart {
     }
 }
 
-fn plan(table: &Path) -> Plan {
+/// What a table without mistakes asks for.
+pub(crate) fn plan(table: &Path) -> Plan {
     let open = |path: &Path| File::open(path).map(|file| Box::new(file) as Box<dyn Read>);
     let read = |path: &Path| std::fs::read(path);
     let loaded = load_in_windows(table, &LoadOptions::default(), &read, &open);

@@ -299,6 +299,7 @@ fn results_are_drawn_only_from_a_state_that_is_synced() {
     let report = scenario.command(&["report", "shots.csv"]);
     let again = scenario.sweep_command(&[]);
     for command in [report, again] {
+        std::fs::remove_file(scenario.out().join("results.csv")).expect("there");
         let run = Evidence::of_command(&scenario, &command, 0);
         let (_, _, first) = run.replacements().swap_remove(0);
         run.assert_synced(&run.file("state.jsonl"), 0, first.begin, "what was read");

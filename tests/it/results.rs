@@ -1,5 +1,7 @@
 //! results.csv: whole at every moment, the same when it is made anew, and harmless in a spreadsheet.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use serde_json::json;
 
 use crate::support::{
@@ -41,6 +43,18 @@ fn a_report_makes_the_same_bytes_again() {
         assert_eq!(scenario.results_text(), before);
     }
     assert_eq!(provider.ledger().totals, asked, "nobody is asked");
+}
+
+#[test]
+fn a_run_with_nothing_to_tell_leaves_the_file_as_it_is() {
+    let provider = Simulated::good_day();
+    let scenario = Scenario::jobs(3).at(&provider);
+    scenario.run(&[]).exits(0);
+    let path = scenario.out().join("results.csv");
+    let inode = || path.metadata().expect("there").ino();
+    let (before, text) = (inode(), scenario.results_text());
+    scenario.run(&[]).exits(0);
+    assert_eq!((inode(), scenario.results_text()), (before, text));
 }
 
 #[test]

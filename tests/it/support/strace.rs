@@ -57,7 +57,7 @@ impl Strace {
         strace
     }
 
-    /// Only the first thread, which is the one that touches the disk.
+    /// Only the first thread, which is the one that touches the disk: but for results.csv while a run goes on.
     pub(crate) fn of_main_thread(calls: &str) -> Self {
         // Names of files with descriptors, whole strings, no padding, nothing but calls.
         let fixed = ["-y", "-s", "1000000", "-a", "1", "-qq", "-e"];
