@@ -142,7 +142,7 @@ impl Flight {
         match (running >= bound.most, bound.standing) {
             (true, Standing::Found | Standing::Raised) => {
                 if bound.standing == Standing::Raised {
-                    self.stride = (self.stride * 2).max(1);
+                    self.stride = (self.stride * 2).min(running / 4).max(1);
                 }
                 bound.most = running + 1 + self.stride;
                 bound.standing = Standing::Raised;
@@ -183,6 +183,8 @@ impl Flight {
             Duration::ZERO
         } else if open > 0 {
             Duration::MAX // until it is answered
+        } else if self.is_rising() {
+            Duration::ZERO // where creates are many, none is ever long after the one before it
         } else {
             let is_enough = self.accepts >= self.enough;
             let next_try = if is_enough {
@@ -202,6 +204,12 @@ impl Flight {
         } else {
             Some(bound.most)
         }
+    }
+
+    /// Whether the last try went well.
+    fn is_rising(&self) -> bool {
+        let standing = self.bound.map(|bound| bound.standing);
+        standing == Some(Standing::Raised)
     }
 
     fn found(&self) -> Option<u32> {
