@@ -272,7 +272,7 @@ fn slow_down(waits: &Waits, limits: InEffect, elapsed: Duration) -> Option<Strin
     }
     if let Some((rate, _)) = waits.pace().and_then(rate_of) {
         return Some(format!(
-            "{lost}; in the end {rate} were taken: `--submit-rate {rate}` begins there"
+            "{lost}; the last ones, at no more than {rate}, were all taken: `--submit-rate {rate}` begins there"
         ));
     }
     let running = waits.most_running();
