@@ -257,28 +257,16 @@ fn slow_down(waits: &Waits, limits: InEffect, elapsed: Duration) -> Option<Strin
     let most = limits.concurrency;
     if let Some(ceiling) = waits.ceiling().filter(|ceiling| *ceiling < most) {
         return Some(format!(
-            "{lost}, never with fewer than {ceiling} others in flight: `--concurrency {ceiling}` (now {most}) avoids them"
+            "{lost}; no more than {ceiling} jobs were taken at a time: `--concurrency {ceiling}` (now {most}) avoids them"
         ));
     }
-    let slower = waits.spacing().and_then(|spacing| {
-        let (rate, interval) = rate_of(spacing * 11 / 10)?;
-        (interval > limits.submit_interval).then_some((spacing, rate))
-    });
-    if let Some((spacing, rate)) = slower {
-        let spacing = show_duration(rounded_up(spacing));
+    let slower = waits.pace().and_then(rate_of);
+    if let Some((rate, _)) = slower.filter(|(_, interval)| *interval > limits.submit_interval) {
         return Some(format!(
-            "{lost}, never more than {spacing} after the submit before: `--submit-rate {rate}` avoids them"
+            "{lost}; in the end {rate} were taken: `--submit-rate {rate}` begins there"
         ));
     }
-    if let Some((rate, _)) = waits.pace().and_then(rate_of) {
-        return Some(format!(
-            "{lost}; the last ones, at no more than {rate}, were all taken: `--submit-rate {rate}` begins there"
-        ));
-    }
-    let running = waits.most_running();
-    Some(format!(
-        "{lost}; the others were accepted, with up to {running} jobs running at a time"
-    ))
+    Some(format!("{lost}; the others were accepted"))
 }
 
 /// One in `spacing` as a rate in whole numbers, rounded down, and the spacing that it means.
