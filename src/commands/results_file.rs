@@ -39,6 +39,8 @@ pub(super) struct ResultsFile {
     due: Option<Duration>,
     /// How far it may be behind.
     spacing: Duration,
+    /// When to look whether the thread is done.
+    glance: Option<Duration>,
     last: Last,
     error: Option<FileError>,
 }
@@ -92,14 +94,15 @@ impl ResultsFile {
             changed: BTreeSet::new(),
             due: Some(Duration::ZERO),
             spacing: SPACING,
+            glance: None,
             last: Last::Unknown,
             error: None,
         }
     }
 
-    /// When it must be written, if it does not say what is true.
+    /// When to come back with [`Self::write_if_due`].
     pub(super) fn due(&self) -> Option<Duration> {
-        self.due
+        [self.due, self.glance].into_iter().flatten().min()
     }
 
     /// Something has happened to `job`, which has a row if the plan has it.
@@ -112,13 +115,26 @@ impl ResultsFile {
 
     /// Begins to write it, if that is due.
     pub(super) fn write_if_due(&mut self, now: Duration, plan: &Plan, table: &JobTable) {
+        if self.is_busy() {
+            self.glance = Some(now + GLANCE);
+            return;
+        }
+        self.settle();
+        self.make_up(now);
         if self.due.is_some_and(|due| due <= now) {
-            if self.is_busy() {
-                self.due = Some(now + GLANCE);
-            } else {
-                self.settle();
-                self.write(plan, table, Where::Aside);
-            }
+            self.write(plan, table, Where::Aside);
+            self.make_up(now);
+        }
+        let is_changing = matches!(self.last, Last::Changing(_));
+        self.glance = is_changing.then_some(now + GLANCE);
+    }
+
+    /// What could not be written is tried again; a file that somebody else has written to is replaced at once.
+    fn make_up(&mut self, now: Duration) {
+        if self.error.is_some() {
+            self.due.get_or_insert(now + self.spacing);
+        } else if matches!(self.last, Last::Unknown) {
+            self.due = Some(now);
         }
     }
 
@@ -130,13 +146,20 @@ impl ResultsFile {
     /// Writes it a last time, unless it says already what is true; why that failed.
     pub(super) fn close(mut self, plan: &Plan, table: &JobTable) -> Option<FileError> {
         self.settle();
-        if self.due.is_some() || self.error.is_some() {
+        if !self.is_as_written() {
+            self.last = Last::Unknown;
+            self.write(plan, table, Where::Here);
+        } else if self.due.is_some() || self.error.is_some() {
             self.write(plan, table, Where::Here);
         }
         if matches!(self.last, Last::Unknown) && self.error.is_none() {
-            self.write(plan, table, Where::Here); // somebody has written to the one that was to be changed
+            self.write(plan, table, Where::Here); // somebody has written to it just then
         }
         self.error
+    }
+
+    fn is_as_written(&self) -> bool {
+        matches!(&self.last, Last::Known(known) if known.file.is_untouched())
     }
 
     fn write(&mut self, plan: &Plan, table: &JobTable, place: Where) {
@@ -341,6 +364,7 @@ mod tests {
             spoil(&scene.path).expect("writable");
             scene.complete(&mut results);
             scene.write(&mut results);
+            scene.write(&mut results);
             assert!(scene.is_true());
         }
     }
@@ -355,6 +379,37 @@ mod tests {
         scene.write(&mut results);
         assert!(matches!(results.last, Last::Unknown));
         assert!(results.close(&scene.plan, &scene.table).is_none());
+        assert!(scene.is_true());
+    }
+
+    #[test]
+    fn a_file_that_another_program_has_written_to_is_replaced_without_another_change() {
+        let (mut scene, mut results) = Scene::new();
+        std::fs::write(&scene.path, "another's").expect("writable");
+        scene.complete(&mut results);
+        for _ in 0..2 {
+            scene.write(&mut results);
+        }
+        assert!(scene.is_true() && results.due().is_none());
+
+        std::fs::write(&scene.path, "another's").expect("writable");
+        assert!(results.close(&scene.plan, &scene.table).is_none());
+        assert!(scene.is_true(), "also at the end");
+    }
+
+    #[test]
+    fn a_write_that_failed_is_tried_again_without_another_change() {
+        let (mut scene, mut results) = Scene::new();
+        let home = scene.path.parent().expect("there").to_owned();
+        let away = home.with_extension("away");
+        std::fs::rename(&home, &away).expect("renamed");
+        scene.complete(&mut results);
+        scene.write(&mut results);
+        results.write_if_due(LATER, &scene.plan, &scene.table);
+        let again = results.due().expect("it is tried again");
+        std::fs::rename(&away, &home).expect("renamed");
+        results.write_if_due(again, &scene.plan, &scene.table);
+        results.settle();
         assert!(scene.is_true());
     }
 

@@ -137,14 +137,15 @@ impl Write for Update<'_> {
     }
 }
 
-/// A file as it was written, wherever its name leads by now.
+/// A file as it was written.
 #[derive(Debug)]
 pub struct Written {
     file: File,
     shape: Shape,
 }
 
-/// What others change of a file when they write to it: length, and seconds and nanoseconds of its last change.
+/// What others change of a file when they write to it, take its name away or put an earlier time back: its length, and
+/// when its inode was changed last, in seconds and nanoseconds.
 type Shape = (u64, i64, i64);
 
 impl Written {
@@ -159,7 +160,7 @@ impl Written {
         Ok(BufReader::with_capacity(1 << 16, &self.file))
     }
 
-    /// Whether nobody has written to it since.
+    /// Whether it still has its name, and nobody has written to it since.
     pub fn is_untouched(&self) -> bool {
         shape(&self.file).is_ok_and(|now| now == self.shape)
     }
@@ -167,7 +168,7 @@ impl Written {
 
 fn shape(file: &File) -> io::Result<Shape> {
     let metadata = file.metadata()?;
-    Ok((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+    Ok((metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
 #[cfg(test)]

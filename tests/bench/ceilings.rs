@@ -240,6 +240,22 @@ const ACCOUNTS: &[Account] = &[
         advices: ALL,
     },
     Account {
+        name: "closed for 50 s",
+        jobs: 100,
+        renders: Renders::Between(1, 1),
+        ceilings: || vec![Ceiling::closed(2, 52)],
+        limits: STUDIO,
+        advices: ALL,
+    },
+    Account {
+        name: "closed for 60 s",
+        jobs: 100,
+        renders: Renders::Between(1, 1),
+        ceilings: || vec![Ceiling::closed(2, 62)],
+        limits: STUDIO,
+        advices: ALL,
+    },
+    Account {
         name: "closed for 120 s",
         jobs: 100,
         renders: Renders::Between(1, 1),

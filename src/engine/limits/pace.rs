@@ -127,9 +127,10 @@ impl Pace {
     pub(super) fn accepted(&mut self, departure: Departure, now: Duration, is_free: bool) {
         let left = departure.at;
         if self.refusals > 0 {
-            let is_usual = self.usual(left).is_some();
+            // A second is counted by; a minute or an hour may as well be how long the account was closed.
+            let is_counted = self.usual(left) == Some(USUAL_PERIODS[0]);
             let is_first =
-                self.taken.is_none() && !self.is_warned && (self.refusals == 1 || !is_usual);
+                self.taken.is_none() && !self.is_warned && (self.refusals == 1 || !is_counted);
             if is_free && !is_first && (self.taken.is_none() || self.refusals > 1) {
                 self.measure(left, now);
             }
