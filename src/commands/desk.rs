@@ -477,7 +477,8 @@ mod tests {
             });
             for _ in 0..2 {
                 desk.results.settle();
-                desk.results.write_if_due(now(*second).mono, &plan, engine.table());
+                desk.results
+                    .write_if_due(now(*second).mono, &plan, engine.table());
             }
             seen.push(look(&path));
         }
